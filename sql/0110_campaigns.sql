@@ -199,10 +199,10 @@ begin
 end $$;
 
 comment on column public.campaigns.target_roi is
-  'multiple (0.01 to 100): break-even of this campaign, null = its account''s; reserved, read by nothing yet. '
+  'multiple (0.01 to 100): break-even of this campaign, null = its account''s. '
   '[autonomous-operations]';
 comment on column public.campaigns.conversion_value is
-  'money: what a conversion of this campaign is worth, null = its account''s; reserved, read by nothing yet. '
+  'money: what a conversion of this campaign is worth on days without revenue, null = its account''s. '
   '[autonomous-operations]';
 
 -- Values are asked for by account: without it each account would read all campaigns. Rows are rewritten in
@@ -292,12 +292,17 @@ create table if not exists public.campaign_daily (
   conversions numeric not null,
   spend numeric not null,
   revenue numeric not null,
+  valued numeric not null default 0,
   primary key (campaign_id, day)
 ) with (fillfactor = 90);
 
 do $$ begin
   perform pg_temp.retype('campaign_daily', 'conversions', 'numeric', '$::numeric');
+  alter table public.campaign_daily add column if not exists valued numeric not null default 0;
 end $$;
+comment on column public.campaign_daily.valued is
+  'money: the part of revenue that nobody reported: conversions of a day without revenue, at the conversion_value of '
+  'the campaign or its account';
 
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 

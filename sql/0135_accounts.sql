@@ -59,9 +59,9 @@ as $$
   from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
   union all values
     ('conversion_value', 0.000001, 1000000000, 'money a conversion',
-     'reserved, read by nothing yet: what a conversion is worth where the platform reports no revenue'),
+     'what a conversion is worth on days on which the platform reports none of its revenue, such as 35 a lead'),
     ('attribution_factor', 0.01, 10, 'ratio',
-     'reserved, read by nothing yet: what is believed of what the platform reports; 0.7 where it claims too much'),
+     'what is believed of what the platform reports; 0.7 where it claims too much'),
     ('daily_total', 0.01, 999999999999, 'money a day',
      'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
     ('monthly_total', 0.01, 999999999999, 'money a month',
@@ -208,6 +208,25 @@ comment on function autonomy.account_guard() is
 
 create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
   for each row execute function autonomy.account_guard();
+
+create function autonomy.campaign_number_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.account_number_error(jsonb_build_object(
+    'target_roi', new.target_roi, 'conversion_value', new.conversion_value, 'attribution_factor', 1));
+  return new;
+end $$;
+comment on function autonomy.campaign_number_guard() is
+  'Trigger of campaigns: refuses (AO002) a target_roi or conversion_value that is out of range or no number. '
+  '[autonomous-operations]';
+
+create trigger autonomy_number_guard_insert before insert on public.campaigns for each row
+  when (new.target_roi is not null or new.conversion_value is not null)
+  execute function autonomy.campaign_number_guard();
+create trigger autonomy_number_guard_update before update on public.campaigns for each row
+  when (new.target_roi is distinct from old.target_roi or new.conversion_value is distinct from old.conversion_value)
+  execute function autonomy.campaign_number_guard();
 
 create function autonomy.policy_fits_accounts() returns trigger
 language plpgsql set search_path = ''
@@ -384,7 +403,8 @@ comment on function autonomy.only_currency() is
   'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
   'up. Reads only; raises nothing. [autonomous-operations]';
 
-create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
+create function autonomy.policy_overlaid(
+  p_policy public.autonomy_policy, p_account public.autonomy_accounts, p_prior jsonb)
 returns public.autonomy_policy
 language plpgsql stable set search_path = ''
 as $$
@@ -401,11 +421,25 @@ begin
           where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
         'frozen', (p_policy).frozen or (p_account).frozen,
         'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-                              else (p_account).frozen_reason end), '{}')));
+                              else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')));
 end $$;
-comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
-  'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
-  '[autonomous-operations]';
+comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is
+  'A policy with an account''s own values and its prior (prior_ columns, null = the policy''s) laid over it. Computes '
+  'only. [autonomous-operations]';
+
+create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
+    'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+  from (values (1)) one
+  left join autonomy.priors k on k.scope = 'account' and k.name = p_account
+  left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
+$$;
+comment on function autonomy.stored_prior(text, text) is
+  'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
+  'either. Reads only; raises nothing. [autonomous-operations]';
 
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
@@ -426,7 +460,7 @@ begin
   select u.account, case when o.own is distinct from v_policy then autonomy.checked_policy(o.own) else v_policy end
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
   left join public.autonomy_accounts a on a.account = u.account
-  cross join lateral (select case when a.account is null then v_policy else autonomy.policy_overlaid(v_policy, a) end
+  cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored_prior(u.account, a.currency))
                       as own offset 0) o;
 end $$;
 comment on function autonomy.policies_of(text[]) is
@@ -453,8 +487,8 @@ create function autonomy.account_policy(p_account text) returns public.autonomy_
 language sql stable set search_path = ''
 as $$
   select autonomy.checked_policy(
-    autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account)))
-  from public.autonomy_policy p;
+    autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency)))
+  from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
 comment on function autonomy.account_policy(text) is
   'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises AO002 where a limit is '

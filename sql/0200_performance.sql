@@ -30,6 +30,38 @@ comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
   'raises nothing. [autonomous-operations]';
 
+create function autonomy.campaign_values(p_campaign_ids uuid[]) returns table (campaign_id uuid, value numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select c.id, coalesce(c.conversion_value, a.conversion_value)
+  from (select distinct i from unnest(p_campaign_ids) i) u
+  join public.campaigns c on c.id = u.i
+  left join public.autonomy_accounts a on a.account = c.account
+  where coalesce(c.conversion_value, a.conversion_value) between 0.000001 and 1000000000;
+end $$;
+comment on function autonomy.campaign_values(uuid[]) is
+  'Of these campaigns those whose conversions have a value, their own or their account''s, for the days on which '
+  'conversions come without revenue. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create function autonomy.value_days(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  update public.campaign_daily d set valued = n.valued, revenue = d.revenue - d.valued + n.valued
+  from (
+    select o.campaign_id, o.day, case when v.value is not null and o.revenue = o.valued and o.conversions > 0
+             then least(o.conversions * v.value, 999999999999.99) else 0 end as valued
+    from unnest(p_campaign_ids) i
+    join public.campaign_daily o on o.campaign_id = i
+    left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
+  where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
+end $$;
+comment on function autonomy.value_days(uuid[]) is
+  'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
+  'again; raises nothing. [autonomous-operations]';
+
 create function autonomy.account_zones() returns table (account text, zone text)
 language plpgsql stable set search_path = ''
 as $$

@@ -26,16 +26,29 @@ begin
     left join public.campaigns c on c.id = a.campaign_id
     left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
   ),
-  days as (
-    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, a.delay
-    from asked a join public.campaign_daily d using (campaign_id)
-    where p_now is null
-    union all
-    select m.campaign_id, (m.bucket at time zone a.zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-           sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue), a.delay
+  worth as materialized (
+    select * from autonomy.campaign_values(p_campaign_ids)
+  ),
+  summed as (
+    select m.campaign_id, (m.bucket at time zone a.zone)::date as day, sum(m.impressions)::bigint as impressions,
+           sum(m.reach)::bigint as reach, sum(m.clicks)::bigint as clicks, sum(m.conversions) as conversions,
+           sum(m.spend) as spend, sum(m.revenue) as revenue, a.delay
     from asked a join public.campaign_metrics m using (campaign_id)
     where m.bucket <= p_now
     group by m.campaign_id, (m.bucket at time zone a.zone)::date, a.delay
+  ),
+  days as (
+    select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, d.valued, a.delay
+    from asked a join public.campaign_daily d using (campaign_id)
+    where p_now is null
+    union all
+    -- as sum_days values them
+    select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued,
+      w.valued, s.delay
+    from summed s
+    left join worth v using (campaign_id)
+    cross join lateral (select case when v.value is not null and s.revenue = 0 and s.conversions > 0
+      then least(s.conversions * v.value, 999999999999.99) else 0 end as valued) w
   ),
   excluded as materialized (
     select * from autonomy.exclusions_of(p_campaign_ids)
@@ -48,7 +61,7 @@ begin
   passed_over as (
     -- whoever writes totals of his own counts these days, too: there they are taken out again
     select d.campaign_id, sum(d.impressions) as impressions, sum(d.clicks) as clicks,
-      sum(d.conversions) as conversions, sum(d.spend) as spend, sum(d.revenue) as revenue
+      sum(d.conversions) as conversions, sum(d.spend) as spend, sum(d.revenue) as revenue, sum(d.valued) as valued
     from days d
     where exists (select from excluded x
                   where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day)
@@ -77,6 +90,7 @@ begin
     select w.campaign_id, w.segment, max(w.day) as last_day,
       sum(w.impressions) as impressions, sum(w.reach) as reach, sum(w.clicks) as clicks,
       sum(w.conversions) as conversions, sum(w.spend) as spend, sum(w.revenue) as revenue,
+      sum(w.valued) as valued,
       sum(w.weight * w.spend::float8) as ev_spend,
       sum(w.weight * w.conversions::float8) as ev_conversions,
       sum(w.weight * w.revenue::float8) as ev_revenue,
@@ -91,6 +105,7 @@ begin
     select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone a.zone as as_of,
       sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
       sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
+      sum(s.valued) as life_valued,
       sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
       sum(s.reach) filter (where s.segment = 1) as w1_reach,
       sum(s.clicks) filter (where s.segment = 1) as w1_clicks,
@@ -182,7 +197,10 @@ begin
     case when t.stand then p.conversions - least(coalesce(o.conversions, 0), greatest(p.conversions, 0))
          else h.life_conversions end::float8,
     case when t.stand then p.spend - least(coalesce(o.spend, 0), greatest(p.spend, 0)) else h.life_spend end::float8,
-    case when t.stand then p.revenue - coalesce(o.revenue, 0) else h.life_revenue end::float8,
+    case when not t.stand then h.life_revenue
+         when v.value is not null and coalesce(p.revenue, 0) = 0 and p.conversions > 0
+           then least(p.conversions * v.value, 999999999999.99) - coalesce(o.revenue, 0)
+         else p.revenue + coalesce(h.life_valued, 0) + coalesce(o.valued, 0) - coalesce(o.revenue, 0) end::float8,
       h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8,
       h.w1_spend::float8, h.w1_revenue::float8,
       h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8,
@@ -208,6 +226,7 @@ begin
   from performance p
   full join history h using (campaign_id)
   left join passed_over o using (campaign_id)
+  left join worth v using (campaign_id)
   -- another writer's totals are taken as they stand, unless they were written after p_now
   cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
     and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t

@@ -171,15 +171,21 @@ begin
     delete from public.campaign_daily d using summed s
     where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
   )
-  insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-  from summed s where s.rows > 0
+  insert into public.campaign_daily as d
+    (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue, valued)
+  select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued, w.valued
+  from summed s
+  left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = s.campaign_id
+  cross join lateral (select case when v.value is not null and s.revenue = 0 and s.conversions > 0
+    then least(s.conversions * v.value, 999999999999.99) else 0 end as valued) w
+  where s.rows > 0
   on conflict (campaign_id, day) do update set
     impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+    conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue, valued = excluded.valued;
 end $$;
 comment on function autonomy.sum_days(uuid[], date[]) is
-  'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
+  'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew, conversions without revenue at '
+  'their value; a day without any is removed. A part '
   'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.totals_of_series(p_campaign_ids uuid[])
@@ -189,7 +195,8 @@ returns table (
 language plpgsql stable set search_path = ''
 as $$
 declare
-  v_partly uuid[] := array(select distinct x.campaign_id from autonomy.exclusions_of(p_campaign_ids) x);
+  v_partly uuid[] := array(select x.campaign_id from autonomy.exclusions_of(p_campaign_ids) x
+                           union select v.campaign_id from autonomy.campaign_values(p_campaign_ids) v);
 begin
   return query
   select f.campaign_id, f.life_impressions, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue
@@ -198,14 +205,14 @@ begin
   if v_partly <> '{}' then
     return query
     select d.campaign_id, sum(d.impressions)::float8, sum(d.clicks)::float8, sum(d.conversions)::float8,
-      sum(d.spend)::float8, sum(d.revenue)::float8
+      sum(d.spend)::float8, sum(d.revenue - d.valued)::float8
     from unnest(v_partly) i join public.campaign_daily d on d.campaign_id = i
     group by d.campaign_id;
   end if;
 end $$;
 comment on function autonomy.totals_of_series(uuid[]) is
-  'The totals of the whole series of these campaigns (each named once): of the facts, or, where days are left out of '
-  'these, of all days. Only reads; raises nothing. [autonomous-operations]';
+  'The totals of the whole series of these campaigns (each named once), as it was reported: of the facts, or, where '
+  'days are left out of these or valued, of all days. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
@@ -283,6 +290,7 @@ begin
          sum(m.conversions), sum(m.spend), sum(m.revenue)
   from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m using (campaign_id)
   group by m.campaign_id, (m.bucket at time zone z.zone)::date;
+  perform autonomy.value_days(p_campaign_ids);
 end $$;
 comment on function autonomy.sum_all_days(uuid[]) is
   'Sums the whole time series of these campaigns by day anew. Safe to call again; raises nothing. '

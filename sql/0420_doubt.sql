@@ -46,7 +46,6 @@ declare
   v_accounts text[];
   v_silent uuid[];
   v_without text[];
-  v_order_value float8;
 begin
   select array_agg(s.id), array_agg(distinct s.account) into v_silent, v_accounts
   from (
@@ -59,23 +58,24 @@ begin
     return '{}';
   end if;
   v_without := autonomy.accounts_without_value(v_accounts, p_now);
-  v_order_value := (autonomy.prior_in_force(p_now) ->> 'order_value')::float8;
   return array(
     select c.id
     from unnest(v_silent) i (id)
     join public.campaigns c on c.id = i.id
     join public.campaign_facts f on f.campaign_id = i.id
+    left join autonomy.account_priors(v_accounts, p_now) k on k.account = coalesce(c.account, '')
     cross join lateral (select
       case when f.has_history then f.w30_conversions else f.life_conversions end as n,
       case when f.has_history then f.w30_spend else f.life_spend end as spend) w
     where c.account = any (v_without)
        or w.n between 20 and 1e18
-       or w.n between 1e-9 and 1e18 and w.n * v_order_value > 3 * w.spend);
+       or w.n between 1e-9 and 1e18 and w.n * k.order_value > 3 * w.spend);
 end $$;
 comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is
   'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue '
   'within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 '
-  'conversions and more, or so many that at the usual order value they would be worth three times the spend. Only '
+  'conversions and more, or so many that at its account''s usual order value they would be worth three times the '
+  'spend. Only '
   'reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)

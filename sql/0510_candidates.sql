@@ -19,7 +19,9 @@ create type autonomy.candidate as (
   budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
   value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
   budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
-  currency text);            -- its account's, null where unknown
+  currency text,             -- its account's, null where unknown
+  target_roi float8,         -- its own break-even, else null: the policy's
+  attribution float8);       -- what is believed of what the platform reports; 1 = all of it
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -55,7 +57,9 @@ begin
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
-        stops.raises, stops.cuts, stops.pauses, q.currency
+        stops.raises, stops.cuts, stops.pauses, q.currency,
+        case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
+        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -121,7 +125,8 @@ begin
       'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
       'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-      'budget_use', c.budget_use, 'suspect', c.suspect,
+      'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
+      'attribution_factor', c.attribution,
       'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,

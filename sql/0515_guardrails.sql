@@ -210,9 +210,10 @@ begin
     v_below := 100::float8 * case
       when p_decided.cpa is not null then autonomy.probability_from(autonomy.cpa_posterior(
         p_decided.cpa, c.ev_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share),
-        p_decided.break_even)
+        p_decided.break_even / c.attribution)
       else autonomy.probability_below(
-        p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
+        p_decided.break_even / c.attribution, c.ev_spend * v_times, c.ev_conversions * v_times,
+        c.ev_revenue * v_times, c.cv2,
         v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
         p_policy.prior_cv2) end;
     if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)

@@ -23,21 +23,19 @@ create function autonomy.rule_plans(
   p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] default null)
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
-  break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
+  break_even float8, states_own boolean, at_least float8, at_most float8, confidence_floor float8, cooldown interval,
   up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
   win text, cpa float8)
 language plpgsql stable set search_path = ''
 as $$
 -- A rule that states its own roi target is taken at its word. One that speaks of cpa is judged by that: the targets are
--- multiples of what its own pays for, so that break-even is 1 whatever policy or action say.
+-- multiples of what its own pays for, so that break-even is 1 whatever policy, campaign or action say.
 begin
   return query
-  select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
-    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
-         else t.break_even end,
+  select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.states_own,
+    case when t.flat and r.condition ->> 'operator' in ('<', '<=') then t.stated end,
     case when t.cpa is not null then 1::float8
-         when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated)
-         else t.full_bar end,
+         when t.flat and r.condition ->> 'operator' in ('>', '>=') then t.stated end,
     case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
     coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8) * interval '1 hour',
     1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
@@ -55,20 +53,21 @@ begin
     when r.action ? 'by' then 'step'
     else 'set' end as kind) k
   cross join lateral (
-    select e.break_even, e.cpa, e.break_even / p_policy.marginal_return_ratio::float8 as full_bar,
+    select coalesce(e.own, p_policy.break_even_roi::float8) as break_even, e.own is not null as states_own, e.cpa,
       coalesce(autonomy.json_number(r.action -> 'min_confidence'),
         autonomy.policy_floor(p_policy, k.kind = 'pause')) as confidence_floor,
       r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
       autonomy.json_number(r.condition -> 'threshold') as stated
     from (
-      select c.cpa, case when c.cpa is not null then 1::float8 else
-        coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p_policy.break_even_roi::float8) end as break_even
+      select c.cpa, case when c.cpa is not null then 1::float8
+                         else autonomy.json_number(r.action -> 'break_even_roi') end as own
       from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
   where r.place is not null and (p_ids is null or r.id = any (p_ids));
 end $$;
 comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is
-  'The rules (p_ids: those) made ready under a policy: targets, floors and exact amounts, in the order in which they '
-  'decide. Only reads. [autonomous-operations]';
+  'The rules (p_ids: those) made ready under a policy: floors, exact amounts and what their targets rest on, in the '
+  'order in which they decide. break_even gives way to a campaign''s own unless the rule states it (states_own); a '
+  'pause is judged by at_least at the least, a raise by at_most at the most. Only reads. [autonomous-operations]';
 
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
@@ -84,16 +83,21 @@ begin
   with found as materialized (
     select m.* from autonomy.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
   ),
-  known as materialized (
-    select f.places, c, autonomy.roi_posterior(
-      c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-      p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior
+  seen as materialized (
+    select f.places, c, coalesce(c.account, '') as account
     from found f
     join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-    cross join public.autonomy_policy p
   ),
   in_force as materialized (
-    select f.account, f.p from autonomy.policies_of(array(select distinct (k.c).account from known k)) f
+    select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+      (f.p).break_even_roi::float8 as break_even, (f.p).marginal_return_ratio::float8 as marginal_ratio
+    from autonomy.policies_of(array(select distinct s.account from seen s)) f
+  ),
+  known as materialized (
+    select s.places, s.c, s.account, autonomy.roi_posterior(
+      (s.c).ev_spend, (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2, (s.c).ev_days, (s.c).matured_share,
+      f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior
+    from seen s join in_force f on f.account = s.account
   ),
   plans as materialized (
     select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
@@ -102,23 +106,28 @@ begin
   judged as materialized (
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
       (z.size).new_budget, (z.size).limits,
-      o.below, i.posterior[1] as log_roi,
+      o.below, i.posterior[1] + ln((k.c).attribution) as log_roi, v.break_even as plan_break_even,
       coalesce(autonomy.campaign_guardrail(
         k.c, f.p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
         (z.size).code) as code
     from known k
-    join in_force f on f.account = coalesce((k.c).account, '')
+    join in_force f on f.account = k.account
     join plans l on l.account = f.account and l.place = any (k.places)
     -- `offset 0`: what is named here is computed once, not at every mention
     cross join lateral (select case
       when l.kind <> 'set' then l.kind
       when l.set_budget > (k.c).budget then 'up'
       else 'down' end as kind offset 0) w
-    cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar
-                                    else l.full_bar end as target offset 0) t
+    cross join lateral (select case when l.states_own then l.break_even
+      else coalesce((k.c).target_roi, l.break_even) end as break_even offset 0) v
+    cross join lateral (select case w.kind
+      when 'pause' then greatest(v.break_even, l.at_least)
+      when 'up' then least(v.break_even / f.marginal_ratio, l.at_most)
+      else v.break_even / f.marginal_ratio end as target offset 0) t
     cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
       l.cpa, (k.c).ev_spend, (k.c).ev_conversions, (k.c).ev_days, (k.c).matured_share) end as posterior offset 0) i
-    cross join lateral (select autonomy.probability_from(i.posterior, t.target) as below offset 0) o
+    cross join lateral (
+      select autonomy.probability_from(i.posterior, t.target / (k.c).attribution) as below offset 0) o
     cross join lateral (select autonomy.cut_confidence(
       100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
     cross join lateral (select case
@@ -143,7 +152,7 @@ begin
   )
   select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
     l.confidence_floor,
-    l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
+    j.plan_break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
       then j.limits else '{}' end,
@@ -155,7 +164,7 @@ begin
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
   join known k on (k.c).campaign_id = r.campaign_id
-  join plans l on l.account = coalesce((k.c).account, '') and l.place = j.place;
+  join plans l on l.account = k.account and l.place = j.place;
 end $$;
 comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is
   'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only '
@@ -165,7 +174,7 @@ create function autonomy.decided_resumes(p_slots int4range, p_include_inactive b
 returns table (
   candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8,
   confidence_floor float8, cooldown interval, held text, new_status text, new_budget numeric, cpa float8,
-  below float8, log_roi float8)
+  below float8, log_roi float8, plan_break_even float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -173,7 +182,9 @@ begin
   with revocable as materialized (select * from autonomy.revocable_pauses())
   select c, r.rule_id, r.rule_name, r.break_even, g.confidence, w.floor, w.cooldown,
     autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'decide', p_now),
-    r.status, r.budget, r.target_cpa, o.below, b.posterior[1]
+    r.status, r.budget, r.target_cpa, o.below, b.posterior[1] + ln(c.attribution), case
+      when r.target_cpa is not null then 1::float8
+      else coalesce(c.target_roi, (f.p).break_even_roi::float8) end
   from revocable r
   join autonomy.candidate_rows(array(select i.campaign_id from revocable i), p_now) c on c.campaign_id = r.campaign_id
   join autonomy.policies_of(array(select distinct k.account from revocable i
@@ -185,7 +196,7 @@ begin
     else autonomy.roi_posterior(
       c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
       (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
-  cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
+  cross join lateral (select autonomy.probability_from(b.posterior, r.break_even / c.attribution) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
   cross join lateral (select 100::float8 - (f.p).resume_confidence::float8 as floor,
@@ -215,7 +226,7 @@ begin
     cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
-      r.break_even, r.confidence, r.confidence_floor, r.break_even,
+      r.break_even, r.confidence, r.confidence_floor, r.plan_break_even,
       r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
       '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
     from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r

@@ -7,13 +7,14 @@ set local client_min_messages = 'warning';
 
 create type autonomy.params as (
   currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
-  confidence float8, chance float8, break_even float8, cpa_limit float8, old_budget numeric, new_budget numeric,
+  confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
+  old_budget numeric, new_budget numeric,
   "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 
 create function autonomy.decision_params(
-  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_cpa float8, p_window text,
-  p_measures json, p_new_budget numeric)
+  p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
+  p_window text, p_measures json, p_new_budget numeric)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -39,10 +40,12 @@ begin
     p_confidence,
     least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
     floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
+    case when p_cpa is null then floor(100::float8 * p_target + 0.5::float8) / 100::float8 end,
+    floor(100::float8 * (100::float8 * p_campaign.attribution) + 0.5::float8) / 100::float8,
     floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
     p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, text, json, numeric) is
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric) is
   'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime. Pure. '
   '[autonomous-operations]';
 
@@ -106,7 +109,12 @@ begin
       when 'chance' then p_params.chance::text
       when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
       when 'target' then case when p_params.break_even = 1 then 'break-even'
-        else autonomy.times_words(p_params.break_even) end
+        else case when p_params.break_even = p_params.target then 'your target of ' else '' end
+          || autonomy.times_words(p_params.break_even) end
+      when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
+        else ' against your target of ' || autonomy.times_words(p_params.target) end
+      when 'believed' then case when p_params.believed = 100 then ''
+        else ', at ' || autonomy.short_number(p_params.believed) || ' % of what the platform reports' end
       when 'spend' then autonomy.money_words(p_params.spend, p_params.currency)
       when 'revenue' then autonomy.money_words(p_params.revenue, p_params.currency)
       when 'times' then coalesce(', ' || nullif(autonomy.times_words(p_params.roi), '?x'), '')
@@ -118,7 +126,7 @@ comment on function autonomy.words(text[], autonomy.decided, public.autonomy_pol
   'The words of a sentence, by their names. Only reads; null for a name that nobody knows. [autonomous-operations]';
 
 create function autonomy.why_words(
-  p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8,
+  p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8,
   p_policy public.autonomy_policy)
 returns text
 language plpgsql stable set search_path = ''
@@ -126,10 +134,10 @@ as $$
 begin
   return (
     select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-      p_campaign, p_confidence, p_break_even, null, 'lifetime', null, null)))
+      p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null)))
     from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
-comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, public.autonomy_policy) is
+comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is
   'Why a campaign is paused, or its budget raised or lowered: the figures of its whole life and the chance. Only '
   'reads. [autonomous-operations]';
 
@@ -149,31 +157,31 @@ comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy
   '[autonomous-operations]';
 
 create function autonomy.expected_impact_of(
-  p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
-  p_log_roi float8, p_spend float8, p_days float8)
+  p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8,
+  p_spend float8, p_days float8)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- A unit of money spent returns roi / break_even - 1; the next unit of budget marginal_return_ratio
--- as much as the average one.
+-- A unit of money spent returns roi / break_even - 1, whatever the rule looks for; the next unit of budget
+-- marginal_return_ratio as much as the average one.
 declare
-  v_roi float8 := exp(p_log_roi);
+  v_worth float8 := exp(p_log_roi) / p_break_even;
   v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0)))
     / greatest(1, least(1e6, coalesce(p_days, 1)));
 begin
   if p_direction = 'pause' then
     return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
       'spend_saved', autonomy.cut_confidence(v_ahead),
-      'loss_avoided', autonomy.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
+      'loss_avoided', autonomy.cut_confidence(v_ahead * (1::float8 - v_worth)));
   elsif p_direction = 'resume' then
     return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
       'added_spend', autonomy.cut_confidence(v_ahead),
-      'added_profit', autonomy.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
+      'added_profit', autonomy.cut_confidence(v_ahead * (v_worth - 1::float8)));
   end if;
   return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
     'added_spend', autonomy.cut_confidence(v_ahead * p_share),
     'added_profit',
-    autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+    autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_worth - 1::float8)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8) is
   'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';

@@ -18,6 +18,7 @@ comment on type autonomy.measures is 'The six measures of a campaign, of one win
 create type autonomy.evidence as (
   spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
   prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
+  attribution_factor float8,
   metrics autonomy.measures,
   matched autonomy.match[], limits text[]);
 comment on type autonomy.evidence is
@@ -50,11 +51,12 @@ begin
       case when r.cpa is null then k.prior
         else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0) end,
       r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
+      (r.candidate).attribution,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
       m.matched, r.limits)::autonomy.evidence),
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
-      r.direction, r.break_even, r.plan_break_even,
+      r.direction, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
       (f.p).marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
   from unnest(p_decided) r
@@ -63,8 +65,8 @@ begin
     on f.account = coalesce((r.candidate).account, '')
   -- `offset 0`: computed once, not at every mention
   cross join lateral (select jsonb_build_object(
-    'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value,
-    'cv2', p.prior_cv2) as prior offset 0) k
+    'mean_roi', (f.p).prior_mean_roi, 'tau2', (f.p).prior_tau2, 'order_value', (f.p).prior_order_value,
+    'cv2', (f.p).prior_cv2) as prior offset 0) k
   cross join lateral (select
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
          else r.new_budget end as new_budget) n
@@ -76,7 +78,8 @@ begin
     array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
-    r.candidate, r.confidence, r.break_even, r.cpa, r.win, x.windows -> r.win, n.new_budget) as params offset 0) q
+    r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
+    n.new_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end

@@ -44,6 +44,13 @@ begin
     select m.campaign_id, m.roi, m.ctr, m.conversion_rate
     from autonomy.campaigns_by_metrics(
       min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
+  ),
+  in_force as materialized (
+    select k.*, f.p
+    from autonomy.account_priors(array(
+      select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id), p_now) k
+    join autonomy.policies_of(array(
+      select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id)) f using (account)
   )
   select c.campaign_id, c.title, c.budget, round(c.spend::numeric, autonomy.currency_digits(c.currency)),
     round(f.roi::numeric, 4),
@@ -52,19 +59,16 @@ begin
          when s.confidence < 50 then 'Wait: '
          when s.confidence < 80 then 'Watch, or pause: '
          else 'Pause: ' end
-      || autonomy.why_words('pause', c, s.confidence, t.target, o.p),
+      || autonomy.why_words('pause', c, s.confidence, t.target, o.break_even, h.p),
     round(s.confidence::numeric, 2)
   from found f
-  cross join jsonb_to_record(autonomy.prior_in_force(p_now))
-    as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-  join autonomy.policies_of(array(
-      select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
-    on o.account = coalesce(c.account, '')
-  cross join lateral (select greatest((o.p).break_even_roi, max_roi)::float8 as target) t
+  join in_force h on h.account = coalesce(c.account, '')
+  cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
+  cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
   cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
-    t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    k.mean_roi, k.tau2, k.order_value, k.cv2)) as confidence) s
+    t.target / c.attribution, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
   order by c.revenue - c.spend, c.campaign_id;
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
@@ -89,6 +93,13 @@ begin
     select m.campaign_id, m.roi, m.ctr
     from autonomy.campaigns_by_metrics(
       null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
+  ),
+  in_force as materialized (
+    select k.*, f.p
+    from autonomy.account_priors(array(
+      select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id), p_now) k
+    join autonomy.policies_of(array(
+      select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id)) f using (account)
   )
   select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
     round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
@@ -100,22 +111,19 @@ begin
          when s.confidence < 50 then 'Wait: '
          else format('Raise the budget from %s to %s: ',
                      autonomy.money_words(c.budget, c.currency), autonomy.money_words(b.suggested, c.currency)) end
-      || autonomy.why_words('up', c, s.confidence, null, o.p)
+      || autonomy.why_words('up', c, s.confidence, null, o.break_even, h.p)
   from found f
-  cross join jsonb_to_record(autonomy.prior_in_force(p_now))
-    as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
   join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-  join autonomy.policies_of(array(
-      select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
-    on o.account = coalesce(c.account, '')
+  join in_force h on h.account = coalesce(c.account, '')
+  cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
   cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
   cross join lateral (select least(round(c.budget * 1.5, d.digits), trunc(c.budget * max_budget_multiplier, d.digits),
-                                   trunc((o.p).max_budget, d.digits)) as suggested) l
+                                   trunc((h.p).max_budget, d.digits)) as suggested) l
   cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
   cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-    least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, min_roi::float8),
+    least(o.break_even / (h.p).marginal_return_ratio::float8, min_roi::float8) / c.attribution,
     c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    k.mean_roi, k.tau2, k.order_value, k.cv2))) as confidence) s
+    h.mean_roi, h.tau2, h.order_value, h.cv2))) as confidence) s
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is

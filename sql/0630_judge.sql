@@ -165,8 +165,9 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
     autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
     exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-    d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind, l.break_even, l.bar,
-    l.target, l.full_bar, l.cpa, l.confidence_floor,
+    d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind,
+    case when l.states_own then l.break_even else coalesce(d.target_roi, l.break_even) end as break_even,
+    l.at_least, l.at_most, l.cpa, l.confidence_floor,
     -- said by the rule itself: it holds of a resume as well, which has no plan
     rule.action -> 'requires_approval' = 'true' as requires_approval,
     coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
@@ -340,7 +341,10 @@ select coalesce(array_agg(row(
       when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
       when 'APPROVAL' then 'It waits for a person.'
       else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
-        s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
+        s.rule_name, case s.direction
+          when 'up' then least(s.break_even / (s.p).marginal_return_ratio::float8, s.at_most)
+          when 'pause' then greatest(s.break_even, s.at_least)
+          else s.break_even / (s.p).marginal_return_ratio::float8 end,
         s.confidence::float8,
         coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
         s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,

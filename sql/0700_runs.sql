@@ -28,7 +28,7 @@ begin
   end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
-  'What a run does before it looks: fits the prior (at most once an hour), leaves out days that were in doubt for 24 '
+  'What a run does before it looks: fits the priors (at most once an hour), leaves out days that were in doubt for 24 '
   'hours, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
   '[autonomous-operations]';
 
@@ -73,14 +73,10 @@ begin
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
     'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
     'dry_run', v_request -> 'dry_run',
-    -- a dry run has not fitted the prior, but judges by the one that a run would fit
-    'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
-                 'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
-               from public.autonomy_policy p, autonomy.prior_in_force(p_now) k),
-    'account_policies', (select coalesce(jsonb_object_agg(o.key, o.value || jsonb_build_object(
-        'prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2', 'prior_order_value', k -> 'order_value',
-        'prior_cv2', k -> 'cv2')), '{}')
-      from jsonb_each(public.autonomy_account_policies()) o cross join autonomy.prior_in_force(p_now) k),
+    'policy', (select to_jsonb(p) from public.autonomy_policy p),
+    'account_policies', public.autonomy_account_policies(),
+    -- a dry run has not fitted them, but judges by those that a run would fit
+    'account_priors', public.autonomy_account_priors(p_now => p_now),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('flaw', o.flaw)
                                 order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from autonomy.rules_in_order(v_inactive) o join public.autonomous_rules r on r.id = o.id),

@@ -25,7 +25,7 @@ declare
 begin
   return query
   with looked_at as (
-    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, g.prior_order_value,
            f.w30_clicks >= 100 and f.w30_clicks < f.life_clicks as recent,
            case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
@@ -45,6 +45,7 @@ begin
     cross join public.autonomy_policy p
     left join public.autonomy_accounts o on o.account = c.account
     cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)

@@ -33,11 +33,12 @@ begin
              greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
            else 1 end as matured,
-           coalesce(o.target_roi, p.break_even_roi)::float8 as break_even,
-           p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+           coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
+           g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     left join public.autonomy_accounts o on o.account = c.account
     cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
     cross join lateral (

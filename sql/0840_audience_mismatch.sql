@@ -49,12 +49,14 @@ begin
            max(s.last_day) - min(s.first_day) + 1 as length
     from segments s group by s.id having sum(s.spend) > 0
   ), posterior as materialized (
-    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2,
-      (c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
-    from campaign c cross join public.autonomy_policy p
+    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2,
+      (c.revenue + 2 * g.prior_order_value) / (c.conversions + 2) as order_value
+    from campaign c
+    join public.campaigns o on o.id = c.id
+    join autonomy.account_targets() g on g.account = coalesce(o.account, '')
     cross join lateral (
       select autonomy.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
-                                  p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
+                                  g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2) as posterior) q
   ), tested as materialized (
     select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
            count(*) over (partition by s.id) as looks,
@@ -106,7 +108,7 @@ begin
 
   return query
   with looked_at as (
-    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+    select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, g.prior_order_value,
            case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
            case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
            case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
@@ -117,7 +119,7 @@ begin
                                   then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)

@@ -27,19 +27,21 @@ begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-      greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
+      greatest(g.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
       date_trunc('day', p_now at time zone z.zone) at time zone z.zone as until_at,
       (date_trunc('day', p_now at time zone z.zone) - interval '28 days') at time zone z.zone as from_at
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
-    cross join public.autonomy_policy p
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.as_of >= p_now - interval '8 days' and f.w30_conversions >= 80
       and (select count(*) from (select from public.campaign_metrics m where m.campaign_id = f.campaign_id
              and m.bucket >= f.as_of - interval '2 days' and m.bucket < f.as_of limit 3) few) = 3
+  ), worth as materialized (
+    select * from autonomy.campaign_values(array(select l.id from looked_at l))
   ), hours as (
     select l.id, min(l.order_cv2) as order_cv2, extract(isodow from b.at)::integer as dow,
            extract(hour from b.at)::integer as hour,
@@ -49,9 +51,12 @@ begin
     from looked_at l
     join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= l.from_at and m.bucket < l.until_at
       and not m.whole_day
+    left join worth v on v.campaign_id = l.id
     cross join lateral (select m.bucket at time zone l.zone as at) b
     cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
-                               m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
+                               m.spend::float8 as s, greatest(0, case
+                                 when m.revenue = 0 then m.conversions * coalesce(v.value, 0)
+                                 else m.revenue end)::float8 as r) x
     group by l.id, 3, 4
   ), pools as (
     -- A null in weekend, dow, h6, h3, hour stands for any; the row with nulls only is the whole campaign.

@@ -108,8 +108,14 @@ begin
   days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
   matured_share := autonomy.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
                                              extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
-  select coalesce(sum(m.spend), 0)::float8, coalesce(sum(m.revenue), 0)::float8 into spend, revenue
+  -- a day without revenue is worth what its conversions are
+  select coalesce(sum(m.spend), 0)::float8,
+         coalesce(sum(case when d.valued > 0 then m.conversions * (d.valued / d.conversions) else m.revenue end),
+                  0)::float8
+  into spend, revenue
   from public.campaign_metrics m
+  left join public.campaign_daily d
+    on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
   where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
 end $$;
 comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
@@ -217,9 +223,8 @@ returns table (action_id uuid, campaign_id uuid, account text, kind text, horizo
                from_at timestamptz, until_at timestamptz,
                s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
                prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
-               conversions_then float8,
-               spend_then float8, life_spend float8, life_revenue float8, life_conversions float8,
-               data_until timestamptz, final boolean)
+               conversions_then float8, spend_then float8, life_spend float8, life_revenue float8,
+               life_conversions float8, data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
 as $$
   select a.id, a.campaign_id, c.account,
@@ -236,10 +241,10 @@ as $$
          greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
            then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
-         coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
-         coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
+         coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
+         coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
          coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
-         t.data_until, t.final
+         t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
   from public.autonomous_actions a
   cross join public.autonomy_policy p
   cross join lateral (
@@ -249,6 +254,7 @@ as $$
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
   left join public.campaigns c on c.id = a.campaign_id
   left join public.autonomy_accounts o on o.account = c.account
+  join autonomy.account_targets() g on g.account = coalesce(c.account, '')
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   -- what was judged by cpa counted conversions at the rule's target: here money is what came in
   cross join lateral (
@@ -309,7 +315,6 @@ begin
                                                     where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
     select d.*, coalesce(k.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay,
-           coalesce(k.target_roi, v_policy.break_even_roi)::float8 as be,
            coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
            coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
            coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
@@ -341,7 +346,7 @@ begin
       j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
                                             autonomy.account_zone(j.account), j.delay, p_now) a
   ), believed as materialized (
-    select o.*, b.posterior,
+    select o.*, b.posterior, o.break_even as be,
            (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
              * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
     from observed o

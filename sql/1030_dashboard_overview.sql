@@ -182,19 +182,18 @@ begin
   -- The questions of identify_underperforming_campaigns() and identify_scaling_candidates(), with
   -- evidence weighed for the few that are shown only.
   with found as materialized (
-    -- First what the narrow table alone can tell, rounded (9.6 is not 10), then the state of those.
-    select p.campaign_id, p.total_revenue < p.total_spend as loses, (p.total_revenue - p.total_spend)::float8 as profit
-    from public.campaign_performance p
-    where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
-       or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+    -- First what the narrow table alone can tell, then the state of those.
+    select t.campaign_id, t.life_revenue < t.life_spend as loses, t.life_revenue - t.life_spend as profit
+    from autonomy.campaign_totals t
+    where (t.life_spend >= 50 and t.life_revenue < t.life_spend)
+       or (t.life_conversions >= 10 and t.life_spend > 0 and t.life_revenue >= 3 * t.life_spend)
   ), live as materialized (
     select f.*, row_number() over (partition by f.loses, k.currency order by
       case when f.loses then f.profit else -f.profit end, f.campaign_id) as place
     from found f join public.campaigns c on c.id = f.campaign_id
     left join public.autonomy_accounts k on k.account = c.account
-    left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
     where (c.status = 'active' or lower(c.status) = 'active')
-      and case when f.loses then c.created_at <= p_now - interval '24 hours' else t.life_conversions >= 10 end
+      and (not f.loses or c.created_at <= p_now - interval '24 hours')
   )
   -- the largest of each currency, then the second of each: their sizes cannot be compared
   select array(select l.campaign_id from live l where l.loses order by l.place, l.campaign_id limit p_limit),
@@ -221,20 +220,19 @@ begin
     with seen as materialized (
       select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-             c as campaign, o.p,
-             autonomy.cut_confidence(100::float8
-                                     * autonomy.probability_below(greatest((o.p).break_even_roi, 1)::float8,
-               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
-               (o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2)) as loses,
-             autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-               least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, 3::float8),
-               c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
-               (o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2))) as grows,
-             least(round(c.budget * 1.5, d.digits), trunc((o.p).max_budget, d.digits)) as suggested
+             c as campaign, f.p as policy, o.break_even,
+             autonomy.cut_confidence(100::float8 * autonomy.probability_from(
+               q.posterior, greatest(o.break_even, 1) / c.attribution)) as loses,
+             autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_from(q.posterior,
+               least(o.break_even / (f.p).marginal_return_ratio::float8, 3) / c.attribution))) as grows,
+             least(round(c.budget * 1.5, d.digits), trunc((f.p).max_budget, d.digits)) as suggested
       from autonomy.candidate_rows(v_under || v_scaling, p_now) c
-      join autonomy.policies_of(array(
-          select distinct k.account from public.campaigns k where k.id = any (v_under || v_scaling))) o (account, p)
-        on o.account = coalesce(c.account, '')
+      join autonomy.policies_of(array(select k.account from public.campaigns k where k.id = any (v_under || v_scaling)))
+        f on f.account = coalesce(c.account, '')
+      cross join lateral (select coalesce(c.target_roi, (f.p).break_even_roi::float8) as break_even) o
+      cross join lateral (select autonomy.roi_posterior(
+        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (f.p).prior_mean_roi,
+        (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) as posterior offset 0) q
       cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
     )
     select jsonb_build_object(
@@ -245,8 +243,8 @@ begin
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
           'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
-            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest((s.p).break_even_roi, 1)::float8,
-                                          s.p))
+            || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(s.break_even, 1),
+                                          s.break_even, s.policy))
           order by array_position(v_under, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_under)),
       'scaling_count', v_scaling_count,
@@ -256,7 +254,7 @@ begin
           'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4),
           'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
-          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.p))
+          'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.break_even, s.policy))
           order by array_position(v_scaling, s.campaign_id)), '[]')
         from seen s where s.campaign_id = any (v_scaling))));
 end $$;

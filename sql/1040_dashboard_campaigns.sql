@@ -8,6 +8,22 @@ set local client_min_messages = 'warning';
 -- ---------------------------------------------------------------------------------------------
 -- Campaigns
 -- ---------------------------------------------------------------------------------------------
+create function autonomy.valued_totals(p_campaign_ids uuid[])
+returns table (campaign_id uuid, value numeric, revenue numeric, roi numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return query
+  select v.campaign_id, v.value, round(t.life_revenue::numeric, 2),
+    round((t.life_revenue / nullif(t.life_spend, 0))::numeric, 6)
+  from autonomy.campaign_values(p_campaign_ids) v
+  join autonomy.campaign_totals t on t.campaign_id = v.campaign_id
+  where abs(t.life_revenue) < 1e15 and abs(t.life_spend) < 1e15;
+end $$;
+comment on function autonomy.valued_totals(uuid[]) is
+  'Of these campaigns those whose conversions have a value: that, and the revenue and roi that pages show of them. '
+  'Only reads; raises nothing. [autonomous-operations]';
+
 create function public.dashboard_campaigns(
   p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -41,11 +57,13 @@ begin
   select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
   from (
     select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
-           coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-           p.roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
+           coalesce(p.total_spend, 0) as total_spend, coalesce(v.revenue, p.total_revenue, 0) as total_revenue,
+           case when v.revenue is null then p.roi else v.roi end as roi,
+           coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
     from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
     left join autonomy.campaign_totals t on t.campaign_id = c.id
     left join public.autonomy_accounts k on k.account = c.account
+    left join autonomy.valued_totals(v_ids) v on v.campaign_id = c.id
     where c.id = any (v_ids)
   ) page;
   if jsonb_array_length(v_rows) <= v_limit then
@@ -80,10 +98,18 @@ begin
     'campaign', to_jsonb(v_campaign) || jsonb_build_object(
       'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600,
       'currency', autonomy.campaign_currency(p_campaign_id)),
+    'in_force', (
+      select jsonb_build_object(
+        'break_even', coalesce(v_campaign.target_roi, a.target_roi, o.break_even_roi),
+        'conversion_value', coalesce(v_campaign.conversion_value, a.conversion_value),
+        'attribution_factor', coalesce(a.attribution_factor, 1))
+      from public.autonomy_policy o left join public.autonomy_accounts a on a.account = v_campaign.account),
     'performance', (select to_jsonb(p) || coalesce((
         select jsonb_build_object('conversions', autonomy.shown_conversions(t.life_conversions),
           'conversion_rate', round((100 * t.life_conversions / nullif(t.life_clicks, 0))::numeric, 6))
         from autonomy.campaign_totals t where t.campaign_id = p_campaign_id and t.life_conversions is not null), '{}')
+        || coalesce((select jsonb_build_object('total_revenue', v.revenue, 'roi', v.roi)
+                     from autonomy.valued_totals(array[p_campaign_id]) v), '{}')
       from public.campaign_performance p where p.campaign_id = p_campaign_id
       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
@@ -136,25 +162,34 @@ declare
 begin
   perform autonomy.simulated_moment(p_now);
   for v_key in select jsonb_object_keys(p_changes) loop
-    if v_key not in ('autonomous_enabled', 'hold_until') then
+    if v_key not in ('autonomous_enabled', 'hold_until', 'target_roi', 'conversion_value') then
       raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
-        hint = 'Settings: autonomous_enabled, hold_until.';
+        hint = 'Settings: autonomous_enabled, hold_until, target_roi, conversion_value.';
+    elsif v_key in ('target_roi', 'conversion_value')
+          and jsonb_typeof(p_changes -> v_key) not in ('number', 'null') then
+      raise exception using errcode = 'AO010', message = format('%s: %s is not allowed; give a number.', v_key,
+        left((p_changes -> v_key)::text, 60));
     end if;
   end loop;
   update public.campaigns set
     autonomous_enabled = coalesce((p_changes ->> 'autonomous_enabled')::boolean, autonomous_enabled),
     hold_until = case when p_changes ? 'hold_until' then (p_changes ->> 'hold_until')::timestamptz else hold_until end,
+    target_roi = case when p_changes ? 'target_roi' then (p_changes ->> 'target_roi')::numeric else target_roi end,
+    conversion_value = case when p_changes ? 'conversion_value' then (p_changes ->> 'conversion_value')::numeric
+                            else conversion_value end,
     updated_at = p_now
   where id = p_campaign_id;
   if not found then
     raise exception using errcode = 'AO003', message = 'There is no such campaign.';
   end if;
   return (select jsonb_build_object('campaign_id', c.id, 'autonomous_enabled', c.autonomous_enabled,
-    'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
+    'hold_until', c.hold_until, 'target_roi', c.target_roi, 'conversion_value', c.conversion_value)
+    from public.campaigns c where c.id = p_campaign_id);
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
-  'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. '
-  'Raises AO003, AO010, AO014. [autonomous-operations]';
+  'Puts a campaign on hold (hold_until), releases it (null), switches autonomous_enabled, or sets its own target_roi '
+  'and conversion_value (null: its account''s). Safe to call again. Raises AO002 (out of range), AO003, AO010, AO014. '
+  '[autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Rules

@@ -30,7 +30,8 @@ begin
   select jsonb_build_object(
     'accounts', coalesce(jsonb_agg(to_jsonb(s.a) || jsonb_build_object(
       'campaigns', s.campaigns, 'active', s.active, 'active_budget', s.active_budget,
-      'in_force', to_jsonb(autonomy.policy_overlaid(p, s.a)) - 'id',
+      'in_force', to_jsonb(autonomy.policy_overlaid(
+        p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
       'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
                   from found f where f.account = (s.a).account))
       order by s.active desc, s.campaigns desc, (s.a).account), '[]'),

@@ -192,8 +192,11 @@ begin
         sum(m.impressions) over today as impressions, sum(m.reach) over today as reach,
         sum(m.clicks) over today as clicks,
         sum(m.conversions) over today as conversions, sum(m.spend) over today as spend,
-        sum(m.revenue) over today as revenue
+        case when v.value is not null and sum(m.revenue) over today = 0 and sum(m.conversions) over today > 0
+          then least(sum(m.conversions) over today * v.value, 999999999999.99)
+          else sum(m.revenue) over today end as revenue
       from counted m
+      left join worth v using (campaign_id)
       window today as (partition by m.campaign_id, m.day order by m.bucket)
     )$by_bucket$ end;
 
@@ -209,6 +212,9 @@ begin
     excluded as materialized (
       select * from autonomy.exclusions_of(array(select k.id from public.campaigns k))
       union all select x.campaign_id, x.day, x.day from left_out x
+    ),
+    worth as materialized (
+      select * from autonomy.campaign_values(array(select k.id from public.campaigns k))
     ),
     days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
@@ -344,23 +350,29 @@ create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
   campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
   budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
-  spend float8, revenue float8, conversions float8, days float8, currency text)
+  spend float8, revenue float8, conversions float8, days float8, currency text, target_roi float8,
+  attribution_factor float8)
 language sql stable set search_path = '' set jit = off
 as $$
 -- Budgets are told backwards: what each was before every change since p_from.
   with clock as (
     select c.id as campaign_id, (p_to at time zone z.zone)::date as today,
-           (p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight
-    from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+           (p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight,
+           coalesce(c.conversion_value, o.conversion_value) as value
+    from public.campaigns c
+    join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+    left join public.autonomy_accounts o on o.account = c.account
   ),
   sums as (
     select d.campaign_id, d.day, d.spend, d.revenue, d.conversions
     from public.campaign_daily d join clock k using (campaign_id) where d.day < k.today
     union all
-    select m.campaign_id, k.today, sum(m.spend), sum(m.revenue), sum(m.conversions)
+    select m.campaign_id, k.today, sum(m.spend),
+      case when k.value is not null and sum(m.revenue) = 0 then sum(m.conversions) * k.value else sum(m.revenue) end,
+      sum(m.conversions)
     from public.campaign_metrics m join clock k using (campaign_id)
     where m.bucket >= k.midnight and m.bucket < p_to
-    group by m.campaign_id, k.today
+    group by m.campaign_id, k.today, k.value
   ),
   stood_in as (
     select b.campaign_id, array_agg(b.changed_at) as changed_at, array_agg(b.old_budget) as budget
@@ -390,7 +402,8 @@ as $$
        and h.changed_at > p_from - (select greatest(7, p.person_hold_days, (
            select max(o.person_hold_days) from public.autonomy_accounts o)) * interval '1 day'
          from public.autonomy_policy p)),
-    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
+    f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency,
+    coalesce(c.target_roi, k.target_roi)::float8, coalesce(k.attribution_factor, 1)::float8
   from totals t
   join public.campaigns c on c.id = t.campaign_id
   left join stood_in s on s.campaign_id = c.id
@@ -428,7 +441,8 @@ begin
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
+      c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency, c.target_roi,
+      c.attribution_factor))
       from autonomy.past_campaigns(v_from, v_to) c), '[]'),
     'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true, v_doubts) r), '[]'));

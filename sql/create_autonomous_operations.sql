@@ -51,7 +51,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'table', 'campaign_audience_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'segment text not null', 'day date not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99)']::text[]),
 ('public', 'table', 'campaign_ab_tests', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'name text not null default ''''', 'status text not null default ''running'' check (status in (''running'', ''finished'', ''cancelled''))', 'variants jsonb not null default ''[]'' check (jsonb_typeof(variants) = ''array'')', 'winner text', 'started_at timestamptz not null default now()', 'finished_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
-('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null']::text[]),
+('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null', 'valued numeric not null default 0']::text[]),
 ('public', 'index', 'campaign_daily_day', 'public.campaign_daily', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
@@ -106,12 +106,16 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
 ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'long_account_error', null, '{p_account}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_guard', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_account_guard', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'campaign_number_guard', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_number_guard_insert', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_number_guard_update', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_fits_accounts', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
@@ -126,7 +130,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'unknown_zones', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_currency', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
 ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account}', '{public.autonomy_policy, public.autonomy_accounts}', 0, array[]::text[]),
+('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account, p_prior}', '{public.autonomy_policy, public.autonomy_accounts, jsonb}', 0, array[]::text[]),
+('autonomy', 'function', 'stored_prior', null, '{p_account, p_currency}', '{text, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'policies_of', null, '{p_accounts}', '{text[]}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_account_policies', null, '{p_account}', '{text}', 1, array[]::text[]),
 ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
@@ -145,6 +150,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'argument_error', null, '{p_name, p_value}', '{text, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_slot', null, '{p_campaign_id}', '{uuid}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_zones', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+('autonomy', 'function', 'campaign_values', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+('autonomy', 'function', 'value_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_zones', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'writing_at', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
@@ -198,6 +205,11 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_account_after', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_moved', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_campaign_moved', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'change_value', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+('autonomy', 'function', 'account_value_after', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_account_value', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'campaign_value_after', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_campaign_value', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'refresh_excluded', null, '{p_campaign_ids, p_accounts}', '{uuid[], text[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'exclusions_changed', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'trigger', 'exclusions_inserted', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
@@ -245,9 +257,16 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'cut_confidence', null, '{p_percent}', '{float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2, array[]::text[]),
-('autonomy', 'function', 'fitted_moments', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
-('autonomy', 'function', 'current_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2, array[]::text[]),
-('autonomy', 'function', 'prior_in_force', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'fitted_moments', null, '{p_keys, p_ids, p_order_values, p_now}', '{text[], uuid[], jsonb, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'sampled_campaigns', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'accounts_in_turn', null, '{p_sample, p_without}', '{uuid[], text[]}', 0, array[]::text[]),
+('autonomy', 'function', 'fitted_priors', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'account_targets', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'priors_due', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'priors_in_force', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'prior_of_all', null, '{p_priors}', '{autonomy.priors[]}', 0, array[]::text[]),
+('autonomy', 'function', 'account_priors', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
+('public', 'function', 'autonomy_account_priors', null, '{p_account, p_now}', '{text, timestamptz}', 2, array[]::text[]),
 ('public', 'function', 'fit_portfolio_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2, array[]::text[]),
 ('autonomy', 'function', 'accounts_without_value', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaigns_without_value', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
@@ -314,14 +333,14 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0, array[]::text[]),
 ('autonomy', 'type', 'params', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_cpa, p_window, p_measures, p_new_budget}', '{autonomy.candidate, float8, float8, float8, text, json, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_target, p_cpa, p_window, p_measures, p_new_budget}', '{autonomy.candidate, float8, float8, float8, float8, text, json, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'span_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'costs_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'figures_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'words', null, '{p_names, p_decided, p_policy, p_params}', '{text[], autonomy.decided, public.autonomy_policy, autonomy.params}', 0, array[]::text[]),
-('autonomy', 'function', 'why_words', null, '{p_direction, p_campaign, p_confidence, p_break_even, p_policy}', '{text, autonomy.candidate, float8, float8, public.autonomy_policy}', 0, array[]::text[]),
+('autonomy', 'function', 'why_words', null, '{p_direction, p_campaign, p_confidence, p_break_even, p_target, p_policy}', '{text, autonomy.candidate, float8, float8, float8, public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'held_words', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
-('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_plan_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'type', 'campaign_state', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'match', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'measures', null, '{}', '{}', 0, array[]::text[]),
@@ -541,6 +560,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'sent_event', null, '{p_event, p_before}', '{jsonb, autonomy.planned_events}', 0, array[]::text[]),
 ('public', 'function', 'save_planned_event', null, '{p_event, p_id, p_actor}', '{jsonb, uuid, text}', 2, array[]::text[]),
 ('public', 'function', 'delete_planned_event', null, '{p_id}', '{uuid}', 0, array[]::text[]),
+('autonomy', 'function', 'valued_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
 ('public', 'function', 'dashboard_campaigns', null, '{p_title, p_status, p_after, p_limit}', '{text, text, jsonb, integer}', 4, array[]::text[]),
 ('public', 'function', 'dashboard_campaign', null, '{p_campaign_id, p_days, p_now}', '{uuid, integer, timestamptz}', 2, array[]::text[]),
 ('public', 'function', 'dashboard_set_campaign', null, '{p_campaign_id, p_changes, p_now}', '{uuid, jsonb, timestamptz}', 1, array[]::text[]),
@@ -632,7 +652,8 @@ language sql
 as $$
 select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
 'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_messages_sent', 'autonomy_notify_settings',
+'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_account_priors',
+'autonomy_messages_sent', 'autonomy_notify_settings',
 'autonomy_policy_limits',
 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
 'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at',
@@ -1495,10 +1516,10 @@ perform pg_temp.retype(v_column.table_name, v_column.name, 'numeric', '$::numeri
 end loop;
 end $$;
 comment on column public.campaigns.target_roi is
-'multiple (0.01 to 100): break-even of this campaign, null = its account''s; reserved, read by nothing yet. '
+'multiple (0.01 to 100): break-even of this campaign, null = its account''s. '
 '[autonomous-operations]';
 comment on column public.campaigns.conversion_value is
-'money: what a conversion of this campaign is worth, null = its account''s; reserved, read by nothing yet. '
+'money: what a conversion of this campaign is worth on days without revenue, null = its account''s. '
 '[autonomous-operations]';
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (left(account, 200));
@@ -1571,11 +1592,16 @@ clicks bigint not null,
 conversions numeric not null,
 spend numeric not null,
 revenue numeric not null,
+valued numeric not null default 0,
 primary key (campaign_id, day)
 ) with (fillfactor = 90);
 do $$ begin
 perform pg_temp.retype('campaign_daily', 'conversions', 'numeric', '$::numeric');
+alter table public.campaign_daily add column if not exists valued numeric not null default 0;
 end $$;
+comment on column public.campaign_daily.valued is
+'money: the part of revenue that nobody reported: conversions of a day without revenue, at the conversion_value of '
+'the campaign or its account';
 create index if not exists campaign_daily_day on public.campaign_daily (day);
 create table if not exists public.campaign_facts (
 campaign_id uuid primary key,
@@ -2404,6 +2430,37 @@ execute format('drop function %s', v_tool.name);
 end loop;
 end $$;
 
+-- 0132_priors.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.priors (
+scope text not null check (scope in ('account', 'currency')),
+name text not null,
+mean_roi float8,
+tau2 float8,
+order_value float8,
+cv2 float8,
+-- squawk-ignore prefer-bigint-over-int
+campaigns integer not null default 0,
+fitted_at timestamptz not null,
+primary key (scope, name)
+);
+comment on table autonomy.priors is
+'Derived: the prior of the confidence, of each account and of all accounts of a currency (fit_portfolio_prior). '
+'[autonomous-operations]';
+comment on column autonomy.priors.scope is 'account or currency';
+comment on column autonomy.priors.name is 'of the account, or of the currency; empty = accounts of unknown currency';
+comment on column autonomy.priors.mean_roi is
+'multiple: the roi of a campaign of which nothing is known; null = too few campaigns, those of the currency hold';
+comment on column autonomy.priors.tau2 is 'variance of ln roi between campaigns; null as mean_roi';
+comment on column autonomy.priors.order_value is
+'money of that currency: the mean order; null = no orders yet, those of the currency hold';
+comment on column autonomy.priors.cv2 is 'squared coefficient of variation of orders; null as order_value';
+comment on column autonomy.priors.campaigns is 'how many it was fitted from';
+comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
+
 -- 0135_accounts.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -2458,9 +2515,9 @@ select 'target_roi', l.low, l.high, l.unit, 'break-even of this account, instead
 from public.autonomy_policy_limits() l where l.setting = 'break_even_roi'
 union all values
 ('conversion_value', 0.000001, 1000000000, 'money a conversion',
-'reserved, read by nothing yet: what a conversion is worth where the platform reports no revenue'),
+'what a conversion is worth on days on which the platform reports none of its revenue, such as 35 a lead'),
 ('attribution_factor', 0.01, 10, 'ratio',
-'reserved, read by nothing yet: what is believed of what the platform reports; 0.7 where it claims too much'),
+'what is believed of what the platform reports; 0.7 where it claims too much'),
 ('daily_total', 0.01, 999999999999, 'money a day',
 'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
 ('monthly_total', 0.01, 999999999999, 'money a month',
@@ -2598,6 +2655,23 @@ comment on function autonomy.account_guard() is
 'the policy''s, another name, and the removal of a row that campaigns name. [autonomous-operations]';
 create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
 for each row execute function autonomy.account_guard();
+create function autonomy.campaign_number_guard() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+perform autonomy.account_number_error(jsonb_build_object(
+'target_roi', new.target_roi, 'conversion_value', new.conversion_value, 'attribution_factor', 1));
+return new;
+end $$;
+comment on function autonomy.campaign_number_guard() is
+'Trigger of campaigns: refuses (AO002) a target_roi or conversion_value that is out of range or no number. '
+'[autonomous-operations]';
+create trigger autonomy_number_guard_insert before insert on public.campaigns for each row
+when (new.target_roi is not null or new.conversion_value is not null)
+execute function autonomy.campaign_number_guard();
+create trigger autonomy_number_guard_update before update on public.campaigns for each row
+when (new.target_roi is distinct from old.target_roi or new.conversion_value is distinct from old.conversion_value)
+execute function autonomy.campaign_number_guard();
 create function autonomy.policy_fits_accounts() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2746,7 +2820,8 @@ end $$;
 comment on function autonomy.only_currency() is
 'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
 'up. Reads only; raises nothing. [autonomous-operations]';
-create function autonomy.policy_overlaid(p_policy public.autonomy_policy, p_account public.autonomy_accounts)
+create function autonomy.policy_overlaid(
+p_policy public.autonomy_policy, p_account public.autonomy_accounts, p_prior jsonb)
 returns public.autonomy_policy
 language plpgsql stable set search_path = ''
 as $$
@@ -2761,11 +2836,24 @@ select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordina
 where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
 'frozen', (p_policy).frozen or (p_account).frozen,
 'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-else (p_account).frozen_reason end), '{}')));
+else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')));
 end $$;
-comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts) is
-'A policy with an account''s own values laid over it; without an account as it is. Computes only. '
-'[autonomous-operations]';
+comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is
+'A policy with an account''s own values and its prior (prior_ columns, null = the policy''s) laid over it. Computes '
+'only. [autonomous-operations]';
+create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
+language sql stable set search_path = ''
+as $$
+select jsonb_strip_nulls(jsonb_build_object(
+'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
+'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+from (values (1)) one
+left join autonomy.priors k on k.scope = 'account' and k.name = p_account
+left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
+$$;
+comment on function autonomy.stored_prior(text, text) is
+'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
+'either. Reads only; raises nothing. [autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
@@ -2784,7 +2872,7 @@ return query
 select u.account, case when o.own is distinct from v_policy then autonomy.checked_policy(o.own) else v_policy end
 from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
 left join public.autonomy_accounts a on a.account = u.account
-cross join lateral (select case when a.account is null then v_policy else autonomy.policy_overlaid(v_policy, a) end
+cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored_prior(u.account, a.currency))
 as own offset 0) o;
 end $$;
 comment on function autonomy.policies_of(text[]) is
@@ -2809,8 +2897,8 @@ create function autonomy.account_policy(p_account text) returns public.autonomy_
 language sql stable set search_path = ''
 as $$
 select autonomy.checked_policy(
-autonomy.policy_overlaid(p, (select a from public.autonomy_accounts a where a.account = p_account)))
-from public.autonomy_policy p;
+autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency)))
+from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
 comment on function autonomy.account_policy(text) is
 'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises AO002 where a limit is '
@@ -3080,6 +3168,36 @@ end $$;
 comment on function autonomy.campaign_zones(uuid[]) is
 'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
 'raises nothing. [autonomous-operations]';
+create function autonomy.campaign_values(p_campaign_ids uuid[]) returns table (campaign_id uuid, value numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+return query
+select c.id, coalesce(c.conversion_value, a.conversion_value)
+from (select distinct i from unnest(p_campaign_ids) i) u
+join public.campaigns c on c.id = u.i
+left join public.autonomy_accounts a on a.account = c.account
+where coalesce(c.conversion_value, a.conversion_value) between 0.000001 and 1000000000;
+end $$;
+comment on function autonomy.campaign_values(uuid[]) is
+'Of these campaigns those whose conversions have a value, their own or their account''s, for the days on which '
+'conversions come without revenue. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.value_days(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+update public.campaign_daily d set valued = n.valued, revenue = d.revenue - d.valued + n.valued
+from (
+select o.campaign_id, o.day, case when v.value is not null and o.revenue = o.valued and o.conversions > 0
+then least(o.conversions * v.value, 999999999999.99) else 0 end as valued
+from unnest(p_campaign_ids) i
+join public.campaign_daily o on o.campaign_id = i
+left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
+where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
+end $$;
+comment on function autonomy.value_days(uuid[]) is
+'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
+'again; raises nothing. [autonomous-operations]';
 create function autonomy.account_zones() returns table (account text, zone text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3235,16 +3353,28 @@ from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_
 left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
 ),
-days as (
-select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, a.delay
-from asked a join public.campaign_daily d using (campaign_id)
-where p_now is null
-union all
-select m.campaign_id, (m.bucket at time zone a.zone)::date, sum(m.impressions)::bigint, sum(m.reach)::bigint,
-sum(m.clicks)::bigint, sum(m.conversions), sum(m.spend), sum(m.revenue), a.delay
+worth as materialized (
+select * from autonomy.campaign_values(p_campaign_ids)
+),
+summed as (
+select m.campaign_id, (m.bucket at time zone a.zone)::date as day, sum(m.impressions)::bigint as impressions,
+sum(m.reach)::bigint as reach, sum(m.clicks)::bigint as clicks, sum(m.conversions) as conversions,
+sum(m.spend) as spend, sum(m.revenue) as revenue, a.delay
 from asked a join public.campaign_metrics m using (campaign_id)
 where m.bucket <= p_now
 group by m.campaign_id, (m.bucket at time zone a.zone)::date, a.delay
+),
+days as (
+select d.campaign_id, d.day, d.impressions, d.reach, d.clicks, d.conversions, d.spend, d.revenue, d.valued, a.delay
+from asked a join public.campaign_daily d using (campaign_id)
+where p_now is null
+union all
+select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued,
+w.valued, s.delay
+from summed s
+left join worth v using (campaign_id)
+cross join lateral (select case when v.value is not null and s.revenue = 0 and s.conversions > 0
+then least(s.conversions * v.value, 999999999999.99) else 0 end as valued) w
 ),
 excluded as materialized (
 select * from autonomy.exclusions_of(p_campaign_ids)
@@ -3256,7 +3386,7 @@ where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day
 ),
 passed_over as (
 select d.campaign_id, sum(d.impressions) as impressions, sum(d.clicks) as clicks,
-sum(d.conversions) as conversions, sum(d.spend) as spend, sum(d.revenue) as revenue
+sum(d.conversions) as conversions, sum(d.spend) as spend, sum(d.revenue) as revenue, sum(d.valued) as valued
 from days d
 where exists (select from excluded x
 where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day)
@@ -3282,6 +3412,7 @@ segments as (
 select w.campaign_id, w.segment, max(w.day) as last_day,
 sum(w.impressions) as impressions, sum(w.reach) as reach, sum(w.clicks) as clicks,
 sum(w.conversions) as conversions, sum(w.spend) as spend, sum(w.revenue) as revenue,
+sum(w.valued) as valued,
 sum(w.weight * w.spend::float8) as ev_spend,
 sum(w.weight * w.conversions::float8) as ev_conversions,
 sum(w.weight * w.revenue::float8) as ev_revenue,
@@ -3295,6 +3426,7 @@ history as (
 select s.campaign_id, (max(s.last_day) + 1)::timestamp at time zone a.zone as as_of,
 sum(s.impressions) as life_impressions, sum(s.reach) as life_reach, sum(s.clicks) as life_clicks,
 sum(s.conversions) as life_conversions, sum(s.spend) as life_spend, sum(s.revenue) as life_revenue,
+sum(s.valued) as life_valued,
 sum(s.impressions) filter (where s.segment = 1) as w1_impressions,
 sum(s.reach) filter (where s.segment = 1) as w1_reach,
 sum(s.clicks) filter (where s.segment = 1) as w1_clicks,
@@ -3384,7 +3516,10 @@ else h.life_clicks end::float8,
 case when t.stand then p.conversions - least(coalesce(o.conversions, 0), greatest(p.conversions, 0))
 else h.life_conversions end::float8,
 case when t.stand then p.spend - least(coalesce(o.spend, 0), greatest(p.spend, 0)) else h.life_spend end::float8,
-case when t.stand then p.revenue - coalesce(o.revenue, 0) else h.life_revenue end::float8,
+case when not t.stand then h.life_revenue
+when v.value is not null and coalesce(p.revenue, 0) = 0 and p.conversions > 0
+then least(p.conversions * v.value, 999999999999.99) - coalesce(o.revenue, 0)
+else p.revenue + coalesce(h.life_valued, 0) + coalesce(o.valued, 0) - coalesce(o.revenue, 0) end::float8,
 h.w1_impressions::float8, h.w1_reach::float8, h.w1_clicks::float8, h.w1_conversions::float8,
 h.w1_spend::float8, h.w1_revenue::float8,
 h.w3_impressions::float8, h.w3_reach::float8, h.w3_clicks::float8, h.w3_conversions::float8,
@@ -3410,6 +3545,7 @@ v_changed_at
 from performance p
 full join history h using (campaign_id)
 left join passed_over o using (campaign_id)
+left join worth v using (campaign_id)
 cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
 and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
 where h.campaign_id is not null or not p.from_metrics;
@@ -3831,15 +3967,21 @@ emptied as (  -- of a campaign that is gone nobody knows the zone any more: all 
 delete from public.campaign_daily d using summed s
 where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
 )
-insert into public.campaign_daily as d (campaign_id, day, impressions, reach, clicks, conversions, spend, revenue)
-select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue
-from summed s where s.rows > 0
+insert into public.campaign_daily as d
+(campaign_id, day, impressions, reach, clicks, conversions, spend, revenue, valued)
+select s.campaign_id, s.day, s.impressions, s.reach, s.clicks, s.conversions, s.spend, s.revenue + w.valued, w.valued
+from summed s
+left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = s.campaign_id
+cross join lateral (select case when v.value is not null and s.revenue = 0 and s.conversions > 0
+then least(s.conversions * v.value, 999999999999.99) else 0 end as valued) w
+where s.rows > 0
 on conflict (campaign_id, day) do update set
 impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
-conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue;
+conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue, valued = excluded.valued;
 end $$;
 comment on function autonomy.sum_days(uuid[], date[]) is
-'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew; a day without any is removed. A part '
+'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew, conversions without revenue at '
+'their value; a day without any is removed. A part '
 'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.totals_of_series(p_campaign_ids uuid[])
 returns table (
@@ -3848,7 +3990,8 @@ life_revenue float8)
 language plpgsql stable set search_path = ''
 as $$
 declare
-v_partly uuid[] := array(select distinct x.campaign_id from autonomy.exclusions_of(p_campaign_ids) x);
+v_partly uuid[] := array(select x.campaign_id from autonomy.exclusions_of(p_campaign_ids) x
+union select v.campaign_id from autonomy.campaign_values(p_campaign_ids) v);
 begin
 return query
 select f.campaign_id, f.life_impressions, f.life_clicks, f.life_conversions, f.life_spend, f.life_revenue
@@ -3857,14 +4000,14 @@ join public.campaign_facts f on f.campaign_id = i.id;
 if v_partly <> '{}' then
 return query
 select d.campaign_id, sum(d.impressions)::float8, sum(d.clicks)::float8, sum(d.conversions)::float8,
-sum(d.spend)::float8, sum(d.revenue)::float8
+sum(d.spend)::float8, sum(d.revenue - d.valued)::float8
 from unnest(v_partly) i join public.campaign_daily d on d.campaign_id = i
 group by d.campaign_id;
 end if;
 end $$;
 comment on function autonomy.totals_of_series(uuid[]) is
-'The totals of the whole series of these campaigns (each named once): of the facts, or, where days are left out of '
-'these, of all days. Only reads; raises nothing. [autonomous-operations]';
+'The totals of the whole series of these campaigns (each named once), as it was reported: of the facts, or, where '
+'days are left out of these or valued, of all days. Only reads; raises nothing. [autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3930,6 +4073,7 @@ select m.campaign_id, (m.bucket at time zone z.zone)::date, sum(m.impressions), 
 sum(m.conversions), sum(m.spend), sum(m.revenue)
 from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m using (campaign_id)
 group by m.campaign_id, (m.bucket at time zone z.zone)::date;
+perform autonomy.value_days(p_campaign_ids);
 end $$;
 comment on function autonomy.sum_all_days(uuid[]) is
 'Sums the whole time series of these campaigns by day anew. Safe to call again; raises nothing. '
@@ -4293,6 +4437,69 @@ comment on function autonomy.campaign_moved() is
 'other facts. [autonomous-operations]';
 create trigger autonomy_campaign_moved after update of account on public.campaigns
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
+
+-- 0226_values.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.change_value(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+if p_campaign_ids = '{}' then
+return;
+end if;
+perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
+perform autonomy.value_days(p_campaign_ids[i : i + 9999]),
+autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
+from generate_series(1, cardinality(p_campaign_ids), 10000) i;
+update autonomy.priors k set fitted_at = '-infinity'
+where k.scope = 'account' and k.fitted_at > '-infinity'
+and k.name in (select c.account from unnest(p_campaign_ids) i join public.campaigns c on c.id = i);
+end $$;
+comment on function autonomy.change_value(uuid[]) is
+'Conversions of these campaigns have another value from now on: of them alone days and facts are made anew. What '
+'was written to campaign_metrics and campaign_performance stays. Safe to call again; raises nothing. '
+'[autonomous-operations]';
+create function autonomy.account_value_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+if new.conversion_value is distinct from old.conversion_value then
+perform autonomy.change_value(array(
+select c.id from public.campaigns c where c.account = new.account and c.conversion_value is null));
+end if;
+if new.currency is distinct from old.currency then
+update autonomy.priors k set fitted_at = '-infinity'
+where k.scope = 'account' and k.name = new.account and k.fitted_at > '-infinity';
+end if;
+return null;
+end $$;
+comment on function autonomy.account_value_after() is
+'Trigger of autonomy_accounts: what a conversion is worth, of the campaigns that have no value of their own; and '
+'another currency means another prior. [autonomous-operations]';
+create trigger autonomy_account_value after update of conversion_value, currency on public.autonomy_accounts
+for each row execute function autonomy.account_value_after();
+create function autonomy.campaign_value_after() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+v_from numeric := (select a.conversion_value from public.autonomy_accounts a where a.account = old.account);
+v_to numeric := (select a.conversion_value from public.autonomy_accounts a where a.account = new.account);
+begin
+if coalesce(new.conversion_value, v_to) is distinct from coalesce(old.conversion_value, v_from) then
+perform autonomy.change_value(array[new.id]);
+end if;
+return null;
+end $$;
+comment on function autonomy.campaign_value_after() is
+'Trigger of campaigns: another value of a conversion, its own or that of the account it has moved to. '
+'[autonomous-operations]';
+create trigger autonomy_campaign_value after update of conversion_value, account on public.campaigns
+for each row when (old.conversion_value is distinct from new.conversion_value
+or old.account is distinct from new.account)
+execute function autonomy.campaign_value_after();
 
 -- 0227_exclusions.sql
 set local lock_timeout = '30s';
@@ -5446,131 +5653,302 @@ end $$;
 comment on function autonomy.campaign_evidence(uuid[], timestamptz) is
 'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. '
 'Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
-create function autonomy.fitted_moments(
-p_ids uuid[], p_now timestamptz,
-out campaigns int, out order_value float8, out cv2 float8, out mean float8, out tau2 float8)
+create function autonomy.fitted_moments(p_keys text[], p_ids uuid[], p_order_values jsonb, p_now timestamptz)
+returns table (key text, campaigns int, order_value float8, cv2 float8, mean float8, tau2 float8)
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 begin
+return query
 with seen as materialized (
-select least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
+select k.key, least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
 greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue,
 case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
 greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
-from autonomy.campaign_evidence(p_ids, p_now) e
+from unnest(p_keys, p_ids) k (key, id)
+join autonomy.campaign_evidence(p_ids, p_now) e on e.campaign_id = k.id
 where e.spend > 0 and e.matured_share > 1e-12
 ),
 orders as (
-select count(*)::int as campaigns,
-greatest(0.01, least(1e9, coalesce(sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
-/ nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0), 50::float8))) as order_value,
+select s.key, count(*)::int as campaigns,
+greatest(0.01, least(1e9, sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
+/ nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0))) as order_value,
 greatest(0.05,
 least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
 / (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
-from seen
+from seen s
+group by s.key
+),
+known as (  -- least() and greatest() pass over null: without any order that is no order value
+select o.key, o.campaigns, o.cv2, case when x.has_orders then o.order_value end as order_value,
+case when x.has_orders then o.order_value
+else coalesce((p_order_values ->> o.key)::float8, 50::float8) end as order_value_used
+from orders o
+join (select s.key, bool_or(s.n > 0 and s.revenue > 0) as has_orders from seen s group by s.key) x using (key)
 ),
 rois as materialized (
-select least(50, s.revenue / m.spend) as roi, m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight,
-k.k / m.spend as noise
+select s.key, least(50, s.revenue / m.spend) as roi,
+m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight, k.k / m.spend as noise
 from seen s
-cross join orders o
+join known o using (key)
 cross join lateral (select s.spend * s.matured as spend) m
-cross join lateral (select o.order_value * (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value) / s.days) as k) k
+cross join lateral (select o.order_value_used
+* (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value_used) / s.days) as k) k
 ),
 centre as (
-select sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean from rois
+select r.key, sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean
+from rois r group by r.key
 ),
 spread as (
-select c.weight, c.mean,
+select c.key, c.weight, c.mean,
 ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
-from rois r, centre c
-group by c.weight, c.mean
+from rois r join centre c using (key)
+where c.weight > 0
+group by c.key, c.weight, c.mean
 )
-select o.campaigns, o.order_value, o.cv2,
-greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))),
-greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20)))
-from orders o
-left join spread s on s.weight > 0
-into campaigns, order_value, cv2, mean, tau2;
+select k.key, k.campaigns, k.order_value, case when k.order_value is not null then k.cv2 end,
+case when k.campaigns >= 5 then
+greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))) end,
+case when k.campaigns >= 5 then
+greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20))) end
+from known k
+left join spread s using (key);
 end $$;
-comment on function autonomy.fitted_moments(uuid[], timestamptz) is
-'What the evidence of the given campaigns (null: of all) says of orders and of how rois differ; mean and tau2 are '
-'null without any spend. A part of current_prior. Only reads; raises nothing. [autonomous-operations]';
-create function autonomy.current_prior(p_force boolean default false, p_now timestamptz default now())
-returns jsonb
-language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s' set work_mem = '64MB'
+comment on function autonomy.fitted_moments(text[], uuid[], jsonb, timestamptz) is
+'What the evidence of campaigns says of orders and of how rois differ, for each group that p_keys names beside '
+'p_ids. Without orders order_value and cv2 are null, and p_order_values (by group) or 50 stand in; below five '
+'campaigns that have spent, mean and tau2 are. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.sampled_campaigns(out ids uuid[], out is_all boolean)
+language plpgsql stable set search_path = ''
 as $$
 declare
 v_blocks float8 := pg_relation_size('public.campaign_facts') / 8192;
-v_ids uuid[];
-v_policy public.autonomy_policy;
-v_order_value float8;
-v_cv2 float8;
-v_mean float8;
-v_tau2 float8;
-v_campaigns int;
 begin
-perform autonomy.moment_error(p_now);
-select * into strict v_policy from public.autonomy_policy;
-if v_policy.prior_fitted_at > p_now - interval '1 hour' and v_policy.prior_fitted_at < p_now + interval '1 hour'
-and not coalesce(p_force, false) then
-return jsonb_build_object(
-'fitted', false, 'mean_roi', v_policy.prior_mean_roi, 'tau2', v_policy.prior_tau2,
-'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'campaigns', v_policy.prior_campaigns);
-end if;
-if v_blocks > 1000 then
-v_ids := array(select f.campaign_id from public.campaign_facts f
+is_all := v_blocks <= 1000;
+if is_all then
+ids := array(select f.campaign_id from public.campaign_facts f);
+else
+ids := array(select f.campaign_id from public.campaign_facts f
 tablesample system (100 * 1000 / v_blocks) repeatable (0));
 end if;
-select m.campaigns, m.order_value, m.cv2, m.mean, m.tau2
-into v_campaigns, v_order_value, v_cv2, v_mean, v_tau2
-from autonomy.fitted_moments(v_ids, p_now) m;
-if v_campaigns < 5 or v_mean is null then
-v_mean := 1;
-v_tau2 := 0.64;
-end if;
-return jsonb_build_object('fitted', true, 'mean_roi', v_mean, 'tau2', v_tau2,
-'order_value', v_order_value, 'cv2', v_cv2, 'campaigns', v_campaigns);
 end $$;
-comment on function autonomy.current_prior(boolean, timestamptz) is
-'The prior of the confidence: the stored one (fitted: false) where it is less than an hour old and not p_force, '
-'else fitted to all campaigns that have spent. Only reads; safe to call again. Raises AO010 for a bad moment. '
-'[autonomous-operations]';
-create function autonomy.prior_in_force(p_now timestamptz) returns jsonb
+comment on function autonomy.sampled_campaigns() is
+'The campaigns that priors are fitted to: all, of many some 9,000, by blocks and the same ones each time: reading a '
+'million takes longer than all the rest of a run. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.accounts_in_turn(p_sample uuid[], p_without text[])
+returns table (account text, ids uuid[])
+language sql stable set search_path = ''
+as $$
+with changed as (
+select c.account, max(f.changed_at) as at
+from unnest(p_sample) i join public.campaigns c on c.id = i join public.campaign_facts f on f.campaign_id = i
+group by c.account
+), waiting as (
+select a.account, row_number() over (order by coalesce(k.fitted_at, '-infinity') > '-infinity',
+coalesce(h.at > k.fitted_at, false) desc, k.fitted_at, a.account) as n
+from public.autonomy_accounts a
+left join autonomy.priors k on k.scope = 'account' and k.name = a.account
+left join changed h on h.account = a.account
+where a.account <> all (coalesce(p_without, '{}'))
+order by n limit 400
+)
+select w.account, w.ids
+from (select t.account, o.ids, sum(cardinality(o.ids)) over (order by t.n) - cardinality(o.ids) as before
+from waiting t
+cross join lateral (select array(
+select c.id from public.campaigns c where c.account = t.account limit 500) as ids) o) w
+where w.before < 20000
+$$;
+comment on function autonomy.accounts_in_turn(uuid[], text[]) is
+'The accounts, but for p_without, whose priors are fitted next, each with at most 500 of its campaigns and all with '
+'some 20,000. A part of fitted_priors. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.fitted_priors(p_now timestamptz) returns setof autonomy.priors
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+declare
+v_ids uuid[];
+v_accounts text[];
+v_currencies text[];
+v_all boolean;
+v_pools autonomy.priors[];
+v_usual jsonb;
+v_due text[];
+v_sample uuid[];
+begin
+select s.ids, s.is_all into v_ids, v_all from autonomy.sampled_campaigns() s;
+select array_agg(c.id), array_agg(c.account), array_agg(coalesce(a.currency, ''))
+into v_ids, v_accounts, v_currencies
+from unnest(v_ids) i (id)
+join public.campaigns c on c.id = i.id
+left join public.autonomy_accounts a on a.account = c.account;
+v_pools := array(
+select row('currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
+coalesce(m.cv2, 0.5), coalesce(m.campaigns, 0), p_now)::autonomy.priors
+from (select coalesce(a.currency, '') as currency from public.autonomy_accounts a union select '') n
+left join autonomy.fitted_moments(v_currencies, v_ids, '{}', p_now) m on m.key = n.currency);
+return query select w.* from unnest(v_pools) w;
+v_usual := (select jsonb_object_agg(a.account, w.order_value)
+from public.autonomy_accounts a join unnest(v_pools) w on w.name = coalesce(a.currency, ''));
+if not v_all then
+v_sample := v_ids;
+select array_agg(k.id), array_agg(k.account) into v_ids, v_accounts
+from (select *, count(*) over (partition by u.account) as n from unnest(v_ids, v_accounts) u (id, account)) k
+where k.n >= 500;
+select v_ids || array_agg(i) filter (where i is not null),
+v_accounts || array_agg(d.account) filter (where i is not null),
+array_agg(distinct d.account)
+into v_ids, v_accounts, v_due
+from autonomy.accounts_in_turn(v_sample, v_accounts) d left join unnest(d.ids) i on true;
+end if;
+return query
+select 'account', a.account, m.mean, m.tau2, m.order_value, m.cv2, coalesce(m.campaigns, 0), p_now
+from public.autonomy_accounts a
+left join autonomy.fitted_moments(v_accounts, v_ids, v_usual, p_now) m on m.key = a.account
+where v_all or m.key is not null or a.account = any (v_due);
+end $$;
+comment on function autonomy.fitted_priors(timestamptz) is
+'The priors fitted to the evidence as it stands: of each currency that accounts have, and of the accounts, of very '
+'many those whose turn it is. Only reads; safe to call again. [autonomous-operations]';
+create function autonomy.account_targets()
+returns table (account text, break_even float8, attribution float8,
+prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
-return autonomy.current_prior(p_now => p_now);
-exception when others then
-return (select jsonb_build_object('fitted', false, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
-'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns)
-from public.autonomy_policy p);
+return query
+select coalesce(a.account, ''), coalesce(a.target_roi, p.break_even_roi)::float8,
+coalesce(a.attribution_factor, 1)::float8,
+coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
+coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2)
+from public.autonomy_policy p
+cross join (
+select o.account, o.currency, o.target_roi, o.attribution_factor from public.autonomy_accounts o
+union all select null, null, null, null) a
+left join autonomy.priors k on k.scope = 'account' and k.name = a.account
+left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
-comment on function autonomy.prior_in_force(timestamptz) is
-'The prior that a run of this moment would judge by, whether or not it was fitted already. Only reads; safe to call '
-'again; raises nothing. [autonomous-operations]';
+comment on function autonomy.account_targets() is
+'What campaigns of each account are judged by, the prior as it was last fitted: for whoever asks about many. An '
+'empty name stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.priors_due(p_now timestamptz) returns boolean
+language sql stable set search_path = ''
+as $$
+select not (p.prior_fitted_at > p_now - interval '1 hour' and p.prior_fitted_at < p_now + interval '1 hour')
+or exists (select from autonomy.priors k where k.fitted_at = '-infinity')
+or exists (select from autonomy.priors) and exists (
+select from public.autonomy_accounts a where not exists (
+select from autonomy.priors k where k.scope = 'currency' and k.name = coalesce(a.currency, '')))
+from public.autonomy_policy p;
+$$;
+comment on function autonomy.priors_due(timestamptz) is
+'Whether the priors are to be fitted: an hour after the last time, or where an account''s currency or the value of '
+'its conversions has changed. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.priors_in_force(p_now timestamptz) returns setof autonomy.priors
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_fitted autonomy.priors[] := '{}';
+begin
+begin
+if autonomy.priors_due(p_now) then
+v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
+end if;
+exception when others then
+null;  -- what no fit can be made of leaves the last one in force, as in a run
+end;
+return query
+select * from unnest(v_fitted)
+union all
+select k.* from autonomy.priors k
+where not exists (select from unnest(v_fitted) f where f.scope = k.scope and f.name = k.name);
+end $$;
+comment on function autonomy.priors_in_force(timestamptz) is
+'The priors that a run of this moment would judge by, whether or not they were fitted already. Only reads; safe to '
+'call again; raises nothing. [autonomous-operations]';
+create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autonomy.priors
+language sql stable set search_path = ''
+as $$
+select row('currency', '', coalesce(k.mean_roi, 1), coalesce(k.tau2, 0.64), coalesce(k.order_value, 50),
+coalesce(k.cv2, 0.5), coalesce(k.campaigns, (
+select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0), null)::autonomy.priors
+from (select autonomy.only_currency() as currency) o
+left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
+$$;
+comment on function autonomy.prior_of_all(autonomy.priors[]) is
+'Of these priors the one that the policy keeps: that of the only currency there is; of several, which are never '
+'added up, the default. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.account_priors(p_accounts text[], p_now timestamptz)
+returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8)
+language plpgsql stable set search_path = ''
+as $$
+begin
+return query
+with priors as materialized (
+select * from autonomy.priors_in_force(p_now) f where p_now is not null
+union all
+select * from autonomy.priors k where p_now is null
+)
+select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
+coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2)
+from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
+cross join public.autonomy_policy p
+left join public.autonomy_accounts a on a.account = n.account
+left join priors k on k.scope = 'account' and k.name = n.account
+left join priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
+end $$;
+comment on function autonomy.account_priors(text[], timestamptz) is
+'What is known of a campaign of each of these accounts before its own figures: the account''s, else that of its '
+'currency, else the policy''s; as a run of p_now would fit it, or without p_now as it was last fitted. An empty name '
+'stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+create function public.autonomy_account_priors(p_account text default null, p_now timestamptz default null)
+returns jsonb
+language sql stable set search_path = ''
+as $$
+select coalesce(jsonb_object_agg(f.account, to_jsonb(f) - 'account'), '{}')
+from autonomy.account_priors(array(
+select a.account from public.autonomy_accounts a where p_account is null or a.account = p_account
+union select ''), p_now) f;
+$$;
+comment on function public.autonomy_account_priors(text, timestamptz) is
+'The prior of each account (p_account: of that one) by its name, under an empty name that of campaigns without an '
+'account: {"mean_roi", "tau2", "order_value", "cv2"}. With p_now as a run of that moment would fit it, else as '
+'fitted last. Reads only; safe to call again; raises nothing. [autonomous-operations]';
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-v_prior jsonb;
+v_due boolean;
+v_fitted autonomy.priors[];
 begin
 perform autonomy.simulated_moment(p_now);
-v_prior := autonomy.current_prior(p_force, p_now);
-if (v_prior ->> 'fitted')::boolean then
-update public.autonomy_policy
-set prior_mean_roi = (v_prior ->> 'mean_roi')::float8, prior_tau2 = (v_prior ->> 'tau2')::float8,
-prior_order_value = (v_prior ->> 'order_value')::float8, prior_cv2 = (v_prior ->> 'cv2')::float8,
-prior_campaigns = (v_prior ->> 'campaigns')::int, prior_fitted_at = p_now;
+v_due := coalesce(p_force, false) or autonomy.priors_due(p_now);
+if v_due then
+v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
+update public.autonomy_policy p
+set prior_mean_roi = k.mean_roi, prior_tau2 = k.tau2, prior_order_value = k.order_value, prior_cv2 = k.cv2,
+prior_campaigns = k.campaigns, prior_fitted_at = p_now
+from autonomy.prior_of_all(v_fitted) k;
+insert into autonomy.priors as k
+select * from unnest(v_fitted) f
+on conflict (scope, name) do update set
+mean_roi = excluded.mean_roi, tau2 = excluded.tau2, order_value = excluded.order_value, cv2 = excluded.cv2,
+campaigns = excluded.campaigns, fitted_at = excluded.fitted_at;
+delete from autonomy.priors k
+where k.scope = 'account' and not exists (select from public.autonomy_accounts a where a.account = k.name)
+or k.scope = 'currency' and not exists (
+select from unnest(v_fitted) f where f.scope = 'currency' and f.name = k.name);
 end if;
-return v_prior;
+return (
+select jsonb_build_object('fitted', v_due, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
+'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns,
+'accounts', (select count(*) from unnest(v_fitted) f where f.scope = 'account'))
+from public.autonomy_policy p);
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
-'Fits the prior of the confidence to all campaigns that have spent and stores it in the policy; within an hour of '
-'the last time only with p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). '
-'[autonomous-operations]';
+'Fits the prior of the confidence, of each account and of all accounts of a currency, to what campaigns have spent '
+'and brought; that of the only currency stands in the policy, too. Within an hour of the last time only with '
+'p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0420_doubt.sql
 set local lock_timeout = '30s';
@@ -5613,7 +5991,6 @@ declare
 v_accounts text[];
 v_silent uuid[];
 v_without text[];
-v_order_value float8;
 begin
 select array_agg(s.id), array_agg(distinct s.account) into v_silent, v_accounts
 from (
@@ -5626,23 +6003,24 @@ if v_silent is null then
 return '{}';
 end if;
 v_without := autonomy.accounts_without_value(v_accounts, p_now);
-v_order_value := (autonomy.prior_in_force(p_now) ->> 'order_value')::float8;
 return array(
 select c.id
 from unnest(v_silent) i (id)
 join public.campaigns c on c.id = i.id
 join public.campaign_facts f on f.campaign_id = i.id
+left join autonomy.account_priors(v_accounts, p_now) k on k.account = coalesce(c.account, '')
 cross join lateral (select
 case when f.has_history then f.w30_conversions else f.life_conversions end as n,
 case when f.has_history then f.w30_spend else f.life_spend end as spend) w
 where c.account = any (v_without)
 or w.n between 20 and 1e18
-or w.n between 1e-9 and 1e18 and w.n * v_order_value > 3 * w.spend);
+or w.n between 1e-9 and 1e18 and w.n * k.order_value > 3 * w.spend);
 end $$;
 comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is
 'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue '
 'within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 '
-'conversions and more, or so many that at the usual order value they would be worth three times the spend. Only '
+'conversions and more, or so many that at its account''s usual order value they would be worth three times the '
+'spend. Only '
 'reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
@@ -6117,29 +6495,30 @@ as $$ values
 'the budgets have grown enough for 24 hours. It will be looked at again when those have passed.',
 '{}'::text[]),
 ('why.pause',
-'%s. %s %% likely to be below %s.',
-'{figures,chance,target}'::text[]),
+'%s. %s %% likely to be below %s%s.',
+'{figures,chance,target,believed}'::text[]),
 ('why.up',
-'%s, %s. %s %% likely that more budget earns its keep.',
-'{figures,conversions,chance}'::text[]),
+'%s, %s. %s %% likely that more budget earns its keep%s%s.',
+'{figures,conversions,chance,against,believed}'::text[]),
 ('why.down',
-'%s. %s %% likely that its last part of budget does not earn its keep.',
-'{figures,chance}'::text[]),
+'%s. %s %% likely that its last part of budget does not earn its keep%s%s.',
+'{figures,chance,against,believed}'::text[]),
 ('why.resume',
-'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong.',
-'{revenue,spend,times,chance}'::text[]),
+'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong%s.',
+'{revenue,spend,times,chance,believed}'::text[]),
 ('why.pause.cpa',
-'%s. %s %% likely to cost more than %s a conversion.',
-'{costs,chance,cpa_limit}'::text[]),
+'%s. %s %% likely to cost more than %s a conversion%s.',
+'{costs,chance,cpa_limit,believed}'::text[]),
 ('why.up.cpa',
-'%s. %s %% likely to cost less than %s a conversion.',
-'{costs,chance,cpa_limit}'::text[]),
+'%s. %s %% likely to cost less than %s a conversion%s.',
+'{costs,chance,cpa_limit,believed}'::text[]),
 ('why.down.cpa',
-'%s. %s %% likely to cost more than %s a conversion, and then its last part of budget costs too much.',
-'{costs,chance,cpa_limit}'::text[]),
+'%s. %s %% likely to cost more than %s a conversion%s, and then its last part of budget costs too '
+'much.',
+'{costs,chance,cpa_limit,believed}'::text[]),
 ('why.resume.cpa',
-'%s, the late ones counted. %s %% likely that the pause was wrong.',
-'{costs,chance}'::text[]),
+'%s, the late ones counted. %s %% likely that the pause was wrong%s.',
+'{costs,chance,believed}'::text[]),
 ('begin.pause.held.',
 'Not paused by "%s": ',
 '{rule}'::text[]),
@@ -6627,7 +7006,9 @@ last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestampt
 budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
 value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
 budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
-currency text);            -- its account's, null where unknown
+currency text,             -- its account's, null where unknown
+target_roi float8,         -- its own break-even, else null: the policy's
+attribution float8);       -- what is believed of what the platform reports; 1 = all of it
 comment on type autonomy.candidate is
 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -6656,7 +7037,9 @@ with ordinality u (k, n))
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
-        stops.raises, stops.cuts, stops.pauses, q.currency
+        stops.raises, stops.cuts, stops.pauses, q.currency,
+        case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
+        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -6719,7 +7102,8 @@ select coalesce(json_agg(json_build_object(
 'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
 'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
 'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
-'budget_use', c.budget_use, 'suspect', c.suspect,
+'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
+'attribution_factor', c.attribution,
 'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
 'paused_action', case when r.action_id is not null then json_build_object(
 'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
@@ -7199,9 +7583,10 @@ for i in 0 .. 40 loop
 v_below := 100::float8 * case
 when p_decided.cpa is not null then autonomy.probability_from(autonomy.cpa_posterior(
 p_decided.cpa, c.ev_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share),
-p_decided.break_even)
+p_decided.break_even / c.attribution)
 else autonomy.probability_below(
-p_decided.break_even, c.ev_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
+p_decided.break_even / c.attribution, c.ev_spend * v_times, c.ev_conversions * v_times,
+c.ev_revenue * v_times, c.cv2,
 v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
 p_policy.prior_cv2) end;
 if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
@@ -7305,19 +7690,17 @@ create function autonomy.rule_plans(
 p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] default null)
 returns table (
 place int, rule_id uuid, rule_name text, action_type text, kind text,
-break_even float8, full_bar float8, target float8, bar float8, confidence_floor float8, cooldown interval,
+break_even float8, states_own boolean, at_least float8, at_most float8, confidence_floor float8, cooldown interval,
 up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
 win text, cpa float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
 return query
-select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.full_bar,
-case when t.flat and r.condition ->> 'operator' in ('<', '<=') then greatest(t.break_even, t.stated)
-else t.break_even end,
+select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.states_own,
+case when t.flat and r.condition ->> 'operator' in ('<', '<=') then t.stated end,
 case when t.cpa is not null then 1::float8
-when t.flat and r.condition ->> 'operator' in ('>', '>=') then least(t.full_bar, t.stated)
-else t.full_bar end,
+when t.flat and r.condition ->> 'operator' in ('>', '>=') then t.stated end,
 case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
 coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8) * interval '1 hour',
 1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
@@ -7335,20 +7718,21 @@ when r.action ->> 'type' = 'auto_scale_down' then 'down'
 when r.action ? 'by' then 'step'
 else 'set' end as kind) k
 cross join lateral (
-select e.break_even, e.cpa, e.break_even / p_policy.marginal_return_ratio::float8 as full_bar,
+select coalesce(e.own, p_policy.break_even_roi::float8) as break_even, e.own is not null as states_own, e.cpa,
 coalesce(autonomy.json_number(r.action -> 'min_confidence'),
 autonomy.policy_floor(p_policy, k.kind = 'pause')) as confidence_floor,
 r.condition ->> 'metric' = 'roi' and jsonb_typeof(r.condition -> 'threshold') = 'number' as flat,
 autonomy.json_number(r.condition -> 'threshold') as stated
 from (
-select c.cpa, case when c.cpa is not null then 1::float8 else
-coalesce(autonomy.json_number(r.action -> 'break_even_roi'), p_policy.break_even_roi::float8) end as break_even
+select c.cpa, case when c.cpa is not null then 1::float8
+else autonomy.json_number(r.action -> 'break_even_roi') end as own
 from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
 where r.place is not null and (p_ids is null or r.id = any (p_ids));
 end $$;
 comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is
-'The rules (p_ids: those) made ready under a policy: targets, floors and exact amounts, in the order in which they '
-'decide. Only reads. [autonomous-operations]';
+'The rules (p_ids: those) made ready under a policy: floors, exact amounts and what their targets rest on, in the '
+'order in which they decide. break_even gives way to a campaign''s own unless the rule states it (states_own); a '
+'pause is judged by at_least at the least, a raise by at_most at the most. Only reads. [autonomous-operations]';
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
 candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
@@ -7363,16 +7747,21 @@ return query
 with found as materialized (
 select m.* from autonomy.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
 ),
-known as materialized (
-select f.places, c, autonomy.roi_posterior(
-c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior
+seen as materialized (
+select f.places, c, coalesce(c.account, '') as account
 from found f
 join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-cross join public.autonomy_policy p
 ),
 in_force as materialized (
-select f.account, f.p from autonomy.policies_of(array(select distinct (k.c).account from known k)) f
+select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+(f.p).break_even_roi::float8 as break_even, (f.p).marginal_return_ratio::float8 as marginal_ratio
+from autonomy.policies_of(array(select distinct s.account from seen s)) f
+),
+known as materialized (
+select s.places, s.c, s.account, autonomy.roi_posterior(
+(s.c).ev_spend, (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2, (s.c).ev_days, (s.c).matured_share,
+f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior
+from seen s join in_force f on f.account = s.account
 ),
 plans as materialized (
 select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
@@ -7380,22 +7769,27 @@ select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_i
 judged as materialized (
 select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
 (z.size).new_budget, (z.size).limits,
-o.below, i.posterior[1] as log_roi,
+o.below, i.posterior[1] + ln((k.c).attribution) as log_roi, v.break_even as plan_break_even,
 coalesce(autonomy.campaign_guardrail(
 k.c, f.p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
 (z.size).code) as code
 from known k
-join in_force f on f.account = coalesce((k.c).account, '')
+join in_force f on f.account = k.account
 join plans l on l.account = f.account and l.place = any (k.places)
 cross join lateral (select case
 when l.kind <> 'set' then l.kind
 when l.set_budget > (k.c).budget then 'up'
 else 'down' end as kind offset 0) w
-cross join lateral (select case w.kind when 'pause' then l.target when 'up' then l.bar
-else l.full_bar end as target offset 0) t
+cross join lateral (select case when l.states_own then l.break_even
+else coalesce((k.c).target_roi, l.break_even) end as break_even offset 0) v
+cross join lateral (select case w.kind
+when 'pause' then greatest(v.break_even, l.at_least)
+when 'up' then least(v.break_even / f.marginal_ratio, l.at_most)
+else v.break_even / f.marginal_ratio end as target offset 0) t
 cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
 l.cpa, (k.c).ev_spend, (k.c).ev_conversions, (k.c).ev_days, (k.c).matured_share) end as posterior offset 0) i
-cross join lateral (select autonomy.probability_from(i.posterior, t.target) as below offset 0) o
+cross join lateral (
+select autonomy.probability_from(i.posterior, t.target / (k.c).attribution) as below offset 0) o
 cross join lateral (select autonomy.cut_confidence(
 100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
 cross join lateral (select case
@@ -7420,7 +7814,7 @@ group by j.campaign_id
 )
 select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
 l.confidence_floor,
-l.break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
+j.plan_break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
 case when j.code is null and j.direction <> 'pause' then j.new_budget end,
 case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
 then j.limits else '{}' end,
@@ -7432,7 +7826,7 @@ from ranked r
 cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
 join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
 join known k on (k.c).campaign_id = r.campaign_id
-join plans l on l.account = coalesce((k.c).account, '') and l.place = j.place;
+join plans l on l.account = k.account and l.place = j.place;
 end $$;
 comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is
 'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only '
@@ -7441,7 +7835,7 @@ create function autonomy.decided_resumes(p_slots int4range, p_include_inactive b
 returns table (
 candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8,
 confidence_floor float8, cooldown interval, held text, new_status text, new_budget numeric, cpa float8,
-below float8, log_roi float8)
+below float8, log_roi float8, plan_break_even float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -7449,7 +7843,9 @@ return query
 with revocable as materialized (select * from autonomy.revocable_pauses())
 select c, r.rule_id, r.rule_name, r.break_even, g.confidence, w.floor, w.cooldown,
 autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'decide', p_now),
-r.status, r.budget, r.target_cpa, o.below, b.posterior[1]
+r.status, r.budget, r.target_cpa, o.below, b.posterior[1] + ln(c.attribution), case
+when r.target_cpa is not null then 1::float8
+else coalesce(c.target_roi, (f.p).break_even_roi::float8) end
 from revocable r
 join autonomy.candidate_rows(array(select i.campaign_id from revocable i), p_now) c on c.campaign_id = r.campaign_id
 join autonomy.policies_of(array(select distinct k.account from revocable i
@@ -7461,7 +7857,7 @@ then autonomy.cpa_posterior(r.target_cpa, c.ev_spend, c.ev_conversions, c.ev_day
 else autonomy.roi_posterior(
 c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
 (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
-cross join lateral (select autonomy.probability_from(b.posterior, r.break_even) as below) o
+cross join lateral (select autonomy.probability_from(b.posterior, r.break_even / c.attribution) as below) o
 cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
 cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
 cross join lateral (select 100::float8 - (f.p).resume_confidence::float8 as floor,
@@ -7490,7 +7886,7 @@ from public.autonomy_policy p
 cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
 union all
 select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
-r.break_even, r.confidence, r.confidence_floor, r.break_even,
+r.break_even, r.confidence, r.confidence_floor, r.plan_break_even,
 r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
 '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
 from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
@@ -7578,12 +7974,13 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 create type autonomy.params as (
 currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
-confidence float8, chance float8, break_even float8, cpa_limit float8, old_budget numeric, new_budget numeric,
+confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
+old_budget numeric, new_budget numeric,
 "window" text);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 create function autonomy.decision_params(
-p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_cpa float8, p_window text,
-p_measures json, p_new_budget numeric)
+p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
+p_window text, p_measures json, p_new_budget numeric)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7608,10 +8005,12 @@ greatest(1::float8, floor(p_campaign.hours_running / 24::float8 + 0.5::float8)),
 p_confidence,
 least(99::float8, greatest(1::float8, floor(p_confidence + 0.5::float8))),
 floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
+case when p_cpa is null then floor(100::float8 * p_target + 0.5::float8) / 100::float8 end,
+floor(100::float8 * (100::float8 * p_campaign.attribution) + 0.5::float8) / 100::float8,
 floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
 p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, text, json, numeric) is
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric) is
 'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime. Pure. '
 '[autonomous-operations]';
 create function autonomy.span_words(p_params autonomy.params) returns text
@@ -7671,7 +8070,12 @@ when 'cpa_limit' then autonomy.money_words(p_params.cpa_limit, p_params.currency
 when 'chance' then p_params.chance::text
 when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.conversions), 0), 'conversion')
 when 'target' then case when p_params.break_even = 1 then 'break-even'
-else autonomy.times_words(p_params.break_even) end
+else case when p_params.break_even = p_params.target then 'your target of ' else '' end
+|| autonomy.times_words(p_params.break_even) end
+when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
+else ' against your target of ' || autonomy.times_words(p_params.target) end
+when 'believed' then case when p_params.believed = 100 then ''
+else ', at ' || autonomy.short_number(p_params.believed) || ' % of what the platform reports' end
 when 'spend' then autonomy.money_words(p_params.spend, p_params.currency)
 when 'revenue' then autonomy.money_words(p_params.revenue, p_params.currency)
 when 'times' then coalesce(', ' || nullif(autonomy.times_words(p_params.roi), '?x'), '')
@@ -7682,7 +8086,7 @@ end $$;
 comment on function autonomy.words(text[], autonomy.decided, public.autonomy_policy, autonomy.params) is
 'The words of a sentence, by their names. Only reads; null for a name that nobody knows. [autonomous-operations]';
 create function autonomy.why_words(
-p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8,
+p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8,
 p_policy public.autonomy_policy)
 returns text
 language plpgsql stable set search_path = ''
@@ -7690,10 +8094,10 @@ as $$
 begin
 return (
 select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-p_campaign, p_confidence, p_break_even, null, 'lifetime', null, null)))
+p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null)))
 from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
-comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, public.autonomy_policy) is
+comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is
 'Why a campaign is paused, or its budget raised or lowered: the figures of its whole life and the chance. Only '
 'reads. [autonomous-operations]';
 create function autonomy.held_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
@@ -7711,31 +8115,31 @@ comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy
 'Why a decision is held and what would settle it, as sentences of their own; null for a code without. Only reads. '
 '[autonomous-operations]';
 create function autonomy.expected_impact_of(
-p_direction text, p_break_even float8, p_plan_break_even float8, p_share float8, p_marginal_ratio float8,
-p_log_roi float8, p_spend float8, p_days float8)
+p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8,
+p_spend float8, p_days float8)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-v_roi float8 := exp(p_log_roi);
+v_worth float8 := exp(p_log_roi) / p_break_even;
 v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0)))
 / greatest(1, least(1e6, coalesce(p_days, 1)));
 begin
 if p_direction = 'pause' then
 return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
 'spend_saved', autonomy.cut_confidence(v_ahead),
-'loss_avoided', autonomy.cut_confidence(v_ahead * (1::float8 - v_roi / p_break_even)));
+'loss_avoided', autonomy.cut_confidence(v_ahead * (1::float8 - v_worth)));
 elsif p_direction = 'resume' then
 return jsonb_build_object('kind', 'resume', 'horizon_days', 7,
 'added_spend', autonomy.cut_confidence(v_ahead),
-'added_profit', autonomy.cut_confidence(v_ahead * (v_roi / p_break_even - 1::float8)));
+'added_profit', autonomy.cut_confidence(v_ahead * (v_worth - 1::float8)));
 end if;
 return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
 'added_spend', autonomy.cut_confidence(v_ahead * p_share),
 'added_profit',
-autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_roi / p_plan_break_even - 1::float8)));
+autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_worth - 1::float8)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8) is
 'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
 
 -- 0540_propose.sql
@@ -7753,6 +8157,7 @@ comment on type autonomy.measures is 'The six measures of a campaign, of one win
 create type autonomy.evidence as (
 spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
 prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
+attribution_factor float8,
 metrics autonomy.measures,
 matched autonomy.match[], limits text[]);
 comment on type autonomy.evidence is
@@ -7783,11 +8188,12 @@ case when r.cpa is null then (r.candidate).cv2 else 0 end,
 case when r.cpa is null then k.prior
 else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0) end,
 r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
+(r.candidate).attribution,
 row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
 (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
 m.matched, r.limits)::autonomy.evidence),
 case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
-r.direction, r.break_even, r.plan_break_even,
+r.direction, r.plan_break_even,
 coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
 (f.p).marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
 from unnest(p_decided) r
@@ -7795,8 +8201,8 @@ cross join public.autonomy_policy p
 join autonomy.policies_of(array(select distinct (d.candidate).account from unnest(p_decided) d)) f
 on f.account = coalesce((r.candidate).account, '')
 cross join lateral (select jsonb_build_object(
-'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2, 'order_value', p.prior_order_value,
-'cv2', p.prior_cv2) as prior offset 0) k
+'mean_roi', (f.p).prior_mean_roi, 'tau2', (f.p).prior_tau2, 'order_value', (f.p).prior_order_value,
+'cv2', (f.p).prior_cv2) as prior offset 0) k
 cross join lateral (select
 case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
 else r.new_budget end as new_budget) n
@@ -7808,7 +8214,8 @@ left join autonomy.candidate_windows(
 array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
 array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
 cross join lateral (select autonomy.decision_params(
-r.candidate, r.confidence, r.break_even, r.cpa, r.win, x.windows -> r.win, n.new_budget) as params offset 0) q
+r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
+n.new_budget) as params offset 0) q
 left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
 when r.verdict = 'hold' then '.held.'
 else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
@@ -8018,6 +8425,13 @@ with found as materialized (
 select m.campaign_id, m.roi, m.ctr, m.conversion_rate
 from autonomy.campaigns_by_metrics(
 min_spend::float8, null::float8, max_roi::float8, null::float8, min_duration_hours::float8, p_now) m
+),
+in_force as materialized (
+select k.*, f.p
+from autonomy.account_priors(array(
+select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id), p_now) k
+join autonomy.policies_of(array(
+select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id)) f using (account)
 )
 select c.campaign_id, c.title, c.budget, round(c.spend::numeric, autonomy.currency_digits(c.currency)),
 round(f.roi::numeric, 4),
@@ -8026,19 +8440,16 @@ case when c.value_missing then 'Wait: its conversions carry no value, so its roi
 when s.confidence < 50 then 'Wait: '
 when s.confidence < 80 then 'Watch, or pause: '
 else 'Pause: ' end
-|| autonomy.why_words('pause', c, s.confidence, t.target, o.p),
+|| autonomy.why_words('pause', c, s.confidence, t.target, o.break_even, h.p),
 round(s.confidence::numeric, 2)
 from found f
-cross join jsonb_to_record(autonomy.prior_in_force(p_now))
-as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
 join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-join autonomy.policies_of(array(
-select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
-on o.account = coalesce(c.account, '')
-cross join lateral (select greatest((o.p).break_even_roi, max_roi)::float8 as target) t
+join in_force h on h.account = coalesce(c.account, '')
+cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
+cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
 cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
-t.target, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-k.mean_roi, k.tau2, k.order_value, k.cv2)) as confidence) s
+t.target / c.attribution, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
 order by c.revenue - c.spend, c.campaign_id;
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
@@ -8062,6 +8473,13 @@ with found as materialized (
 select m.campaign_id, m.roi, m.ctr
 from autonomy.campaigns_by_metrics(
 null::float8, min_conversions::float8, null::float8, min_roi::float8, null::float8, p_now) m
+),
+in_force as materialized (
+select k.*, f.p
+from autonomy.account_priors(array(
+select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id), p_now) k
+join autonomy.policies_of(array(
+select distinct c.account from found i join public.campaigns c on c.id = i.campaign_id)) f using (account)
 )
 select c.campaign_id, c.title, c.budget, b.suggested, round(f.roi::numeric, 4), c.conversions::bigint,
 round(f.ctr::numeric, 4), round(s.confidence::numeric, 2),
@@ -8073,22 +8491,19 @@ floor(100 * c.budget_use))
 when s.confidence < 50 then 'Wait: '
 else format('Raise the budget from %s to %s: ',
 autonomy.money_words(c.budget, c.currency), autonomy.money_words(b.suggested, c.currency)) end
-|| autonomy.why_words('up', c, s.confidence, null, o.p)
+|| autonomy.why_words('up', c, s.confidence, null, o.break_even, h.p)
 from found f
-cross join jsonb_to_record(autonomy.prior_in_force(p_now))
-as k (mean_roi float8, tau2 float8, order_value float8, cv2 float8)
 join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c on c.campaign_id = f.campaign_id
-join autonomy.policies_of(array(
-select distinct k.account from found i join public.campaigns k on k.id = i.campaign_id)) o (account, p)
-on o.account = coalesce(c.account, '')
+join in_force h on h.account = coalesce(c.account, '')
+cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
 cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
 cross join lateral (select least(round(c.budget * 1.5, d.digits), trunc(c.budget * max_budget_multiplier, d.digits),
-trunc((o.p).max_budget, d.digits)) as suggested) l
+trunc((h.p).max_budget, d.digits)) as suggested) l
 cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
 cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, min_roi::float8),
+least(o.break_even / (h.p).marginal_return_ratio::float8, min_roi::float8) / c.attribution,
 c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-k.mean_roi, k.tau2, k.order_value, k.cv2))) as confidence) s
+h.mean_roi, h.tau2, h.order_value, h.cv2))) as confidence) s
 order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
@@ -8846,8 +9261,9 @@ x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.
 rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
 autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
 exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind, l.break_even, l.bar,
-l.target, l.full_bar, l.cpa, l.confidence_floor,
+d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind,
+case when l.states_own then l.break_even else coalesce(d.target_roi, l.break_even) end as break_even,
+l.at_least, l.at_most, l.cpa, l.confidence_floor,
 rule.action -> 'requires_approval' = 'true' as requires_approval,
 coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
 coalesce(l.max_budget, (f.p).max_budget) as max_budget,
@@ -9009,7 +9425,10 @@ else 'The rule was changed meanwhile; the next run decides by what it says now.'
 when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
 when 'APPROVAL' then 'It waits for a person.'
 else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
-s.rule_name, case s.direction when 'up' then s.bar when 'pause' then s.target else s.full_bar end,
+s.rule_name, case s.direction
+when 'up' then least(s.break_even / (s.p).marginal_return_ratio::float8, s.at_most)
+when 'pause' then greatest(s.break_even, s.at_least)
+else s.break_even / (s.p).marginal_return_ratio::float8 end,
 s.confidence::float8,
 coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
 s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
@@ -10248,7 +10667,7 @@ raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tri
 end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
-'What a run does before it looks: fits the prior (at most once an hour), leaves out days that were in doubt for 24 '
+'What a run does before it looks: fits the priors (at most once an hour), leaves out days that were in doubt for 24 '
 'hours, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
 '[autonomous-operations]';
 create function public.begin_autonomous_run(
@@ -10291,13 +10710,9 @@ return json_build_object(
 'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
 'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
 'dry_run', v_request -> 'dry_run',
-'policy', (select to_jsonb(p) || jsonb_build_object('prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2',
-'prior_order_value', k -> 'order_value', 'prior_cv2', k -> 'cv2')
-from public.autonomy_policy p, autonomy.prior_in_force(p_now) k),
-'account_policies', (select coalesce(jsonb_object_agg(o.key, o.value || jsonb_build_object(
-'prior_mean_roi', k -> 'mean_roi', 'prior_tau2', k -> 'tau2', 'prior_order_value', k -> 'order_value',
-'prior_cv2', k -> 'cv2')), '{}')
-from jsonb_each(public.autonomy_account_policies()) o cross join autonomy.prior_in_force(p_now) k),
+'policy', (select to_jsonb(p) from public.autonomy_policy p),
+'account_policies', public.autonomy_account_policies(),
+'account_priors', public.autonomy_account_priors(p_now => p_now),
 'rules', (select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('flaw', o.flaw)
 order by r.priority desc, r.rule_name collate "C", r.id), '[]')
 from autonomy.rules_in_order(v_inactive) o join public.autonomous_rules r on r.id = o.id),
@@ -10600,7 +11015,7 @@ from jsonb_array_elements_text(p_rates #> '{conversion_rate,weights}'));
 begin
 return query
 with looked_at as (
-select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, g.prior_order_value,
 f.w30_clicks >= 100 and f.w30_clicks < f.life_clicks as recent,
 case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
 case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
@@ -10619,6 +11034,7 @@ join public.campaigns c on c.id = f.campaign_id
 cross join public.autonomy_policy p
 left join public.autonomy_accounts o on o.account = c.account
 cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
+join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 where lower(c.status) = 'active'
 and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
 and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -10790,14 +11206,15 @@ return query
 with looked_at as materialized (
 select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
 least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
-greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2,
+greatest(g.prior_cv2, coalesce(f.cv2, 0)) as order_cv2,
 coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
-coalesce(o.target_roi, p.break_even_roi)::float8 as break_even
+coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
 join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
 cross join public.autonomy_policy p
 left join public.autonomy_accounts o on o.account = c.account
+join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 where lower(c.status) = 'active'
 and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
 and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -10920,11 +11337,12 @@ case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
 greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
 -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
 else 1 end as matured,
-coalesce(o.target_roi, p.break_even_roi)::float8 as break_even,
-p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2
+coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
+g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
 cross join public.autonomy_policy p
+join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 left join public.autonomy_accounts o on o.account = c.account
 cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
 cross join lateral (
@@ -11028,12 +11446,14 @@ max(s.days) as days,
 max(s.last_day) - min(s.first_day) + 1 as length
 from segments s group by s.id having sum(s.spend) > 0
 ), posterior as materialized (
-select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, p.prior_cv2,
-(c.revenue + 2 * p.prior_order_value) / (c.conversions + 2) as order_value
-from campaign c cross join public.autonomy_policy p
+select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2,
+(c.revenue + 2 * g.prior_order_value) / (c.conversions + 2) as order_value
+from campaign c
+join public.campaigns o on o.id = c.id
+join autonomy.account_targets() g on g.account = coalesce(o.account, '')
 cross join lateral (
 select autonomy.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
-p.prior_mean_roi, p.prior_tau2, p.prior_order_value, p.prior_cv2) as posterior) q
+g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2) as posterior) q
 ), tested as materialized (
 select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
 count(*) over (partition by s.id) as looks,
@@ -11084,7 +11504,7 @@ jsonb_build_object('segments', b.list, 'campaign_roi', round(b.campaign_roi::num
 from bad b;
 return query
 with looked_at as (
-select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, p.prior_order_value,
+select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, g.prior_order_value,
 case when f.w30_clicks >= 100 then f.w30_impressions else f.life_impressions end as impressions,
 case when f.w30_clicks >= 100 then f.w30_clicks else f.life_clicks end as clicks,
 case when f.w30_clicks >= 100 then f.w30_conversions else f.life_conversions end as conversions,
@@ -11095,7 +11515,7 @@ case when isfinite(c.created_at)
 then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
-cross join public.autonomy_policy p
+join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 where lower(c.status) = 'active'
 and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
 and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -11290,19 +11710,21 @@ begin
 return query
 with looked_at as materialized (
 select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-greatest(p.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
+greatest(g.prior_cv2, coalesce(f.cv2, 0)) as order_cv2, z.zone,
 date_trunc('day', p_now at time zone z.zone) at time zone z.zone as until_at,
 (date_trunc('day', p_now at time zone z.zone) - interval '28 days') at time zone z.zone as from_at
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
 join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
-cross join public.autonomy_policy p
+join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 where lower(c.status) = 'active'
 and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
 and (p_changed_after is null or f.changed_at > p_changed_after)
 and f.as_of >= p_now - interval '8 days' and f.w30_conversions >= 80
 and (select count(*) from (select from public.campaign_metrics m where m.campaign_id = f.campaign_id
 and m.bucket >= f.as_of - interval '2 days' and m.bucket < f.as_of limit 3) few) = 3
+), worth as materialized (
+select * from autonomy.campaign_values(array(select l.id from looked_at l))
 ), hours as (
 select l.id, min(l.order_cv2) as order_cv2, extract(isodow from b.at)::integer as dow,
 extract(hour from b.at)::integer as hour,
@@ -11312,9 +11734,12 @@ sum(x.x * x.x) as xx, sum(x.x * x.n) as xn, sum(x.n * x.n) as nn
 from looked_at l
 join public.campaign_metrics m on m.campaign_id = l.id and m.bucket >= l.from_at and m.bucket < l.until_at
 and not m.whole_day
+left join worth v on v.campaign_id = l.id
 cross join lateral (select m.bucket at time zone l.zone as at) b
 cross join lateral (select greatest(m.clicks, m.conversions)::float8 as n, m.conversions::float8 as x,
-m.spend::float8 as s, greatest(0, m.revenue)::float8 as r) x
+m.spend::float8 as s, greatest(0, case
+when m.revenue = 0 then m.conversions * coalesce(v.value, 0)
+else m.revenue end)::float8 as r) x
 group by l.id, 3, 4
 ), pools as (
 select h.id, h.dow >= 6 as weekend, h.dow, h.hour / 6 as h6, h.hour / 3 as h3, h.hour,
@@ -11741,8 +12166,13 @@ v_until := least(v_from + (p_until - p_from), p_now);
 days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
 matured_share := autonomy.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
 extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
-select coalesce(sum(m.spend), 0)::float8, coalesce(sum(m.revenue), 0)::float8 into spend, revenue
+select coalesce(sum(m.spend), 0)::float8,
+coalesce(sum(case when d.valued > 0 then m.conversions * (d.valued / d.conversions) else m.revenue end),
+0)::float8
+into spend, revenue
 from public.campaign_metrics m
+left join public.campaign_daily d
+on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
 where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
 end $$;
 comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
@@ -11831,9 +12261,8 @@ returns table (action_id uuid, campaign_id uuid, account text, kind text, horizo
 from_at timestamptz, until_at timestamptz,
 s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
 prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
-conversions_then float8,
-spend_then float8, life_spend float8, life_revenue float8, life_conversions float8,
-data_until timestamptz, final boolean)
+conversions_then float8, spend_then float8, life_spend float8, life_revenue float8,
+life_conversions float8, data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
 as $$
 select a.id, a.campaign_id, c.account,
@@ -11850,10 +12279,10 @@ coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0)
 greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
 then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
 coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
-coalesce(e.mean, p.prior_mean_roi), coalesce(e.tau2, p.prior_tau2),
-coalesce(e.order_value, p.prior_order_value), coalesce(e.prior_cv2, p.prior_cv2),
+coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
+coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
 coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
-t.data_until, t.final
+t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
 from public.autonomous_actions a
 cross join public.autonomy_policy p
 cross join lateral (
@@ -11862,6 +12291,7 @@ where a.executed_at + d.days * interval '1 day' <= p_now
 and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
 left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts o on o.account = c.account
+join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 left join public.campaign_facts f on f.campaign_id = a.campaign_id
 cross join lateral (
 select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
@@ -11917,7 +12347,6 @@ select * from autonomy.time_factors(coalesce(
 where d.until_at > d.from_at), '[]'), p_now)
 ), joined as materialized (
 select d.*, coalesce(k.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay,
-coalesce(k.target_roi, v_policy.break_even_roi)::float8 as be,
 coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
 coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
 coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
@@ -11947,7 +12376,7 @@ cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.f
 j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
 autonomy.account_zone(j.account), j.delay, p_now) a
 ), believed as materialized (
-select o.*, b.posterior,
+select o.*, b.posterior, o.break_even as be,
 (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
 * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
 from observed o
@@ -14002,18 +14431,17 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
 with found as materialized (
-select p.campaign_id, p.total_revenue < p.total_spend as loses, (p.total_revenue - p.total_spend)::float8 as profit
-from public.campaign_performance p
-where (p.total_spend >= 50 and p.total_revenue < p.total_spend)
-or (p.conversions >= 10 and p.total_spend > 0 and p.total_revenue >= 3 * p.total_spend)
+select t.campaign_id, t.life_revenue < t.life_spend as loses, t.life_revenue - t.life_spend as profit
+from autonomy.campaign_totals t
+where (t.life_spend >= 50 and t.life_revenue < t.life_spend)
+or (t.life_conversions >= 10 and t.life_spend > 0 and t.life_revenue >= 3 * t.life_spend)
 ), live as materialized (
 select f.*, row_number() over (partition by f.loses, k.currency order by
 case when f.loses then f.profit else -f.profit end, f.campaign_id) as place
 from found f join public.campaigns c on c.id = f.campaign_id
 left join public.autonomy_accounts k on k.account = c.account
-left join autonomy.campaign_totals t on t.campaign_id = f.campaign_id
 where (c.status = 'active' or lower(c.status) = 'active')
-and case when f.loses then c.created_at <= p_now - interval '24 hours' else t.life_conversions >= 10 end
+and (not f.loses or c.created_at <= p_now - interval '24 hours')
 )
 select array(select l.campaign_id from live l where l.loses order by l.place, l.campaign_id limit p_limit),
 array(select l.campaign_id from live l where not l.loses order by l.place, l.campaign_id limit p_limit),
@@ -14038,20 +14466,19 @@ return (
 with seen as materialized (
 select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.impressions, 0) as ctr,
 100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
-c as campaign, o.p,
-autonomy.cut_confidence(100::float8
-* autonomy.probability_below(greatest((o.p).break_even_roi, 1)::float8,
-c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
-(o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2)) as loses,
-autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-least((o.p).break_even_roi::float8 / (o.p).marginal_return_ratio::float8, 3::float8),
-c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (o.p).prior_mean_roi,
-(o.p).prior_tau2, (o.p).prior_order_value, (o.p).prior_cv2))) as grows,
-least(round(c.budget * 1.5, d.digits), trunc((o.p).max_budget, d.digits)) as suggested
+c as campaign, f.p as policy, o.break_even,
+autonomy.cut_confidence(100::float8 * autonomy.probability_from(
+q.posterior, greatest(o.break_even, 1) / c.attribution)) as loses,
+autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_from(q.posterior,
+least(o.break_even / (f.p).marginal_return_ratio::float8, 3) / c.attribution))) as grows,
+least(round(c.budget * 1.5, d.digits), trunc((f.p).max_budget, d.digits)) as suggested
 from autonomy.candidate_rows(v_under || v_scaling, p_now) c
-join autonomy.policies_of(array(
-select distinct k.account from public.campaigns k where k.id = any (v_under || v_scaling))) o (account, p)
-on o.account = coalesce(c.account, '')
+join autonomy.policies_of(array(select k.account from public.campaigns k where k.id = any (v_under || v_scaling)))
+f on f.account = coalesce(c.account, '')
+cross join lateral (select coalesce(c.target_roi, (f.p).break_even_roi::float8) as break_even) o
+cross join lateral (select autonomy.roi_posterior(
+c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (f.p).prior_mean_roi,
+(f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) as posterior offset 0) q
 cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
 )
 select jsonb_build_object(
@@ -14062,8 +14489,8 @@ select coalesce(jsonb_agg(jsonb_build_object(
 'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
 'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
 'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
-|| ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest((s.p).break_even_roi, 1)::float8,
-s.p))
+|| ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(s.break_even, 1),
+s.break_even, s.policy))
 order by array_position(v_under, s.campaign_id)), '[]')
 from seen s where s.campaign_id = any (v_under)),
 'scaling_count', v_scaling_count,
@@ -14073,7 +14500,7 @@ select coalesce(jsonb_agg(jsonb_build_object(
 'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4),
 'conversions', autonomy.shown_conversions(s.conversions),
 'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
-'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.p))
+'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.break_even, s.policy))
 order by array_position(v_scaling, s.campaign_id)), '[]')
 from seen s where s.campaign_id = any (v_scaling))));
 end $$;
@@ -14409,6 +14836,21 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
+create function autonomy.valued_totals(p_campaign_ids uuid[])
+returns table (campaign_id uuid, value numeric, revenue numeric, roi numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+return query
+select v.campaign_id, v.value, round(t.life_revenue::numeric, 2),
+round((t.life_revenue / nullif(t.life_spend, 0))::numeric, 6)
+from autonomy.campaign_values(p_campaign_ids) v
+join autonomy.campaign_totals t on t.campaign_id = v.campaign_id
+where abs(t.life_revenue) < 1e15 and abs(t.life_spend) < 1e15;
+end $$;
+comment on function autonomy.valued_totals(uuid[]) is
+'Of these campaigns those whose conversions have a value: that, and the revenue and roi that pages show of them. '
+'Only reads; raises nothing. [autonomous-operations]';
 create function public.dashboard_campaigns(
 p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -14440,11 +14882,13 @@ end if;
 select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
 from (
 select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
-coalesce(p.total_spend, 0) as total_spend, coalesce(p.total_revenue, 0) as total_revenue,
-p.roi, coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
+coalesce(p.total_spend, 0) as total_spend, coalesce(v.revenue, p.total_revenue, 0) as total_revenue,
+case when v.revenue is null then p.roi else v.roi end as roi,
+coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
 from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
 left join autonomy.campaign_totals t on t.campaign_id = c.id
 left join public.autonomy_accounts k on k.account = c.account
+left join autonomy.valued_totals(v_ids) v on v.campaign_id = c.id
 where c.id = any (v_ids)
 ) page;
 if jsonb_array_length(v_rows) <= v_limit then
@@ -14478,10 +14922,18 @@ return jsonb_build_object(
 'campaign', to_jsonb(v_campaign) || jsonb_build_object(
 'hours_running', extract(epoch from p_now - v_campaign.created_at) / 3600,
 'currency', autonomy.campaign_currency(p_campaign_id)),
+'in_force', (
+select jsonb_build_object(
+'break_even', coalesce(v_campaign.target_roi, a.target_roi, o.break_even_roi),
+'conversion_value', coalesce(v_campaign.conversion_value, a.conversion_value),
+'attribution_factor', coalesce(a.attribution_factor, 1))
+from public.autonomy_policy o left join public.autonomy_accounts a on a.account = v_campaign.account),
 'performance', (select to_jsonb(p) || coalesce((
 select jsonb_build_object('conversions', autonomy.shown_conversions(t.life_conversions),
 'conversion_rate', round((100 * t.life_conversions / nullif(t.life_clicks, 0))::numeric, 6))
 from autonomy.campaign_totals t where t.campaign_id = p_campaign_id and t.life_conversions is not null), '{}')
+|| coalesce((select jsonb_build_object('total_revenue', v.revenue, 'roi', v.roi)
+from autonomy.valued_totals(array[p_campaign_id]) v), '{}')
 from public.campaign_performance p where p.campaign_id = p_campaign_id
 order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
 p.ctid desc limit 1),
@@ -14532,25 +14984,34 @@ v_key text;
 begin
 perform autonomy.simulated_moment(p_now);
 for v_key in select jsonb_object_keys(p_changes) loop
-if v_key not in ('autonomous_enabled', 'hold_until') then
+if v_key not in ('autonomous_enabled', 'hold_until', 'target_roi', 'conversion_value') then
 raise exception using errcode = 'AO010', message = format('%s cannot be set here.', v_key),
-hint = 'Settings: autonomous_enabled, hold_until.';
+hint = 'Settings: autonomous_enabled, hold_until, target_roi, conversion_value.';
+elsif v_key in ('target_roi', 'conversion_value')
+and jsonb_typeof(p_changes -> v_key) not in ('number', 'null') then
+raise exception using errcode = 'AO010', message = format('%s: %s is not allowed; give a number.', v_key,
+left((p_changes -> v_key)::text, 60));
 end if;
 end loop;
 update public.campaigns set
 autonomous_enabled = coalesce((p_changes ->> 'autonomous_enabled')::boolean, autonomous_enabled),
 hold_until = case when p_changes ? 'hold_until' then (p_changes ->> 'hold_until')::timestamptz else hold_until end,
+target_roi = case when p_changes ? 'target_roi' then (p_changes ->> 'target_roi')::numeric else target_roi end,
+conversion_value = case when p_changes ? 'conversion_value' then (p_changes ->> 'conversion_value')::numeric
+else conversion_value end,
 updated_at = p_now
 where id = p_campaign_id;
 if not found then
 raise exception using errcode = 'AO003', message = 'There is no such campaign.';
 end if;
 return (select jsonb_build_object('campaign_id', c.id, 'autonomous_enabled', c.autonomous_enabled,
-'hold_until', c.hold_until) from public.campaigns c where c.id = p_campaign_id);
+'hold_until', c.hold_until, 'target_roi', c.target_roi, 'conversion_value', c.conversion_value)
+from public.campaigns c where c.id = p_campaign_id);
 end $$;
 comment on function public.dashboard_set_campaign(uuid, jsonb, timestamptz) is
-'Puts a campaign on hold (hold_until), releases it (null), or switches autonomous_enabled. Safe to call again. '
-'Raises AO003, AO010, AO014. [autonomous-operations]';
+'Puts a campaign on hold (hold_until), releases it (null), switches autonomous_enabled, or sets its own target_roi '
+'and conversion_value (null: its account''s). Safe to call again. Raises AO002 (out of range), AO003, AO010, AO014. '
+'[autonomous-operations]';
 create function public.dashboard_rules(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -14843,7 +15304,8 @@ select * from autonomy.account_findings()
 select jsonb_build_object(
 'accounts', coalesce(jsonb_agg(to_jsonb(s.a) || jsonb_build_object(
 'campaigns', s.campaigns, 'active', s.active, 'active_budget', s.active_budget,
-'in_force', to_jsonb(autonomy.policy_overlaid(p, s.a)) - 'id',
+'in_force', to_jsonb(autonomy.policy_overlaid(
+p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
 'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
 from found f where f.account = (s.a).account))
 order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
@@ -15499,8 +15961,11 @@ else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it i
         sum(m.impressions) over today as impressions, sum(m.reach) over today as reach,
         sum(m.clicks) over today as clicks,
         sum(m.conversions) over today as conversions, sum(m.spend) over today as spend,
-        sum(m.revenue) over today as revenue
+        case when v.value is not null and sum(m.revenue) over today = 0 and sum(m.conversions) over today > 0
+          then least(sum(m.conversions) over today * v.value, 999999999999.99)
+          else sum(m.revenue) over today end as revenue
       from counted m
+      left join worth v using (campaign_id)
       window today as (partition by m.campaign_id, m.day order by m.bucket)
     )$by_bucket$ end;
 return query execute format($query$
@@ -15515,6 +15980,9 @@ return query execute format($query$
     excluded as materialized (
       select * from autonomy.exclusions_of(array(select k.id from public.campaigns k))
       union all select x.campaign_id, x.day, x.day from left_out x
+    ),
+    worth as materialized (
+      select * from autonomy.campaign_values(array(select k.id from public.campaigns k))
     ),
     days as (
       select c.*, c.day - date '2000-01-01' as number, (c.day - $5::date)::float8 as since
@@ -15646,22 +16114,28 @@ create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
 campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
 budget_known_from timestamptz, people jsonb, cv2 float8, first_day date,
-spend float8, revenue float8, conversions float8, days float8, currency text)
+spend float8, revenue float8, conversions float8, days float8, currency text, target_roi float8,
+attribution_factor float8)
 language sql stable set search_path = '' set jit = off
 as $$
 with clock as (
 select c.id as campaign_id, (p_to at time zone z.zone)::date as today,
-(p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight
-from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+(p_to at time zone z.zone)::date::timestamp at time zone z.zone as midnight,
+coalesce(c.conversion_value, o.conversion_value) as value
+from public.campaigns c
+join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
+left join public.autonomy_accounts o on o.account = c.account
 ),
 sums as (
 select d.campaign_id, d.day, d.spend, d.revenue, d.conversions
 from public.campaign_daily d join clock k using (campaign_id) where d.day < k.today
 union all
-select m.campaign_id, k.today, sum(m.spend), sum(m.revenue), sum(m.conversions)
+select m.campaign_id, k.today, sum(m.spend),
+case when k.value is not null and sum(m.revenue) = 0 then sum(m.conversions) * k.value else sum(m.revenue) end,
+sum(m.conversions)
 from public.campaign_metrics m join clock k using (campaign_id)
 where m.bucket >= k.midnight and m.bucket < p_to
-group by m.campaign_id, k.today
+group by m.campaign_id, k.today, k.value
 ),
 stood_in as (
 select b.campaign_id, array_agg(b.changed_at) as changed_at, array_agg(b.old_budget) as budget
@@ -15690,7 +16164,8 @@ where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and 
 and h.changed_at > p_from - (select greatest(7, p.person_hold_days, (
 select max(o.person_hold_days) from public.autonomy_accounts o)) * interval '1 day'
 from public.autonomy_policy p)),
-f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency
+f.cv2, t.first_day, t.spend, t.revenue, t.conversions, t.days, k.currency,
+coalesce(c.target_roi, k.target_roi)::float8, coalesce(k.attribution_factor, 1)::float8
 from totals t
 join public.campaigns c on c.id = t.campaign_id
 left join stood_in s on s.campaign_id = c.id
@@ -15726,7 +16201,8 @@ return jsonb_build_object(
 'campaigns',
 coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
 c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
-c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency))
+c.first_day, c.spend, c.revenue, c.conversions, c.days, c.currency, c.target_roi,
+c.attribution_factor))
 from autonomy.past_campaigns(v_from, v_to) c), '[]'),
 'rows', coalesce((select jsonb_agg(jsonb_build_array(r.at, r.campaign_id, r.holds, r.figures))
 from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true, v_doubts) r), '[]'));
@@ -15928,22 +16404,24 @@ delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0105_money', '121e09d35d015756978d5e6870a124c472cf563c97ec5f65e572579fe0aaac33', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '3ceb6d0f3299dac493f1e3fd65d7544550e8ee3a98de2ac29b2b9ea9b02ea865', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '2dcd53d7feebf21e2ac9cba18d430c07abfbe39fb49b84e9f84e137b1f5bc224', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '75367abe10351883aca334ace2a337cca9df898d7b405cac6d44f6c6f36247d0', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'f314b5fe9ac2d5da90549508b58b8fec2bda43472d2a253d9449edc0644c77c0', pg_catalog.clock_timestamp()),
+  ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '16d8b1a58deec434f2f74d6455757a00af4271ca04302b361df13f2112568ced', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
-  ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
-  ('0210_facts', '22aa6177a99d4c3d62ad27dd3ece54e2c9f4e1e4bb93adfe7918e78fa96d0bc6', pg_catalog.clock_timestamp()),
+  ('0200_performance', '43f82455e379cb39ac9bd906a75289ed0b192ef78d62be79d8cc225b8856d11f', pg_catalog.clock_timestamp()),
+  ('0210_facts', '3cbc72c7ff609dd4a17899c49f23a5b37f3c74e9921582fda98a5eda64b180ea', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '283a3e3f855d091b673a4ff5fad44c6f2b2c7d7f3e840bead629ce8e008bc1b7', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'c7989337153be0e5b3c2a97741b078a8595203ced630a7f95d6506c10851fdbe', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '9b58270b6d71b0af1b7fb11b3554e0339f4c84355b83cc26986e6c605c84ae85', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
   ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
+  ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '359baf8a965fe8ab6b85e909d92902cb7b4bd85fed89618385cae6e17246214f', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
@@ -15951,42 +16429,42 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'f982d8abdecd1b231c76cbc2db8b4e61852897b3a6e5a3b81178187789ba1d8a', pg_catalog.clock_timestamp()),
-  ('0420_doubt', '17d539e6e5d65d63d51f7e86cea6922daa23e0736617963eedee49068169bbcb', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'fc1af6a569b53ad9323cc751caa60f6abfca1906dff4eb56294de1bb1bdd8310', pg_catalog.clock_timestamp()),
+  ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
-  ('0505_codes', '75515cc13a3a0081cb5f22ee6f70f6a37d5f54e9c064588571958e5dccba1f8e', pg_catalog.clock_timestamp()),
+  ('0505_codes', '2979a4b0f1d2a76f0849bdf7d539a823a310efc45e91c2c2aff41714359f7457', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', 'a4a13c39b8ff7d4bc07081ea2885cd1547bc5a38f21a3112d1f12c1adb3d8f61', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '7244ab4a0bd8333fb3a19a926d39c42c6a18e0a815ded4a97e78a7099fb5ded9', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'ac90e4ca8a30e117eec22e682e6175a4145c5d81c240a0169bb56fdff4277cd9', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '4df416cb2ce5ed656b350a0d4db94c4405176a1a71505d358c000a46010d6636', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '20632af75a5766d1d27bfc43fa20171741f854036b4bb0dc0d234766dc9d7349', pg_catalog.clock_timestamp()),
-  ('0520_decide', '5e5b6999e35134e5d3442cd34902f98212f8afaa4d0d9cfbbd94459e8577868f', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '8ef70d5e6007e422218bcc3c9d5dc3be42e45d0b1806ca71032afa880b537f57', pg_catalog.clock_timestamp()),
-  ('0540_propose', '895287c93031de93ad8cfd8061ce0891499ac3427304e92d67c46f93f9b37e95', pg_catalog.clock_timestamp()),
-  ('0550_identify', '153fd006075c929591e714dfba6175a893a9b708343534d3a270680f90cb5121', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'b1e4cd127af62869b3661855cd3324c284d8db5e503d151f82d5de63d18d4daa', pg_catalog.clock_timestamp()),
+  ('0520_decide', '8bceba25bf9c2142ee750456f22218b4a19140634a510ab07a7ba8c0f7319b0a', pg_catalog.clock_timestamp()),
+  ('0530_sentences', 'a0d9778ccff430c3cfb22a3cc09f6c7dc6bbd6b3d19df86dc15ac99e9fca7d32', pg_catalog.clock_timestamp()),
+  ('0540_propose', '4486d182ad3a6c41b3b1f207181bf9f47be6bc0a6f116d2da89f300d91e5786b', pg_catalog.clock_timestamp()),
+  ('0550_identify', '98fb46dd173f1464600784bb909c59093f762b306b9e92b0115cbfe06a00e0cd', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '45dc16f9826346694c4f874b004437f78df817b58a5431faa0f574cbb65e2ab1', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '47ff50088665eb76e7123b7521cdc2e7e38abd06bb35c52bf1c4d739b72e32f9', pg_catalog.clock_timestamp()),
-  ('0630_judge', '8bfe1f0c92c6722f88eb28894b2c92e805693a965d61ddda82ac6d55c79f77e2', pg_catalog.clock_timestamp()),
+  ('0630_judge', '06751eb2ef1d1ee6604db8fee30cdefe8e77d54a0f1d7171298309e6bb8784fa', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', '3c3a67e8146b34683b43cd5c2ce1e6dba3e9db2101f2341827f0dc4f74ade7a0', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'e5f907384c139b6cf2e6539e460ad7c5f9a09726ee032c2800fc09065907904c', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'f1e8a2bdfa6d9c0948b7ae9e005154d27fb99051831ee43072b7bdcaee29a33e', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
-  ('0810_high_traffic_low_conversion', '21caabbc39085af73ea110c7d224122bb60a13fe11f007ee03af5e54247edcc2', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', 'a2ed1f979ec6c3422ca08244924e1944240e61bafa71e744815587f789e7e925', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', 'c120d52c20315b2a0c96c48d6795b0e94da43f19addfe4ea1edc64bc03114a09', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', 'f58330e13eab91305f58121f990b1f3b87aadab5af817dc0c308d31eb4aaade0', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', '913c4aed8c7808ac4d7b56b59601b7b1667d29dab2fd9a5f07c838fde4c44552', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', 'a43c016c1d32a9165e32e811908343981e15a3015d7e6e707c3e7722f841c540', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', 'b26ce6f07f478d81b7f76b3b4b40252ca0b41726f27485cba77fa9382976ef77', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', 'ea39237976e9c0a85db926d144895fd9a05d7643299688a0de596c52423e2df9', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
-  ('0860_timing_optimization', 'b5380f272f3c7d63c4ad8fd810d3cf0403c80ebb3c4623376ebc24ac514e4b66', pg_catalog.clock_timestamp()),
+  ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'fcf56316e220ab4bcfc9bafa1b84340d76f2c4b42aa8dd0ecf8465cb661f83bb', pg_catalog.clock_timestamp()),
+  ('0900_impact', '4d74bfdfb69c754fc5d0331ae0450037fa327df8a69017b1880607cf7342f466', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '059d2693df9c0125cf008dca33781ba4b3d140fbffb638aae638d64d5e0e6e3b', pg_catalog.clock_timestamp()),
   ('0930_insights', 'b4dbfd5bea975d8cce4ee29bd648e529377fbcc863f01b5184a8a80841c373c6', pg_catalog.clock_timestamp()),
@@ -15994,14 +16472,14 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '1a66669bbe2e106eaee694cade0177eb2abf7dd672c5e06b0d3fd2cfc5fbfe38', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'a0766b551865b5350ed6e95cea6d37c5e6eada63a3f9afed31ebfa0fee85a8ff', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '341079db89ff2a37a678d26fee5d0d318984824d447ac8b9d5315e587251536c', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '0e6f2008331c15eb649ad2b64f6c51fa1230964d6a026c5592611969b7400e78', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', '187f68f5d4734a11dc019572f08560d9dee2e1a67081bead7dc709ae8b102f90', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
-  ('1060_accounts', '06243e1b07064213020e66b5df8ec929f9206d9b570251fd89874d09382c58c1', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', '4300d2f25b916b388aa04b4f8695547a6bc548d2b6c265cfb6cfba712a04c8bd', pg_catalog.clock_timestamp()),
-  ('1200_history', 'bb1f56142a6c4b48ef83227b5366c63eebbf7822691f7c4a7548105947b48701', pg_catalog.clock_timestamp()),
+  ('1200_history', '4250b6a1a38c07bef33a312b25c829a3697a4301c04ff67f302887365a845bb9', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

@@ -13,6 +13,7 @@ import click
 from autonomy import __version__
 from autonomy.cli import (
     accounts,
+    campaigns,
     database,
     events,
     exclusions,
@@ -47,7 +48,8 @@ def cli() -> None:
 
 
 for module in (
-    operate, notify, rules, settings, accounts, exclusions, events, database, past, serving,
+    operate, notify, rules, settings, accounts, campaigns, exclusions, events, database, past,
+    serving,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)

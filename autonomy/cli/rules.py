@@ -51,7 +51,7 @@ def check(as_json: bool) -> None:
 
     with connected() as target:
         policy = target.store.select("autonomy_policy", limit=1)[0]
-        found = findings(target.store.rpc("dashboard_rules"), policy)
+        found = findings(target.store, target.store.rpc("dashboard_rules"), policy)
     if as_json:
         print_json(found)
     else:

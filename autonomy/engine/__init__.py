@@ -4,11 +4,12 @@ from autonomy.engine import decide
 decisions = decide(rules, candidates, policy, now)
 """
 
-from autonomy.engine.decide import Engine, decide
+from autonomy.engine.decide import Accounts, Engine, decide
 from autonomy.engine.decision import Decision, Decisions
 from autonomy.errors import CandidateError, PolicyError, RuleError
 
 __all__ = [
+    "Accounts",
     "CandidateError",
     "Decision",
     "Decisions",

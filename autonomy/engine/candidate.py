@@ -52,6 +52,7 @@ class Candidate:
 
     __slots__ = (
         "account",
+        "attribution",
         "autonomous_enabled",
         "budget",
         "budget_low_7d",
@@ -78,6 +79,7 @@ class Candidate:
         "pending",
         "status",
         "suspect",
+        "target_roi",
         "test_running",
         "title",
         "value_missing",
@@ -115,6 +117,8 @@ class Candidate:
     no_pauses_event: str | None
     budget_use: float  # share of the budget that is spent, NaN where unknown
     currency: str | None  # its account's, None where unknown
+    target_roi: float  # its own break-even, NaN: its account's
+    attribution: float  # what is believed of what the platform reports; 1: all of it
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -157,6 +161,9 @@ class Candidate:
         self.no_raises_event = text(get("no_raises_event"))
         self.no_cuts_event = text(get("no_cuts_event"))
         self.no_pauses_event = text(get("no_pauses_event"))
+        self.target_roi = measure(get("target_roi"))
+        attribution = measure(get("attribution_factor"))
+        self.attribution = attribution if attribution > 0.0 else 1.0
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 

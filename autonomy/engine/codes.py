@@ -258,16 +258,19 @@ _LIMITED = {
     "BUDGET_CAP": ", as far as the cap allows,",
 }
 _WHY = {
-    "pause": "{figures}. {chance} % likely to be below {target}.",
-    "up": "{figures}, {conversions}. {chance} % likely that more budget earns its keep.",
-    "down": "{figures}. {chance} % likely that its last part of budget does not earn its keep.",
+    "pause": "{figures}. {chance} % likely to be below {target}{believed}.",
+    "up": "{figures}, {conversions}. {chance} % likely that more budget earns its keep"
+    "{against}{believed}.",
+    "down": "{figures}. {chance} % likely that its last part of budget does not earn its keep"
+    "{against}{believed}.",
     "resume": "late conversions brought it to {revenue} earned for {spend} spent{times}. "
-    "{chance} % likely that the pause was wrong.",
-    "pause.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion.",
-    "up.cpa": "{costs}. {chance} % likely to cost less than {cpa_limit} a conversion.",
-    "down.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion, and then "
-    "its last part of budget costs too much.",
-    "resume.cpa": "{costs}, the late ones counted. {chance} % likely that the pause was wrong.",
+    "{chance} % likely that the pause was wrong{believed}.",
+    "pause.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion{believed}.",
+    "up.cpa": "{costs}. {chance} % likely to cost less than {cpa_limit} a conversion{believed}.",
+    "down.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion{believed}, "
+    "and then its last part of budget costs too much.",
+    "resume.cpa": "{costs}, the late ones counted. {chance} % likely that the pause was "
+    "wrong{believed}.",
 }  # fmt: skip
 
 

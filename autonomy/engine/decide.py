@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from autonomy.engine.breakers import BREAKERS
 from autonomy.engine.candidate import Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.compiled_conditions import Matcher, compile_conditions
+from autonomy.engine.confidence import Prior
 from autonomy.engine.decision import Decision, Decisions
 from autonomy.engine.guardrails import blocked, sized
 from autonomy.engine.outcome import State
@@ -28,6 +30,17 @@ PolicyRow = Policy | Mapping[str, Any]
 CandidateRow = Candidate | Mapping[str, Any]
 
 
+class Accounts(NamedTuple):
+    """In what accounts differ from the policy, by their names.
+
+    `policies`: the policies of those that have limits of their own; `priors`: what is known of a
+    campaign of theirs before its own figures.
+    """
+
+    policies: Mapping[str, PolicyRow] = MappingProxyType({})
+    priors: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+
+
 def decide(
     rules: Iterable[RuleRow],
     candidates: Iterable[CandidateRow],
@@ -35,13 +48,13 @@ def decide(
     now: datetime,
     portfolio: Portfolio | Mapping[str, Any] | None = None,
     *,
-    accounts: Mapping[str, PolicyRow] | None = None,
+    accounts: Accounts | None = None,
     include_inactive_rules: bool = False,
     dry_run: bool = False,
 ) -> Decisions:
     """What to do about each candidate, and why.
 
-    `accounts`: the policies of those that differ, by account. `portfolio` None: counted from the
+    `accounts`: in what they differ from the policy. `portfolio` None: counted from the
     candidates given, with nothing done in the last 24 hours.
     A rule or a candidate that cannot be read is reported in the answer and left out; a policy
     that is not whole raises PolicyError. `dry_run` changes the sentences only.
@@ -62,7 +75,7 @@ class Engine:
         policy: PolicyRow,
         now: datetime,
         *,
-        accounts: Mapping[str, PolicyRow] | None = None,
+        accounts: Accounts | None = None,
         include_inactive_rules: bool = False,
     ) -> None:
         if now.tzinfo is None:
@@ -72,7 +85,8 @@ class Engine:
         self._usual = self.policy
         if self.policy.mode == "observe":
             self._usual = self.policy.model_copy(update={"mode": "autonomous"})
-        own = {name: _policy(row) for name, row in (accounts or {}).items()}
+        accounts = accounts or Accounts()
+        own = {name: _policy(row) for name, row in accounts.policies.items()}
         self.now = now
         self.answer = Decisions()
         ready = self._ready(rules, include_inactive_rules)
@@ -80,6 +94,8 @@ class Engine:
         self._own = {name: (one, [Plan(rule, one) for rule in ready]) for name, one in own.items()}
         self._policies = {name: one for name, (one, _) in self._own.items()}
         self.matching: Matcher = compile_conditions([plan.rule.condition for plan in self.plans])
+        self._prior = self.policy.prior
+        self._priors = {name: Prior(**row) for name, row in accounts.priors.items()}
         self._seen: set[str] = set()
         self._active = 0
         self._budget = Decimal(0)
@@ -136,10 +152,15 @@ class Engine:
         """The policy of its account, and the rules made ready under it."""
         return self._own.get(candidate.account or "") or (self._usual, self.plans)
 
+    def odds(self, candidate: Candidate) -> Odds:
+        """What its evidence says, beside what is known of campaigns of its account."""
+        prior = self._priors.get(candidate.account or "", self._prior)
+        return Odds(candidate.evidence, prior, candidate.attribution)
+
     def _first_not_held(
         self, candidate: Candidate, policy: Policy, plans: Sequence[Plan]
     ) -> Decision:
-        odds = Odds(candidate.evidence, policy.prior)
+        odds = self.odds(candidate)
         first: Case | None = None
         first_code = ""
         first_limits: tuple[str, ...] = ()
@@ -165,7 +186,7 @@ class Engine:
             return None
         if paused.status is None or not paused.pause_below > 0.0:  # NaN as well
             return None
-        odds = Odds(candidate.evidence, policy.prior)
+        odds = self.odds(candidate)
         if odds.by(paused.cpa).percent_below(paused.pause_below) > policy.resume_confidence:
             return None
         case = Case(candidate, Resume(paused, policy), policy, self.now, odds)

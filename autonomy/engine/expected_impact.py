@@ -1,21 +1,22 @@
 """What an action is expected to change in money, and the evidence that is kept with it.
 
-The campaign's roi (of a rule that speaks of cpa: its target over the campaign's) is taken as
-exp(u), the most probable one after its evidence and the prior (the mean of the distribution lies a
-little above, the median about there). Daily spend is the evidence's
-spend / days. A unit of money spent returns roi / break_even - 1 units of profit; the next unit of
-budget returns `marginal_return_ratio` as much as the average one.
+The campaign's roi (of a rule that speaks of cpa: its target over the campaign's) is taken as the
+most probable one after its evidence and the prior, exp(u) (the mean of the distribution lies a
+little above, the median about there), of which as much is believed as of what the platform reports.
+Daily spend is the evidence's spend / days. A unit of money spent returns roi / break_even - 1 units
+of profit, whatever the rule looks for: a campaign above its break-even that is paused all the same
+is profit given up, a loss_avoided below 0. The next unit of budget returns `marginal_return_ratio`
+as much as the average one.
 """
 
 from __future__ import annotations
 
-from math import exp, isnan
+from math import isnan
 from typing import Any
 
 from autonomy.engine.candidate import MEASURES
-from autonomy.engine.confidence import below, clamped, round_half_up
+from autonomy.engine.confidence import clamped, round_half_up
 from autonomy.engine.outcome import Outcome
-from autonomy.engine.plan import Plan
 
 HORIZON_DAYS = 7
 
@@ -25,19 +26,16 @@ def impact_of(decision: Outcome) -> dict[str, Any]:
     if decision.verdict == "hold":
         return {}
     case = decision.case
-    evidence, roi = case.odds.evidence, exp(case.odds.u)
+    evidence, worth = case.odds.evidence, case.odds.roi / case.break_even
     spend = clamped(evidence.spend, 0.0, 1e15, 0.0)
     ahead = HORIZON_DAYS * spend / clamped(evidence.days, 1.0, 1e6, 1.0)
     if case.direction == "pause":
-        avoided = ahead * (1.0 - roi / case.roi_threshold)
-        return _money("pause", spend_saved=ahead, loss_avoided=avoided)
+        return _money("pause", spend_saved=ahead, loss_avoided=ahead * (1.0 - worth))
     if case.direction == "resume":
-        profit = ahead * (roi / case.roi_threshold - 1.0)
-        return _money("resume", added_spend=ahead, added_profit=profit)
+        return _money("resume", added_spend=ahead, added_profit=ahead * (worth - 1.0))
     old, new = decision.previous.budget, decision.new.budget
     share = float(new / old) - 1.0 if old and new is not None else 0.0
-    break_even = case.plan.break_even if isinstance(case.plan, Plan) else case.roi_threshold
-    profit = case.policy.marginal_return_ratio * roi / break_even - 1.0
+    profit = case.policy.marginal_return_ratio * worth - 1.0
     return _money("scale", added_spend=ahead * share, added_profit=ahead * share * profit)
 
 
@@ -47,7 +45,7 @@ def _money(kind: str, **amounts: float) -> dict[str, Any]:
 
 
 def evidence_of(decision: Outcome) -> dict[str, Any]:
-    """S, n, R, cv2, d, f and the prior: the confidence can be recomputed from these alone.
+    """S, n, R, cv2, d, f, the prior and what is believed: the confidence follows from these alone.
 
     Judged by cpa, revenue and prior are those of conversions that are worth `target_cpa` each.
     """
@@ -68,10 +66,11 @@ def evidence_of(decision: Outcome) -> dict[str, Any]:
             "order_value": prior.order_value,
             "cv2": prior.cv2,
         },
-        "probability_below": below(case.roi_threshold, odds.u, odds.precision),
+        "probability_below": odds.below(case.roi_threshold),
         "break_even": case.roi_threshold,
         "judged_by": "roi" if case.plan.cpa is None else "cpa",
         "target_cpa": case.plan.cpa,
+        "attribution_factor": odds.believed,
         "metrics": {
             name: known(value)
             for name, value in zip(MEASURES, case.candidate.lifetime, strict=True)

@@ -14,8 +14,8 @@ from typing import Any
 from autonomy.engine.candidate import MEASURES, Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.codes import BY_CODE
-from autonomy.engine.confidence import below, round_half_up
-from autonomy.engine.decide import CandidateRow, Engine, PolicyRow, RuleRow, outcome
+from autonomy.engine.confidence import round_half_up
+from autonomy.engine.decide import Accounts, CandidateRow, Engine, RuleRow, outcome
 from autonomy.engine.decision import Decision
 from autonomy.engine.expected_impact import known
 from autonomy.engine.guardrails import all_blocks
@@ -34,7 +34,7 @@ def explain(
     now: datetime,
     portfolio: Portfolio | Mapping[str, Any] | None = None,
     *,
-    accounts: Mapping[str, PolicyRow] | None = None,
+    accounts: Accounts | None = None,
     include_inactive_rules: bool = False,
 ) -> dict[str, Any]:
     """The decision on one campaign and all that led to it, as JSON.
@@ -49,7 +49,8 @@ def explain(
     engine.take([one])
     answer = engine.finish(portfolio)
     decision = answer[0] if len(answer) else None
-    odds = Odds(one.evidence, engine.ruled_by(one)[0].prior)
+    odds = engine.odds(one)
+    ruled_by, plans = engine.ruled_by(one)
     return {
         "campaign_id": one.campaign_id,
         "title": one.title,
@@ -60,8 +61,8 @@ def explain(
         "decision": None if decision is None else decision.to_dict(),
         "sentence": sentence(one, engine, decision),
         "figures": figures(one),
-        "evidence": _evidence(one, engine, odds),
-        "rules": [_rule(plan, one, engine, odds) for plan in engine.ruled_by(one)[1]],
+        "evidence": _evidence(one, ruled_by, odds),
+        "rules": [_rule(plan, one, Case(one, plan, ruled_by, now, odds)) for plan in plans],
         "rules_skipped": answer.rules_skipped,
         "breakers": answer.breakers,
     }
@@ -88,25 +89,25 @@ def figures(one: Candidate) -> dict[str, dict[str, float | None]]:
     }
 
 
-def _evidence(one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
-    policy, _ = engine.ruled_by(one)
-    seen, prior = one.evidence, policy.prior
+def _evidence(one: Candidate, policy: Policy, odds: Odds) -> dict[str, Any]:
+    seen, own = one.evidence, known(one.target_roi)
+    break_even = policy.break_even_roi if own is None else own
     spread = odds.precision**-0.5
     return {
         **{name: known(value) for name, value in zip(seen._fields, seen, strict=True)},
         "has_history": seen.has_history,
-        "prior": prior._asdict(),
-        "likely_roi": round_half_up(exp(odds.u)),
+        "prior": odds.prior._asdict(),
+        "attribution_factor": odds.believed,
+        "break_even": break_even,
+        "likely_roi": round_half_up(odds.roi),
         # 8 in 10 lie between low and high
-        "likely_roi_low": round_half_up(exp(odds.u - 1.2816 * spread)),
-        "likely_roi_high": round_half_up(exp(odds.u + 1.2816 * spread)),
-        "below_break_even": round_half_up(
-            100.0 * below(policy.break_even_roi, odds.u, odds.precision)
-        ),
+        "likely_roi_low": round_half_up(odds.roi * exp(-1.2816 * spread)),
+        "likely_roi_high": round_half_up(odds.roi * exp(1.2816 * spread)),
+        "below_break_even": odds.percent_below(break_even),
     }
 
 
-def _rule(plan: Plan, one: Candidate, engine: Engine, odds: Odds) -> dict[str, Any]:
+def _rule(plan: Plan, one: Candidate, case: Case) -> dict[str, Any]:
     met, lines = read(plan.rule.condition, one)
     said: dict[str, Any] = {
         "rule_id": plan.rule_id,
@@ -119,7 +120,7 @@ def _rule(plan: Plan, one: Candidate, engine: Engine, odds: Odds) -> dict[str, A
         "condition": {True: "holds", False: "does not hold", None: "unknown"}[met],
         "why": [{"text": line.text, "holds": line.met, "depth": line.depth} for line in lines],
     }
-    return said | _outcome(Case(one, plan, engine.ruled_by(one)[0], engine.now, odds))
+    return said | _outcome(case)
 
 
 def _outcome(case: Case) -> dict[str, Any]:

@@ -15,11 +15,12 @@ AGAINST_THE_ODDS   warning  it acts where it is more likely wrong than right
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from itertools import combinations
 from math import inf
+from types import MappingProxyType
 from typing import Literal
 
 from autonomy.engine.plan import Plan
@@ -64,11 +65,23 @@ class Linted:
         return {"up", "down"} if kind in ("set", "step") else {kind}
 
 
-def lint(rules: Sequence[Rule], policy: Policy) -> list[Finding]:
-    """Findings on the active rules: errors first, then in the order the rules decide."""
+def lint(
+    rules: Sequence[Rule], policy: Policy, accounts: Mapping[str, Policy] = MappingProxyType({})
+) -> list[Finding]:
+    """Findings on the active rules: errors first, then in the order the rules decide.
+
+    `accounts`: the policies of those that differ; a rule for one of them is looked at under its.
+    """
     active = sorted((one for one in rules if one.is_active), key=lambda one: one.order)
-    linted = [Linted(Plan(one, policy), demands_of(one.condition)) for one in active]
-    findings = [found for one in linted for found in _alone(one, policy)]
+    linted: list[Linted] = []
+    findings: list[Finding] = []
+    for rule in active:
+        demands = demands_of(rule.condition)
+        named = next(iter(demands.accounts)) if len(demands.accounts) == 1 else ""
+        ruled_by = accounts.get(named, policy)
+        one = Linted(Plan(rule, ruled_by), demands)
+        linted.append(one)
+        findings += _alone(one, ruled_by)
     alive = [one for one in linted if one.demands.contradiction() is None]
     for first, second in combinations(alive, 2):
         findings += _together(first, second)
@@ -144,23 +157,23 @@ def _one_in(percent: float, metric: str) -> str:
 
 def _side(one: Linted) -> Iterator[Finding]:
     """Thresholds on roi on the wrong side of break-even, whatever the window."""
-    plan, name = one.plan, one.name
+    plan, name, held = one.plan, one.name, one.plan.thresholds
     rois = [interval for (metric, _), interval in one.demands.bounds.items() if metric == "roi"]
     low = max((interval.low for interval in rois), default=-inf)
     high = min((interval.high for interval in rois), default=inf)
     sentence = None
-    if plan.kind == "pause" and low >= plan.break_even:
+    if plan.kind == "pause" and low >= held.break_even:
         sentence = f"{name} pauses at a roi of {low:g} and more, which is above break-even."
-    elif plan.kind == "pause" and plan.marginal_break_even < high < inf:
+    elif plan.kind == "pause" and held.marginal_break_even < high < inf:
         sentence = (
-            f"{name} pauses up to a roi of {high:g}; from {plan.marginal_break_even:g} on even "
+            f"{name} pauses up to a roi of {high:g}; from {held.marginal_break_even:g} on even "
             "more budget would earn its keep."
         )
-    elif plan.kind == "up" and high < inf and high <= plan.break_even:
+    elif plan.kind == "up" and high < inf and high <= held.break_even:
         sentence = f"{name} raises budgets at a roi of {high:g} and less, which loses money."
-    elif plan.kind == "up" and -inf < low < plan.break_even:
+    elif plan.kind == "up" and -inf < low < held.break_even:
         sentence = f"{name} raises budgets from a roi of {low:g} on, which is below break-even."
-    elif plan.kind == "down" and low >= plan.marginal_break_even:
+    elif plan.kind == "down" and low >= held.marginal_break_even:
         sentence = (
             f"{name} lowers budgets at a roi of {low:g} and more, where more budget would earn "
             "its keep."
@@ -203,8 +216,12 @@ def _together(first: Linted, second: Linted) -> Iterator[Finding]:
 
 def _in_turn(up: Linted, down: Linted) -> bool:
     """Nothing keeps the two apart: neither their bounds on roi nor their confidence."""
-    up_from = up.plan.marginal_break_even if up.plan.kind == "step" else up.plan.scale_above
-    apart = up.plan.cpa == down.plan.cpa and up_from >= down.plan.marginal_break_even
+    up_from = (
+        up.plan.thresholds.marginal_break_even
+        if up.plan.kind == "step"
+        else up.plan.thresholds.scale_above
+    )
+    apart = up.plan.cpa == down.plan.cpa and up_from >= down.plan.thresholds.marginal_break_even
     sure = apart and up.plan.floor + down.plan.floor >= SURE_APART
     if sure or _other_account(up, down):
         return False

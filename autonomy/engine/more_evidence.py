@@ -50,7 +50,7 @@ def _confidence_with(case: Case, times: float) -> float:
         days * times, was.matured_share, was.has_history,
     )  # fmt: skip
     u, precision = posterior(more, case.odds.prior)
-    chance = 100.0 * below(case.roi_threshold, u, precision)
+    chance = 100.0 * below(case.roi_threshold / case.odds.believed, u, precision)
     return round_half_up(100.0 - chance if case.direction == "up" else chance)
 
 

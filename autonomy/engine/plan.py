@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from math import isnan
+from typing import NamedTuple
 
 from autonomy.engine.candidate import PausedAction
 from autonomy.engine.policy import Policy
@@ -25,14 +27,13 @@ def exact(number: float | None) -> Decimal | None:
     return None if number is None else Decimal(repr(number))
 
 
-class Plan:
-    """A rule made ready under a policy: its thresholds, floor and exact amounts.
+class Thresholds(NamedTuple):
+    """Rois (multiples: revenue over spend), which the campaign's true roi is compared with.
 
-    The thresholds are rois (multiples: revenue over spend), which the campaign's true roi is
-    compared with; the confidence is the probability that it lies on the side that the action needs.
+    The confidence is the probability that it lies on the side that the action needs.
 
         break_even           from here on the money spent earns itself back; the rule's, else the
-                             policy's
+                             campaign's, else the policy's
         marginal_break_even  from here on the next unit of budget earns itself back too: break_even
                              over marginal_return_ratio. A budget is lowered below it; a step goes
                              up above it and down below it
@@ -40,6 +41,18 @@ class Plan:
                              rule of one comparison, `roi <`
         scale_above          a budget is raised above it: marginal_break_even, or the lower
                              threshold of a rule of one comparison, `roi >`
+    """
+
+    break_even: float
+    marginal_break_even: float
+    pause_below: float
+    scale_above: float
+
+
+class Plan:
+    """A rule made ready under a policy: its thresholds, floor and exact amounts.
+
+    `thresholds` are those of campaigns without a break-even of their own.
 
     A rule that speaks of `cpa` is judged by that: they are multiples of what its target pays for,
     break-even is 1 whatever the policy or the action says, and a raise takes the rule at its word.
@@ -48,19 +61,17 @@ class Plan:
     __slots__ = (
         "action",
         "action_type",
-        "break_even",
         "budget",
         "cooldown",
         "cpa",
         "down",
         "floor",
         "kind",
-        "marginal_break_even",
+        "marginal_return_ratio",
         "max_budget",
         "min_budget",
-        "pause_below",
         "rule",
-        "scale_above",
+        "thresholds",
         "up",
         "window",
     )
@@ -79,7 +90,9 @@ class Plan:
         self.floor = max(STEP_UP_FROM, floor) if self.kind == "step" else floor
         self.window = window_read(rule.condition.tree)
         self.cpa = cpa_target(rule.condition.tree)
-        self._thresholds(rule.condition, policy)
+        self.marginal_return_ratio = policy.marginal_return_ratio
+        stated = action.break_even_roi
+        self.thresholds = self._thresholds(policy.break_even_roi if stated is None else stated)
         self._amounts(policy)
 
     @property
@@ -94,21 +107,25 @@ class Plan:
     def requires_approval(self) -> bool:
         return self.action.requires_approval
 
-    def _thresholds(self, condition: Condition, policy: Policy) -> None:
+    def held_against(self, target_roi: float) -> Thresholds:
+        """Those of a campaign; `target_roi` is its own break-even, NaN where it has none."""
+        if isnan(target_roi) or self.cpa is not None or self.action.break_even_roi is not None:
+            return self.thresholds
+        return self._thresholds(target_roi)
+
+    def _thresholds(self, break_even: float) -> Thresholds:
         """A rule that states its own roi is taken at its word."""
-        stated = self.action.break_even_roi
         if self.cpa is not None:
-            self.break_even = self.pause_below = self.scale_above = 1.0
-            self.marginal_break_even = 1.0 / policy.marginal_return_ratio
-            return
-        self.break_even = policy.break_even_roi if stated is None else stated
-        self.marginal_break_even = self.break_even / policy.marginal_return_ratio
-        self.pause_below, self.scale_above = self.break_even, self.marginal_break_even
+            return Thresholds(1.0, 1.0 / self.marginal_return_ratio, 1.0, 1.0)
+        marginal = break_even / self.marginal_return_ratio
+        pause_below, scale_above = break_even, marginal
+        condition: Condition = self.rule.condition
         if condition.metric == "roi" and isinstance(condition.threshold, float):
             if condition.operator in ("<", "<="):
-                self.pause_below = max(self.break_even, condition.threshold)
+                pause_below = max(break_even, condition.threshold)
             elif condition.operator in (">", ">="):
-                self.scale_above = min(self.marginal_break_even, condition.threshold)
+                scale_above = min(marginal, condition.threshold)
+        return Thresholds(break_even, marginal, pause_below, scale_above)
 
     def _amounts(self, policy: Policy) -> None:
         action = self.action

@@ -1,5 +1,7 @@
 """What a portfolio says of a campaign of which nothing is known: the prior of the confidence.
 
+A portfolio is an account, or all accounts of a currency where an account has too little of its own.
+
 The reference of `fit_portfolio_prior` in SQL. Moments, weighted by how much each campaign says,
 and shrunk towards the default as if that were twenty campaigns (the order value is the account's
 own, from its first orders on):
@@ -43,12 +45,14 @@ class Noisy(NamedTuple):
     noise: float
 
 
-def fit_prior(evidence: Iterable[Evidence]) -> Prior:
+def fit_prior(evidence: Iterable[Evidence], usual: Prior = DEFAULT_PRIOR) -> Prior:
     """The prior of a portfolio. What its orders are worth is known from the first ones on; how the
-    rois differ stays the default where fewer than five campaigns have spent."""
+    rois differ is as `usual` where fewer than five campaigns have spent, and all where none did."""
     seen = [one for one in map(_clamped, evidence) if one.spend > 0.0 and one.matured > 0.0]
-    order_value, cv2 = _order_value(seen), _cv2(seen)
-    known = DEFAULT_PRIOR._replace(order_value=order_value, cv2=cv2)
+    order_value, cv2 = usual.order_value, _cv2(seen)
+    if has_orders := any(one.conversions > 0.0 and one.revenue > 0.0 for one in seen):
+        order_value = _order_value(seen)
+    known = usual._replace(order_value=order_value, cv2=cv2 if has_orders else usual.cv2)
     if len(seen) < FEWEST_CAMPAIGNS:
         return known
     rois = [_noisy(one, order_value, cv2) for one in seen]
@@ -63,8 +67,8 @@ def fit_prior(evidence: Iterable[Evidence]) -> Prior:
     return Prior(
         mean_roi=clamped(exp(weight * centre / total), 0.05, 20.0, 1.0),
         tau2=clamped((weight * tau2 + DEFAULT_CAMPAIGNS * DEFAULT_PRIOR.tau2) / total, 0.04, 4, 1),
-        order_value=order_value,
-        cv2=cv2,
+        order_value=known.order_value,
+        cv2=known.cv2,
     )
 
 

@@ -33,6 +33,9 @@ PARAMS = {
     "confidence": "percent, as in the decision",
     "chance": "percent, whole, 1 to 99: what the sentence says of the confidence",
     "break_even": "the roi it is judged by: pause_below, scale_above or marginal_break_even",
+    "target": "the break-even that it is held against: the rule's, else its campaign's, its "
+    "account's or the policy's; null where by cpa",
+    "believed": "percent of what the platform reports that is believed",
     "cpa_limit": "the cpa it is judged by: the rule's target / break_even; null where by roi",
     "old_budget": "the budget before",
     "new_budget": "the budget after; the same as before for a pause and for every hold",
@@ -57,6 +60,8 @@ def params_of(decision: Outcome) -> dict[str, Any]:
         "confidence": case.confidence,
         "chance": whole_chance(case.confidence),
         "break_even": two_digits(case.roi_threshold),
+        "target": None if case.plan.cpa is not None else two_digits(case.break_even),
+        "believed": two_digits(100.0 * candidate.attribution),
         "cpa_limit": cpa_limit(case),
         "old_budget": _amount(decision.previous.budget),
         "new_budget": _amount(decision.new.budget),
@@ -137,7 +142,19 @@ def _times(told: Told) -> str:
 
 def _target(told: Told) -> str:
     roi = told.params["break_even"]
-    return "break-even" if roi == 1.0 else f"{shown(roi)}x"
+    if roi == 1.0:
+        return "break-even"
+    return f"{'your target of ' if roi == told.params['target'] else ''}{shown(roi)}x"
+
+
+def _against(told: Told) -> str:
+    roi = told.params["target"]
+    return "" if roi in (None, 1.0) else f" against your target of {shown(roi)}x"
+
+
+def _believed(told: Told) -> str:
+    percent = told.params["believed"]
+    return "" if percent == 100.0 else f", at {percent:g} % of what the platform reports"
 
 
 WORDS: dict[str, Callable[[Told], str]] = {
@@ -150,6 +167,8 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "costs": _costs,
     "cpa_limit": lambda told: _amount_of("cpa_limit", told),
     "target": _target,
+    "against": _against,
+    "believed": _believed,
     "spend": lambda told: _amount_of("spend", told),
     "revenue": lambda told: _amount_of("revenue", told),
     "times": _times,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import isnan, nan
 from typing import Any, NamedTuple
 
 
@@ -37,6 +38,9 @@ class PastCampaign:
     conversions: float
     days: float
     currency: str | None = None
+    target_roi: float = nan
+    """Its own break-even, else its account's; NaN: the policy's."""
+    attribution: float = 1.0
     _times: list[datetime] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -46,6 +50,10 @@ class PastCampaign:
         """The daily budget that it had: that of before the next change, else today's."""
         place = bisect.bisect_right(self._times, at)
         return self.changes[place][1] if place < len(self.changes) else self.budget
+
+    def break_even(self, usual: float) -> float:
+        """The reported roi from which on it earns itself back, by its own target or the usual."""
+        return (usual if isnan(self.target_roi) else self.target_roi) / self.attribution
 
     def last_by_person(self, at: datetime, stands: timedelta, *kinds: str) -> PersonChange | None:
         """The last of these that a person did and that stands still, so long after it.
@@ -62,7 +70,7 @@ class PastCampaign:
 def past_campaign(row: Sequence[Any]) -> PastCampaign:
     """From a row of past_campaigns, as SQL or as JSON gives it."""
     number, title, account, enabled, budget, changes, known, people, cv2, first_day, *totals = row
-    spend, revenue, conversions, days, currency = totals
+    spend, revenue, conversions, days, currency, target_roi, attribution = totals
     return PastCampaign(
         str(number),
         title or str(number),
@@ -79,6 +87,8 @@ def past_campaign(row: Sequence[Any]) -> PastCampaign:
         float(conversions or 0.0),
         float(days or 0.0),
         currency,
+        float(target_roi) if target_roi is not None else nan,
+        float(attribution),
     )
 
 

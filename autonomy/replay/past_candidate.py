@@ -37,6 +37,7 @@ def candidate(
     one.holdout_draw = 1.0
     one.paused_action = None
     one.value_missing = False
+    one.target_roi, one.attribution = campaign.target_roi, campaign.attribution
     one.suspect = None  # days that were left out are gone here, too; others are not doubted anew
     one.no_raises_event = one.no_cuts_event = one.no_pauses_event = None
     one.no_raise_until = one.no_cut_until = one.no_pause_until = None

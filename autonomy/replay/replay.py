@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from autonomy.engine.confidence import Evidence, Prior
@@ -169,7 +170,7 @@ def carry_out(
             first = first or looks
             priors = fitted_priors(past, looks)
             for account in accounts:
-                account.believe(priors)
+                account.priors = priors
                 account.look_around(looks)
             if progress is not None:
                 progress(f"{at:%d %B %Y}", (at - past.start).total_seconds() / length)
@@ -179,12 +180,19 @@ def carry_out(
 
 
 def fitted_priors(past: Past, everyone: Sequence[Look]) -> dict[str, Prior]:
-    """By currency, from what was known of it on that day, not from what came after."""
-    seen: dict[str, list[Evidence]] = {}
+    """Of each account, beside all of its currency: from what was known on that day."""
+    seen: defaultdict[str, defaultdict[str, list[Evidence]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for look in everyone:
         campaign = past.campaigns[look.campaign_id]
-        seen.setdefault(campaign.currency or "", []).append(look.evidence(campaign.cv2))
-    return {currency: fit_prior(evidence) for currency, evidence in seen.items()}
+        evidence = look.evidence(campaign.cv2)
+        seen[campaign.currency or ""][campaign.account or ""].append(evidence)
+    priors: dict[str, Prior] = {}
+    for accounts in seen.values():
+        usual = fit_prior(chain.from_iterable(accounts.values()))
+        priors |= {name: fit_prior(evidence, usual) for name, evidence in accounts.items()}
+    return priors
 
 
 def judge(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from autonomy.engine import Decision, Engine
+from autonomy.engine import Accounts, Decision, Engine
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND, Candidate
 from autonomy.engine.confidence import Prior
 from autonomy.engine.policy import AccountState, Policy, Portfolio, Tracking
@@ -131,19 +131,11 @@ class Account:
         self._currency_of = {
             one.account or "": one.currency for one in self.past.campaigns.values()
         }
+        self.priors: Mapping[str, Prior] = {}
 
     def policy_of(self, account: str | None) -> Policy:
         """What decisions about an account go by."""
         return self.own.get(account or "", self.policy)
-
-    def believe(self, priors: Mapping[str, Prior]) -> None:
-        """What was known of each currency's campaigns on that day."""
-        usual = priors.get("") or next(iter(priors.values()))
-        self.policy = _with_prior(self.policy, usual)
-        self.own = {
-            name: _with_prior(one, priors.get(self._currency_of.get(name) or "", usual))
-            for name, one in self.own.items()
-        }
 
     def look_around(self, everyone: list[Look]) -> None:
         """Once a day: how many campaigns run, with what budget; which accounts show no value."""
@@ -180,13 +172,18 @@ class Account:
             return False
         if one.account in self._without_value:
             return True
-        order_value = self.policy_of(one.account).prior_order_value
+        order_value = self.prior_of(one.account).order_value
         return n >= 20 or (n > 0.0 and n * order_value > 3.0 * spend)
+
+    def prior_of(self, account: str | None) -> Prior:
+        """What is known of a campaign of that account before its own figures."""
+        return self.priors.get(account or "", self.policy.prior)
 
     def run(self, at: datetime, looks: list[Look]) -> None:
         """One run at that moment."""
         self.runs += 1
-        engine = Engine(self.rules, self.policy, at, accounts=self.own)
+        priors = {name: one._asdict() for name, one in self.priors.items()}
+        engine = Engine(self.rules, self.policy, at, accounts=Accounts(self.own, priors))
         seen: dict[str, Look] = {}
         for look in looks:
             state = self._states.get(look.campaign_id)
@@ -310,14 +307,3 @@ def _counted(active: Iterable[_Active], done: Sequence[_Done] | deque[_Done]) ->
         "cuts_24h": float(len(lowered)),
         "lowered_24h": sum(lowered, Decimal(0)),
     }
-
-
-def _with_prior(policy: Policy, prior: Prior) -> Policy:
-    return policy.model_copy(
-        update={
-            "prior_mean_roi": prior.mean_roi,
-            "prior_tau2": prior.tau2,
-            "prior_order_value": prior.order_value,
-            "prior_cv2": prior.cv2,
-        }
-    )

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autonomy.engine.confidence import Evidence, by_cpa, probability_below
-from autonomy.engine.policy import Policy
-from autonomy.replay.other_budget import Pace
 from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.simulated_account import Account, Event
 from autonomy.replay.value import in_currency
@@ -120,15 +118,13 @@ def worth_of(
     """
     account = accounts[MIDDLE]
     campaigns = in_currency(account.past.campaigns, currency)
-    policies = {number: account.policy_of(one.account) for number, one in campaigns.items()}
+    targets = {
+        number: one.break_even(account.policy_of(one.account).break_even_roi)
+        for number, one in campaigns.items()
+    }
     events = [event for event in account.events if event.campaign_id in campaigns]
     pauses = [
-        _pause(
-            event,
-            campaigns[event.campaign_id],
-            account.pace(event.campaign_id),
-            policies[event.campaign_id],
-        )
+        _pause(event, campaigns[event.campaign_id], account, targets[event.campaign_id])
         for event in events
         if event.is_pause
     ]
@@ -142,9 +138,9 @@ def worth_of(
         raised={
             exponent: Range.of(
                 [
-                    revenue / policies[number].break_even_roi - spend
+                    revenue / targets[number] - spend
                     for number, (spend, revenue) in _budgets(one).items()
-                    if number in policies
+                    if number in targets
                 ],
                 draws,
             )
@@ -187,8 +183,10 @@ def _budgets(account: Account) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _pause(event: Event, campaign: PastCampaign, pace: Pace, policy: Policy) -> PauseOutcome:
-    break_even, prior = policy.break_even_roi, policy.prior
+def _pause(
+    event: Event, campaign: PastCampaign, account: Account, break_even: float
+) -> PauseOutcome:
+    prior, pace = account.prior_of(campaign.account), account.pace(event.campaign_id)
     really_spent, revenue, orders = _rest(event, campaign)
     spend, revenue, orders = (
         really_spent * pace.spend, revenue * pace.response, orders * pace.response,
@@ -198,7 +196,7 @@ def _pause(event: Event, campaign: PastCampaign, pace: Pace, policy: Policy) -> 
     worth = revenue
     if event.cpa is not None:  # a rule that speaks of cpa says what a conversion is worth
         after, prior = by_cpa(after, event.cpa)
-        worth, break_even = after.revenue, 1.0
+        worth, break_even = after.revenue, 1.0 / campaign.attribution
     return PauseOutcome(
         event=event,
         spend_after=spend,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from autonomy.engine.decide import Accounts
 from autonomy.engine.explain import explain
 from autonomy.errors import DatabaseTimeout, NotFound
 from autonomy.store import Json, Store
@@ -33,7 +34,10 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
         store.select("autonomy_policy", limit=1)[0],
         moment,
         store.rpc("portfolio_state", p_now=moment.isoformat()),
-        accounts=store.rpc("autonomy_account_policies", p_account=candidate["account"]),
+        accounts=Accounts(
+            store.rpc("autonomy_account_policies", p_account=candidate["account"]),
+            store.rpc("autonomy_account_priors", p_account=candidate["account"]),
+        ),
     )
 
 

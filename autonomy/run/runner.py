@@ -15,7 +15,7 @@ from typing import Any
 
 from autonomy.config import Settings
 from autonomy.crash_points import fault_point
-from autonomy.engine import Decision, Decisions, PolicyError, decide
+from autonomy.engine import Accounts, Decision, Decisions, PolicyError, decide
 from autonomy.errors import (
     AutonomyError,
     KeyReused,
@@ -178,7 +178,7 @@ class Runner:
                     run.began["policy"],
                     run.now,
                     run.began["portfolio"],
-                    accounts=run.began["account_policies"],
+                    accounts=Accounts(run.began["account_policies"], run.began["account_priors"]),
                     include_inactive_rules=run.request.include_inactive_rules,
                     dry_run=run.request.dry_run,
                 )

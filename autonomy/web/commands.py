@@ -62,6 +62,8 @@ ACCOUNT_LIMITS: dict[str, tuple[float, float]] = {
     and not name.startswith("keep_")
 }
 """As above: the numbers of an account. Those of the policy too have its ranges."""
+CAMPAIGN_NUMBERS = ("target_roi", "conversion_value")
+"""Those that a campaign may have of its own."""
 ACCOUNT_TEXTS = ("currency", "time_zone", "mode", "frozen_reason")
 ACCOUNT_FLAGS = ("frozen", "resume_when_proven_wrong")
 ACCOUNT_KEYS = (*ACCOUNT_TEXTS, *ACCOUNT_FLAGS, *ACCOUNT_LIMITS)
@@ -148,7 +150,10 @@ class Changes:
         )
 
     def set_campaign(self, campaign_id: str, values: Mapping[str, Any]) -> Json:
-        """autonomous_enabled, hold_until. Raises NotFound."""
+        """autonomous_enabled, hold_until, target_roi, conversion_value.
+
+        Raises NotFound, BadRequest.
+        """
         return dict(
             self._store.rpc(
                 "dashboard_set_campaign", p_campaign_id=campaign_id, p_changes=dict(values)

@@ -166,7 +166,8 @@ def impact(value: object, currency: str | None = None) -> str:
         return ""
     loss, profit = number_in(value, "loss_avoided"), number_in(value, "added_profit")
     if loss is not None:
-        return f"avoids a loss of {money(loss, currency=currency)}"
+        done = "gives up a profit of" if loss < 0 else "avoids a loss of"
+        return f"{done} {money(abs(loss), currency=currency)}"
     if profit is not None:
         return f"profit {signed(profit, currency)}"
     worth, days = number_in(value, "money"), number_in(value, "horizon_days")

@@ -10,9 +10,10 @@ from pydantic import Field, PrivateAttr
 from autonomy.engine.lint import lint
 from autonomy.engine.policy import Policy
 from autonomy.errors import BadRequest, RuleError
+from autonomy.rules.intervals import demands_of
 from autonomy.rules.language import Action, Condition, Rule, RuleType
 from autonomy.run.sent import LEFT_OUT, STORABLE, Change, Read
-from autonomy.store import Json
+from autonomy.store import Json, Store
 
 LARGEST_PRIORITY = 1_000_000
 OBJECT = Read("it must be an object", test=lambda value: isinstance(value, dict))
@@ -62,7 +63,7 @@ class NewRule(RuleChange):
     action: What
 
 
-def findings(rules: list[Json], policy: Json) -> list[dict[str, Any]]:
+def findings(store: Store, rules: list[Json], policy: Json) -> list[dict[str, Any]]:
     """Lint over all rules, bad ones among them; one dictionary a finding."""
     found: list[dict[str, Any]] = []
     good: list[Rule] = []
@@ -74,4 +75,10 @@ def findings(rules: list[Json], policy: Json) -> list[dict[str, Any]]:
                 {"rule": row["rule_name"], "severity": "error", "code": "INVALID",
                  "sentence": str(error), "other": None}
             )  # fmt: skip
-    return found + [one.to_row() for one in lint(good, Policy.from_row(policy))]
+    named = {account for rule in good for account in demands_of(rule.condition).accounts}
+    own = {
+        name: Policy.from_row(row)
+        for account in sorted(named)
+        for name, row in store.rpc("autonomy_account_policies", p_account=account).items()
+    }
+    return found + [one.to_row() for one in lint(good, Policy.from_row(policy), own)]

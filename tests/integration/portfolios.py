@@ -94,6 +94,7 @@ class Drawn:
     campaign_daily: list[dict[str, Any]] = field(default_factory=list)
     evidence_exclusions: list[dict[str, Any]] = field(default_factory=list)
     planned_events: list[dict[str, Any]] = field(default_factory=list)
+    priors: list[dict[str, Any]] = field(default_factory=list)
 
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
@@ -107,6 +108,7 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     if r.random() < 0.15:
         _silence(r, drawn)
     _accounts(Random(~seed), drawn)
+    _worth(Random(f"worth {seed}"), drawn)
     _events(Random(seed ^ 0x5EED), drawn)
     return drawn
 
@@ -129,6 +131,30 @@ def _events(r: Random, drawn: Drawn) -> None:
             event["account"] = r.choice(("north", "O'Hara", "default", "nobody"))
         if event["no_raises"] or event["no_cuts"] or event["no_pauses"]:
             drawn.planned_events.append(event)
+
+
+def _worth(r: Random, drawn: Drawn) -> None:
+    """What accounts and campaigns are held against: their own targets, priors, what is believed."""
+    for account in drawn.autonomy_accounts:
+        if r.random() < 0.3:
+            account["attribution_factor"] = r.choice((0.7, 0.7, 0.01, 1.3, 10))
+        if r.random() < 0.5:
+            drawn.priors.append(_prior(r, "account", account["account"]))
+    for currency in ("", "EUR", "JPY"):
+        if r.random() < 0.3:
+            drawn.priors.append(_prior(r, "currency", currency))
+    for campaign in drawn.campaigns:
+        target = r.choice((1.5, 0.7, 1, 0.01, 2.125, 100)) if r.random() < 0.2 else None
+        campaign["target_roi"] = target
+
+
+def _prior(r: Random, scope: str, name: str) -> dict[str, Any]:
+    prior = {"scope": scope, "name": name, "campaigns": 7, "fitted_at": _stamp(0)}
+    few, none = scope == "account" and r.random() < 0.3, scope == "account" and r.random() < 0.3
+    prior |= {"mean_roi": None if few else r.choice((1, 0.62, 1.7)), "tau2": None}
+    prior |= {"tau2": None if few else r.choice((0.64, 0.09, 2)), "cv2": None}
+    prior |= {"order_value": None if none else r.choice((50, 2500, 0.5))}
+    return prior | {"cv2": None if none else r.choice((0.5, 3.5))}
 
 
 def _accounts(r: Random, drawn: Drawn) -> None:

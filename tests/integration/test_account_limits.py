@@ -95,7 +95,7 @@ def test_the_target_of_an_account_is_its_break_even(db: Db) -> None:
     )
     result = value(db, "select run_autonomous_operations()")
     reasons = {one["campaign_id"]: one["reason"] for one in result["actions"]}
-    assert "likely to be below 2.50x" in reasons[str(fair["north"])]
+    assert "likely to be below your target of 2.50x" in reasons[str(fair["north"])]
     assert "likely to be below 1.30x" in reasons[str(fair["south"])]
 
 

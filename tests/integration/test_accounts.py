@@ -375,3 +375,68 @@ def test_odd_names_on_the_command_line(say: Any, sql: Any, name: str) -> None:
     found = json.loads(say("accounts", "--json"))["accounts"]
     assert [one["max_budget"] for one in found if one["account"] == name] == [9]
     assert "none" in say("exclusions", "list", "--account", name)
+
+
+# What a campaign is judged by --------------------------------------------------------------------
+
+
+def judged(client: FlaskClient, one: str) -> dict[str, Any]:
+    return get(client, f"/api/campaigns/{one}")["in_force"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def summer(two: FlaskClient) -> str:
+    """A campaign of Tokyo."""
+    found = get(two, "/api/campaigns")["campaigns"]
+    return str(next(one["id"] for one in found if one["account"] == "Tokyo"))
+
+
+def test_a_campaigns_own_numbers_through_the_api(two: FlaskClient, summer: str) -> None:
+    path, token = f"/api/campaigns/{summer}", {"Authorization": f"Bearer {OPERATOR}"}
+    patch(two, {"account": "Tokyo", "target_roi": 2, "conversion_value": 35})
+    usual = {"break_even": 2, "conversion_value": 35, "attribution_factor": 1}
+    assert judged(two, summer) == usual
+    own = {"target_roi": 1.5, "conversion_value": 100}
+    changed: Any = two.patch(path, headers=token, json=own).json
+    assert changed | own == changed
+    assert judged(two, summer) == {
+        "break_even": 1.5, "conversion_value": 100, "attribution_factor": 1,
+    }  # fmt: skip
+    for body, words in (
+        ({"target_roi": 0}, "target_roi must be a number from 0.01 to 100 (multiple), not 0"),
+        ({"target_roi": 1e308}, "target_roi must be a number"),
+        ({"target_roi": "1.5"}, "target_roi: it must be a number"),
+        ({"conversion_value": -1}, "conversion_value must be a number"),
+        ({"conversion_value": True}, "conversion_value: it must be a number"),
+        ({"roi": 1}, "roi: unknown field"),
+    ):
+        answer = two.patch(path, headers=token, json=body)
+        assert answer.status_code == 400
+        assert words in answer.json["error"]["message"]  # type: ignore[index]
+    two.patch(path, headers=token, json={"target_roi": None, "conversion_value": None})
+    assert judged(two, summer) == usual
+
+
+def test_a_campaigns_own_numbers_on_its_page(two: FlaskClient, summer: str) -> None:
+    path = f"/campaigns/{summer}"
+
+    def typed(**fields: str) -> int:
+        return two.post(path, headers=BEARER, data={"do": "worth", **fields}).status_code
+
+    assert typed(target_roi="1.5", conversion_value="35") == 303
+    said = page(two, path)
+    assert "valued at 35\u00a0JPY a conversion" in said
+    assert "1.50x is break-even" in said
+    assert typed(target_roi="0", conversion_value="") == 400
+    assert judged(two, summer)["break_even"] == 1.5
+    assert typed(target_roi="", conversion_value="") == 303
+    assert judged(two, summer)["conversion_value"] is None
+    assert "What it is judged by" not in page(two, path, VIEWER)
+
+
+def test_a_campaigns_own_numbers_on_the_command_line(say: Any, summer: str) -> None:
+    said = say("campaigns", "set", summer, "target_roi=1.5", "conversion_value=35")
+    assert said == "break-even 1.5x\nvalued at 35 a conversion\n"
+    assert "conversions have no value" in say("campaigns", "set", summer, "conversion_value=")
+    assert "from 0.01 to 100" in say("campaigns", "set", summer, "target_roi=0", code=1)
+    assert "target_roi or conversion_value" in say("campaigns", "set", summer, "roi=1", code=2)

@@ -15,20 +15,27 @@ from autonomy.run.runner import Runner
 from autonomy.store import Store
 
 ACCOUNT = """
-insert into campaigns (title, status, budget, created_at, autonomous_enabled, hold_until)
-select 'c' || n, case when n % 11 = 0 then 'paused' else 'Active' end, 50 + 7 * n,
+insert into campaigns
+  (title, account, target_roi, conversion_value, status, budget, created_at, autonomous_enabled,
+   hold_until)
+select 'c' || n, (array['default', 'Tokyo', 'Leads'])[1 + n % 3],
+       case when n % 19 = 0 then 1.5 end, case when n % 21 = 0 then 100 end,
+       case when n % 11 = 0 then 'paused' else 'Active' end, 50 + 7 * n,
        now() - make_interval(hours => n * 3), n % 13 <> 0,
        case when n % 17 = 0 then now() + interval '1 day' end
 from generate_series(1, 120) n;
 insert into campaign_performance
   (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)
-select id, 30000, 600 + mod(n, 400), mod(n, 45), 100 + 9 * n, (100 + 9 * n) * mod(n * 7, 50) / 10.0
-from (select id, substr(title, 2)::int as n from campaigns) c;
+select id, 30000, 600 + mod(n, 400), mod(n, 45), 100 + 9 * n,
+       case when account = 'Leads' then 0 else (100 + 9 * n) * mod(n * 7, 50) / 10.0 end
+from (select id, account, substr(title, 2)::int as n from campaigns) c;
 insert into autonomy.planned_events
   (campaign_id, from_at, until_at, no_raises, no_cuts, no_pauses, why)
 select id, now() - interval '1 hour', now() + interval '1 day', mod(n, 2) = 0, mod(n, 2) = 1,
   mod(n, 2) = 1, 'Sale'
 from (select id, substr(title, 2)::int as n from campaigns) c where mod(n, 7) = 0;
+update autonomy_accounts set currency = 'JPY', attribution_factor = 0.7 where account = 'Tokyo';
+update autonomy_accounts set conversion_value = 35, target_roi = 0.9 where account = 'Leads';
 """
 SETTINGS = [
     "mode = 'autonomous'",

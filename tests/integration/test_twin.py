@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from autonomy.engine import Engine, decide
+from autonomy.engine import Accounts, Engine, decide
 from autonomy.engine.codes import CODES
 from autonomy.engine.more_evidence import plain_odds, step_odds
 from tests.integration.portfolios import NOW, Drawn, as_json, portfolio
@@ -60,7 +60,7 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
         rows = getattr(drawn, table)
         if not rows:
             continue
-        own = ("evidence_exclusions", "planned_events")
+        own = ("evidence_exclusions", "planned_events", "priors")
         schema = "autonomy" if table in own else "public"
         name = "autonomous_rules" if table == "rules" else table
         keys = list(dict.fromkeys(key for row in rows for key in row))
@@ -95,7 +95,9 @@ def by_python(db: psycopg.Connection, limit: int) -> dict[str, Any]:
         [rule for rule in rules if rule["is_active"]],
         ask(db, "to_jsonb(p) from autonomy_policy p"),
         NOW,
-        accounts=ask(db, "autonomy_account_policies()"),
+        accounts=Accounts(
+            ask(db, "autonomy_account_policies()"), ask(db, "autonomy_account_priors()")
+        ),
     )
     after = None
     while True:
@@ -214,7 +216,7 @@ def undecided_too(db: psycopg.Connection, drawn: Drawn, seen: set[str]) -> None:
         )["candidates"]
     ]
     policy = ask(db, "to_jsonb(p) from autonomy_policy p")
-    own = ask(db, "autonomy_account_policies()")
+    own = Accounts(ask(db, "autonomy_account_policies()"), ask(db, "autonomy_account_priors()"))
     assert [str(one) for one in decide(rules, shown, policy, NOW, accounts=own)] == []
 
 

@@ -245,11 +245,15 @@ def test_the_policy_cannot_cross_an_accounts_own_limit(db: Db) -> None:
     db.execute("update autonomy_policy set max_budget = 1000")
 
 
-@pytest.mark.parametrize("bad", ["0", "'NaN'", "-3", "1e9"])
-def test_a_campaigns_own_target_is_a_number(db: Db, bad: str) -> None:
+@pytest.mark.parametrize("column", ["target_roi", "conversion_value"])
+@pytest.mark.parametrize("bad", ["0", "'NaN'", "-3", "1e10", "'infinity'"])
+def test_a_campaigns_own_numbers_are_numbers(db: Db, column: str, bad: str) -> None:
     campaign(db, target_roi=1.5, conversion_value=35)
-    with pytest.raises(psycopg.errors.CheckViolation), db.transaction():
-        db.execute(f"update campaigns set target_roi = {bad}".encode())
+    said = refused(db, f"update campaigns set {column} = {bad}")
+    assert said.startswith(f"{column} must be a number from ")
+    said = refused(db, f"insert into campaigns (title, {column}) values ('x', {bad})")
+    assert said.startswith(f"{column} must be a number from ")
+    db.execute(f"update campaigns set {column} = null".encode())
 
 
 # What holds there --------------------------------------------------------------------------------

@@ -150,12 +150,12 @@ def test_what_few_dear_orders_say_of_a_new_campaign(empty: psycopg.Connection) -
 def test_a_dry_run_judges_by_the_prior_that_a_run_would_fit(empty: psycopg.Connection) -> None:
     days(empty, campaign(empty), spend=1000, revenue=2500, conversions=1)
     begin = "begin_autonomous_run(gen_random_uuid(), %s::jsonb, p_now => %s)"
-    dry = ask(empty, begin, '{"dry_run": true}', NOW)["policy"]
-    assert dry["prior_order_value"] == pytest.approx(2500)
+    dry = ask(empty, begin, '{"dry_run": true}', NOW)["account_priors"]
+    assert dry["default"]["order_value"] == pytest.approx(2500)
     assert ask(empty, "prior_order_value from autonomy_policy") == 50
-    real = ask(empty, begin, "{}", NOW)["policy"]
-    assert real["prior_order_value"] == ask(empty, "prior_order_value from autonomy_policy")
-    assert real["prior_order_value"] == pytest.approx(2500)
+    real = ask(empty, begin, "{}", NOW)
+    assert real["policy"]["prior_order_value"] == pytest.approx(2500)
+    assert real["account_priors"] == dry
 
 
 def test_a_dry_run_doubts_values_as_the_run_does(empty: psycopg.Connection) -> None:

@@ -236,3 +236,16 @@ def test_a_break_even_that_is_not_read() -> None:
     action = {"type": "auto_pause", "break_even_roi": 2}
     assert codes(rule("Dear", condition=cost, action=action)) == ["NOT_READ"]
     assert codes(rule("Dear", condition=cost)) == []
+
+
+def test_a_rule_for_one_account_is_held_against_its_target() -> None:
+    """Raising from 1.2x on is below break-even where that is 1.5."""
+    row = {
+        "rule_name": "Grow", "rule_type": "scale", "is_active": True,
+        "condition": {"account": "shop", "metric": "roi", "operator": ">=", "threshold": 1.2},
+        "action": {"type": "auto_scale_up", "multiplier": 1.5, "max_budget": 500},
+    }  # fmt: skip
+    shop = Policy.checked({"break_even_roi": 1.5})
+    assert [one.code for one in lint([Rule.parse(row)], Policy())] == []
+    assert [one.code for one in lint([Rule.parse(row)], Policy(), {"shop": shop})] == ["WRONG_SIDE"]
+    assert [one.code for one in lint([Rule.parse(row)], Policy(), {"other": shop})] == []

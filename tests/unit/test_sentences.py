@@ -131,7 +131,7 @@ def test_the_figures_are_those_of_the_window_that_the_rule_reads() -> None:
 def test_a_target_of_its_own_is_named() -> None:
     own = rule("Own", action={"type": "auto_pause", "break_even_roi": 1.5})
     assert "97 % likely" not in one(BAD, [own]).reason
-    assert "likely to be below 1.50x." in one(BAD, [own]).reason
+    assert "likely to be below your target of 1.50x." in one(BAD, [own]).reason
 
 
 def test_many_pauses_say_why_a_person_is_asked() -> None:
@@ -163,6 +163,8 @@ def test_params_of_a_pause() -> None:
         "confidence": 97.2,
         "chance": 97,
         "break_even": 1.0,
+        "target": 1.0,
+        "believed": 100.0,
         "cpa_limit": None,
         "old_budget": 100.0,
         "new_budget": 100.0,

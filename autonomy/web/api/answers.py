@@ -325,6 +325,7 @@ class Campaign(Answer):
     now: datetime
     today: date
     campaign: Json
+    in_force: Json
     performance: Json | None
     days: list[CampaignDay]
     actions: list[rows.Action]
@@ -338,6 +339,8 @@ class CampaignState(Answer):
     campaign_id: UUID
     autonomous_enabled: bool
     hold_until: datetime | None
+    target_roi: float | None
+    conversion_value: float | None
 
 
 class Explanation(Answer):

@@ -15,6 +15,7 @@ from autonomy.web.commands import (
     ACCOUNT_FLAGS,
     ACCOUNT_KEYS,
     ACCOUNT_LIMITS,
+    CAMPAIGN_NUMBERS,
     POLICY_FLAGS,
     POLICY_KEYS,
     POLICY_LIMITS,
@@ -229,7 +230,7 @@ class PreviewRule(Sent):
     )
 
 
-class CampaignChange(Change):
+class _Automation(Change):
     """What is to change of a campaign's automation."""
 
     autonomous_enabled: bool = Field(default=LEFT_OUT, description="whether it may be acted on")
@@ -253,6 +254,16 @@ SETTING_TEXTS: dict[str, Json] = {
     "time_zone": {"examples": ["UTC", "Europe/Berlin"]},
     "currency": {"examples": ["EUR", "USD"]},
 }
+_NUMBERS: dict[str, Any] = {
+    name: (_setting(name) | None, Field(default=LEFT_OUT, description="null: its account's"))
+    for name in CAMPAIGN_NUMBERS
+}
+CampaignChange = create_model(
+    "CampaignChange",
+    __base__=_Automation,
+    __doc__="What is to change of a campaign's automation, and of what it is judged by.",
+    **_NUMBERS,
+)
 _SETTINGS: dict[str, Any] = {name: (_setting(name), LEFT_OUT) for name in POLICY_KEYS}
 PolicyChange = create_model(
     "PolicyChange", __base__=Change, __doc__="The settings that are to change.", **_SETTINGS

@@ -195,7 +195,7 @@ class Api:
     @serve("GET", "/api/rules/findings", "Findings")
     def rule_findings(self, _: Parameters) -> Json:
         """What is wrong with the rules."""
-        return {"findings": findings(self._reads.rules(), self._reads.policy())}
+        return {"findings": findings(self._store, self._reads.rules(), self._reads.policy())}
 
     @serve("GET", "/api/rules/scoreboard", "Scoreboard")
     def scoreboard(self, _: Parameters) -> Json:
@@ -234,10 +234,8 @@ class Api:
         return self._reads.campaign(campaign_id, query.days)
 
     @serve("PATCH", "/api/campaigns/{campaign_id}", "CampaignState", asked.CampaignChange)
-    def change_campaign(
-        self, changes: Changes, body: asked.CampaignChange, campaign_id: str
-    ) -> Json:
-        """Hold, release, automation on or off."""
+    def change_campaign(self, changes: Changes, body: Any, campaign_id: str) -> Json:
+        """Hold, release, automation on or off; its own break-even and value of a conversion."""
         return changes.set_campaign(campaign_id, body.given())
 
     @serve("GET", "/api/campaigns/{campaign_id}/explanation", "Explanation")

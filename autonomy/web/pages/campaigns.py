@@ -10,9 +10,17 @@ from pydantic import Field
 
 from autonomy.run.sent import Text
 from autonomy.store import Json
-from autonomy.web.commands import HOLD_DAYS, hold_until
+from autonomy.web.commands import CAMPAIGN_NUMBERS, HOLD_DAYS, account_value, hold_until
 from autonomy.web.formats import parse_time
-from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, query_of, root
+from autonomy.web.pages.frame import (
+    Frame,
+    Noticed,
+    by_htmx,
+    form_choice,
+    form_text,
+    query_of,
+    root,
+)
 from autonomy.web.parsing import CAMPAIGNS_AFTER, Parameters, encode_cursor, one_of, whole
 
 PAGE_LENGTH = 40
@@ -74,19 +82,22 @@ def campaign_pages(frame: Frame) -> Blueprint:
     @pages.post("/campaigns/<uuid:campaign_id>")
     def change(campaign_id: object) -> Response:
         caller = frame.access.operator()
-        wanted = form_choice("do", ("hold", "release", "on", "off"))
+        wanted = form_choice("do", ("hold", "release", "on", "off", "worth"))
         values: Json = {"autonomous_enabled": wanted == "on"}
         if wanted == "hold":
             days = form_choice("days", tuple(map(str, HOLD_DAYS)))
             values = {"hold_until": hold_until(int(days))}
         elif wanted == "release":
             values = {"hold_until": None}
+        elif wanted == "worth":
+            values = {name: account_value(name, form_text(name) or "") for name in CAMPAIGN_NUMBERS}
         frame.changes(caller).set_campaign(str(campaign_id), values)
         notice = {
             "hold": "held",
             "release": "released",
             "on": "automation_on",
             "off": "automation_off",
+            "worth": "worth_saved",
         }[wanted]
         return frame.back(f"campaigns/{campaign_id}", notice)
 

@@ -29,6 +29,7 @@ NOTICES = {
     "released": "The hold is lifted.",
     "automation_on": "Automation is on for this campaign.",
     "automation_off": "Automation is off for this campaign.",
+    "worth_saved": "Saved: the next run judges it by that.",
     "frozen": "Frozen: nothing is changed until you lift it.",
     "unfrozen": "The freeze is lifted; the next run acts again.",
     "settings_saved": "The settings are saved.",

@@ -74,7 +74,7 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
             "rules",
             policy=policy,
             rules=rows,
-            findings=findings(rows, policy),
+            findings=findings(frame.store, rows, policy),
             scores=_scores(frame),
             templates=TEMPLATES,
         )
@@ -114,7 +114,7 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
             return frame.render(
                 "_rule.html",
                 rule=row,
-                findings=findings(rows, frame.reads.policy()),
+                findings=findings(frame.store, rows, frame.reads.policy()),
                 scores=_scores(frame),
             )
         return frame.back("rules", "rule_on" if active else "rule_off")

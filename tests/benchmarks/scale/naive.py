@@ -128,7 +128,7 @@ begin
         jsonb_build_object('status', v_campaign.status, 'budget', v_campaign.budget),
         jsonb_build_object('status', case when v_pause then v_policy.paused_text else v_campaign.status end, 'budget', v_budget),
         v_confidence,
-        autonomy.expected_impact_of(case when v_pause then 'pause' else 'up' end, v_target, v_policy.break_even_roi::float8,
+        autonomy.expected_impact_of(case when v_pause then 'pause' else 'up' end, v_policy.break_even_roi::float8,
           (v_budget / v_campaign.budget - 1)::float8, v_policy.marginal_return_ratio::float8,
           (autonomy.roi_posterior(v_evidence.spend, v_evidence.conversions, v_evidence.revenue, v_evidence.cv2, v_evidence.days,
             v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))[1],
