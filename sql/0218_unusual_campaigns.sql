@@ -1,5 +1,5 @@
 -- Which campaigns are worth reading day by day for figures in doubt (0507_suspect): known when their facts change, so
--- that a run need not look through all facts for a handful. 0220_keeping_facts calls it beside the totals.
+-- that a run need not look through all facts for a handful. 0220_keeping_facts keeps it beside the totals.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';

@@ -3386,15 +3386,14 @@ begin
     life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
     life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
   where t is distinct from excluded;
+  perform autonomy.refresh_unusual_campaigns(p_campaign_ids);
 end $$;
 comment on function autonomy.refresh_campaign_totals(uuid[]) is
   'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
-  'number. Safe to call again. [autonomous-operations]';
+  'number; and whether their days are worth reading. Safe to call again. [autonomous-operations]';
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
-declare
-  v_changed uuid[];
 begin
   if tg_op = 'TRUNCATE' then
     delete from autonomy.campaign_totals where true;
@@ -3407,9 +3406,7 @@ begin
     where u.campaign_id = r.campaign_id
       and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
-    v_changed := array(select r.campaign_id from changed_rows r);
-    perform autonomy.refresh_campaign_totals(v_changed);
-    perform autonomy.refresh_unusual_campaigns(v_changed);
+    perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
   return null;
 end $$;
@@ -3643,7 +3640,6 @@ begin
     exit when v_slice = '{}';
     perform autonomy.refresh_campaign_facts(v_slice);
     perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
-    perform autonomy.refresh_unusual_campaigns(v_slice);
     v_count := v_count + cardinality(v_slice);
     v_after := v_slice[cardinality(v_slice)];
   end loop;
@@ -14598,8 +14594,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
-  ('0218_unusual_campaigns', '283a3e3f855d091b673a4ff5fad44c6f2b2c7d7f3e840bead629ce8e008bc1b7', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'ad618d303fa64e0c709fce9aa1cc7dd65093547ffa396bdf779a172a093ac73b', pg_catalog.clock_timestamp()),
+  ('0218_unusual_campaigns', '215c983e76e6b6c8d45220645ee0b5c31e052d903e036eeeb7eca131db58e452', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'd2652a5e51c0ee772c4d5d2b7919f16b4881c00c0e6cc8efacd2e9b8094c89e0', pg_catalog.clock_timestamp()),
   ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', '148917298e967bb66bc8af5c799d3d76f84452d6fc5968900fceb712d4a6a604', pg_catalog.clock_timestamp()),
