@@ -51,7 +51,8 @@ insert into pg_temp.autonomy_names values
   ('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
   ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
   ('autonomy', 'table', 'campaign_totals', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8']::text[]),
-  ('autonomy', 'table', 'unusual_campaigns', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'by_value boolean not null', 'by_spend boolean not null']::text[]),
+  ('autonomy', 'table', 'unusual_campaigns', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'campaign_id uuid not null', 'by_value boolean not null', 'by_spend boolean not null']::text[]),
+  ('autonomy', 'index', 'unusual_campaigns_campaign', 'autonomy.unusual_campaigns', '{}', '{}', 0, array[]::text[]),
   ('public', 'table', 'autonomous_rules', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'rule_name text not null unique', 'rule_type text not null', 'condition jsonb not null', 'action jsonb not null', 'priority integer not null default 50', 'is_active boolean not null default true', 'created_by text', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()']::text[]),
   ('public', 'table', 'autonomous_rule_changes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'rule_id uuid', 'rule_name text', 'changed_at timestamptz not null default now()', 'actor text', 'before jsonb', 'after jsonb']::text[]),
   ('public', 'index', 'autonomous_rule_changes_rule', 'public.autonomous_rule_changes', '{}', '{}', 0, array[]::text[]),
@@ -1486,10 +1487,12 @@ create table if not exists autonomy.campaign_totals (
 comment on table autonomy.campaign_totals is
   'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
 create table if not exists autonomy.unusual_campaigns (
-  campaign_id uuid primary key,
+  id bigint generated always as identity primary key,
+  campaign_id uuid not null,
   by_value boolean not null,
   by_spend boolean not null
 );
+create index if not exists unusual_campaigns_campaign on autonomy.unusual_campaigns (campaign_id);
 comment on table autonomy.unusual_campaigns is
   'Derived: the campaigns whose days are worth reading for a value or a spend in doubt. Kept by triggers. '
   '[autonomous-operations]';
@@ -3324,14 +3327,11 @@ begin
     join public.campaign_facts f on f.campaign_id = i
     left join public.campaigns c on c.id = i
   ),
-  usual as (
-    delete from autonomy.unusual_campaigns u using looked_at l
-    where u.campaign_id = l.campaign_id and not (l.by_value or l.by_spend)
+  gone as (
+    delete from autonomy.unusual_campaigns u using looked_at l where u.campaign_id = l.campaign_id
   )
-  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
-  select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend
-  on conflict (campaign_id) do update set by_value = excluded.by_value, by_spend = excluded.by_spend
-  where (u.by_value, u.by_spend) is distinct from (excluded.by_value, excluded.by_spend);
+  insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
+  select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend;
 end $$;
 comment on function autonomy.refresh_unusual_campaigns(uuid[]) is
   'Finds out by their facts which of these campaigns (each named once) are worth reading day by day for figures in '
@@ -3340,13 +3340,14 @@ create function autonomy.budgets_lowered() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+  insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
   select n.id, false, true
   from new_campaigns n full join old_campaigns o on o.id = n.id
   where case when n.budget between 0.01 and 1e15 and (n.budget >= o.budget and o.budget >= 0.01) is not true
-             then exists (select from public.campaign_facts f where f.campaign_id = n.id) else false end
-  order by n.id
-  on conflict (campaign_id) do update set by_spend = true where not u.by_spend;
+             then exists (select from public.campaign_facts f where f.campaign_id = n.id)
+               and not exists (select from autonomy.unusual_campaigns u where u.campaign_id = n.id and u.by_spend)
+             else false end
+  order by n.id;
   return null;
 end $$;
 comment on function autonomy.budgets_lowered() is
@@ -5919,7 +5920,7 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return array(
-    select u.campaign_id from autonomy.unusual_campaigns u
+    select distinct u.campaign_id from autonomy.unusual_campaigns u
     where case p_what when 'value' then u.by_value else u.by_spend end
       and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;
@@ -14585,7 +14586,7 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', 'ea77038d60237a5fc985ada6cda6a4fdf6b93758eabf872dcafe32aca6ba8c26', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '8ee1ea9551c3c87d6bed5552173dd26f4acbf976d4d88d7ff464e13a51d74f3b', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0128_exclusions', 'd7479aaa8a2986dece483b08de8362ba9d7e3a3dfcafe161a1203baeb492be60', pg_catalog.clock_timestamp()),
   ('0130_policy', 'ad60ce94cab9fa8a7c056fa46ad97788cd5bf9767ce57a118d979c18e223b425', pg_catalog.clock_timestamp()),
@@ -14594,7 +14595,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0200_performance', 'e3d8e6cd37363b9ef498245166027bad2b1802d460fe77f8006db8e82b2015a3', pg_catalog.clock_timestamp()),
   ('0210_facts', '2cbb7a64e5d9c9f5d836353e5fd16880746a326d022b5d110f2aa56cf057eab6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
-  ('0218_unusual_campaigns', '215c983e76e6b6c8d45220645ee0b5c31e052d903e036eeeb7eca131db58e452', pg_catalog.clock_timestamp()),
+  ('0218_unusual_campaigns', 'f545dca170a8afa63420d4bed9485556ab36391c8da32d1cfb045c97bf87da75', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', 'd2652a5e51c0ee772c4d5d2b7919f16b4881c00c0e6cc8efacd2e9b8094c89e0', pg_catalog.clock_timestamp()),
   ('0225_zones', '8472f04109faf9f57a6b9e187647133454877fbd3632057f500ef75291d9f8d9', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
@@ -14609,7 +14610,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', 'b99f694d2b037e285ba3dba7d70f3b1c52b553a0bf9722477e4ae2b5cd227a87', pg_catalog.clock_timestamp()),
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'a237b466163b661be4405612b53b7b0b402842c9210f6370bfba1a4f74c2858f', pg_catalog.clock_timestamp()),
+  ('0507_suspect', 'ac6c670c9f5bcbd65d3137d621e56a2200522c080ab792e16e9db3a0c4e3c721', pg_catalog.clock_timestamp()),
   ('0510_candidates', '62e0e0575075479fb8ef5da182201193a1774dac35d59c266b1862561bb86288', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '0f37badf7654c966aae6da82705dd67e66e346a8e877650bb034675d9ac36917', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
