@@ -356,12 +356,15 @@ create table if not exists autonomy.campaign_totals (
 comment on table autonomy.campaign_totals is
   'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
 
--- Of hundreds of thousands of campaigns a handful: a run need not look for them among the facts.
+-- Of hundreds of thousands of campaigns a handful: a run need not look for them among the facts. Whoever lowers a
+-- budget only adds a row, and never waits for an ingest, nor it for them.
 create table if not exists autonomy.unusual_campaigns (
-  campaign_id uuid primary key,
+  id bigint generated always as identity primary key,
+  campaign_id uuid not null,
   by_value boolean not null,
   by_spend boolean not null
 );
+create index if not exists unusual_campaigns_campaign on autonomy.unusual_campaigns (campaign_id);
 comment on table autonomy.unusual_campaigns is
   'Derived: the campaigns whose days are worth reading for a value or a spend in doubt. Kept by triggers. '
   '[autonomous-operations]';

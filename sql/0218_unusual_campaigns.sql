@@ -1,5 +1,5 @@
 -- Which campaigns are worth reading day by day for figures in doubt (0507_suspect): known when their facts change, so
--- that a run need not look through all facts for a handful. 0220_keeping_facts calls it beside the totals.
+-- that a run need not look through all facts for a handful. 0220_keeping_facts keeps it beside the totals.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -28,14 +28,11 @@ begin
     join public.campaign_facts f on f.campaign_id = i
     left join public.campaigns c on c.id = i
   ),
-  usual as (
-    delete from autonomy.unusual_campaigns u using looked_at l
-    where u.campaign_id = l.campaign_id and not (l.by_value or l.by_spend)
+  gone as (
+    delete from autonomy.unusual_campaigns u using looked_at l where u.campaign_id = l.campaign_id
   )
-  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
-  select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend
-  on conflict (campaign_id) do update set by_value = excluded.by_value, by_spend = excluded.by_spend
-  where (u.by_value, u.by_spend) is distinct from (excluded.by_value, excluded.by_spend);
+  insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
+  select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend;
 end $$;
 comment on function autonomy.refresh_unusual_campaigns(uuid[]) is
   'Finds out by their facts which of these campaigns (each named once) are worth reading day by day for figures in '
@@ -46,13 +43,14 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   -- A full join and a case, which is none of the things that could be looked for row by row: the plan is kept.
-  insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+  insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
   select n.id, false, true
   from new_campaigns n full join old_campaigns o on o.id = n.id
   where case when n.budget between 0.01 and 1e15 and (n.budget >= o.budget and o.budget >= 0.01) is not true
-             then exists (select from public.campaign_facts f where f.campaign_id = n.id) else false end
-  order by n.id
-  on conflict (campaign_id) do update set by_spend = true where not u.by_spend;
+             then exists (select from public.campaign_facts f where f.campaign_id = n.id)
+               and not exists (select from autonomy.unusual_campaigns u where u.campaign_id = n.id and u.by_spend)
+             else false end
+  order by n.id;
   return null;
 end $$;
 comment on function autonomy.budgets_lowered() is

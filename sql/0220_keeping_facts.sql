@@ -35,16 +35,15 @@ begin
     life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
     life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
   where t is distinct from excluded;
+  perform autonomy.refresh_unusual_campaigns(p_campaign_ids);
 end $$;
 comment on function autonomy.refresh_campaign_totals(uuid[]) is
   'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
-  'number. Safe to call again. [autonomous-operations]';
+  'number; and whether their days are worth reading. Safe to call again. [autonomous-operations]';
 
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
-declare
-  v_changed uuid[];
 begin
   if tg_op = 'TRUNCATE' then
     delete from autonomy.campaign_totals where true;
@@ -57,9 +56,7 @@ begin
     where u.campaign_id = r.campaign_id
       and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
-    v_changed := array(select r.campaign_id from changed_rows r);
-    perform autonomy.refresh_campaign_totals(v_changed);
-    perform autonomy.refresh_unusual_campaigns(v_changed);
+    perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
   return null;
 end $$;
@@ -330,7 +327,6 @@ begin
     exit when v_slice = '{}';
     perform autonomy.refresh_campaign_facts(v_slice);
     perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
-    perform autonomy.refresh_unusual_campaigns(v_slice);
     v_count := v_count + cardinality(v_slice);
     v_after := v_slice[cardinality(v_slice)];
   end loop;

@@ -24,7 +24,7 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   return array(
-    select u.campaign_id from autonomy.unusual_campaigns u
+    select distinct u.campaign_id from autonomy.unusual_campaigns u
     where case p_what when 'value' then u.by_value else u.by_spend end
       and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;

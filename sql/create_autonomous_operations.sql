@@ -56,7 +56,8 @@ insert into pg_temp.autonomy_names values
 ('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'campaign_totals', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8']::text[]),
-('autonomy', 'table', 'unusual_campaigns', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'by_value boolean not null', 'by_spend boolean not null']::text[]),
+('autonomy', 'table', 'unusual_campaigns', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'campaign_id uuid not null', 'by_value boolean not null', 'by_spend boolean not null']::text[]),
+('autonomy', 'index', 'unusual_campaigns_campaign', 'autonomy.unusual_campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'autonomous_rules', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'rule_name text not null unique', 'rule_type text not null', 'condition jsonb not null', 'action jsonb not null', 'priority integer not null default 50', 'is_active boolean not null default true', 'created_by text', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()']::text[]),
 ('public', 'table', 'autonomous_rule_changes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'rule_id uuid', 'rule_name text', 'changed_at timestamptz not null default now()', 'actor text', 'before jsonb', 'after jsonb']::text[]),
 ('public', 'index', 'autonomous_rule_changes_rule', 'public.autonomous_rule_changes', '{}', '{}', 0, array[]::text[]),
@@ -1645,10 +1646,12 @@ life_conversions float8, life_spend float8, life_revenue float8
 comment on table autonomy.campaign_totals is
 'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
 create table if not exists autonomy.unusual_campaigns (
-campaign_id uuid primary key,
+id bigint generated always as identity primary key,
+campaign_id uuid not null,
 by_value boolean not null,
 by_spend boolean not null
 );
+create index if not exists unusual_campaigns_campaign on autonomy.unusual_campaigns (campaign_id);
 comment on table autonomy.unusual_campaigns is
 'Derived: the campaigns whose days are worth reading for a value or a spend in doubt. Kept by triggers. '
 '[autonomous-operations]';
@@ -3780,14 +3783,11 @@ from unnest(p_campaign_ids) i
 join public.campaign_facts f on f.campaign_id = i
 left join public.campaigns c on c.id = i
 ),
-usual as (
-delete from autonomy.unusual_campaigns u using looked_at l
-where u.campaign_id = l.campaign_id and not (l.by_value or l.by_spend)
+gone as (
+delete from autonomy.unusual_campaigns u using looked_at l where u.campaign_id = l.campaign_id
 )
-insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
-select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend
-on conflict (campaign_id) do update set by_value = excluded.by_value, by_spend = excluded.by_spend
-where (u.by_value, u.by_spend) is distinct from (excluded.by_value, excluded.by_spend);
+insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
+select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend;
 end $$;
 comment on function autonomy.refresh_unusual_campaigns(uuid[]) is
 'Finds out by their facts which of these campaigns (each named once) are worth reading day by day for figures in '
@@ -3796,13 +3796,14 @@ create function autonomy.budgets_lowered() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-insert into autonomy.unusual_campaigns as u (campaign_id, by_value, by_spend)
+insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
 select n.id, false, true
 from new_campaigns n full join old_campaigns o on o.id = n.id
 where case when n.budget between 0.01 and 1e15 and (n.budget >= o.budget and o.budget >= 0.01) is not true
-then exists (select from public.campaign_facts f where f.campaign_id = n.id) else false end
-order by n.id
-on conflict (campaign_id) do update set by_spend = true where not u.by_spend;
+then exists (select from public.campaign_facts f where f.campaign_id = n.id)
+and not exists (select from autonomy.unusual_campaigns u where u.campaign_id = n.id and u.by_spend)
+else false end
+order by n.id;
 return null;
 end $$;
 comment on function autonomy.budgets_lowered() is
@@ -3842,15 +3843,14 @@ on conflict (campaign_id) do update set
 life_impressions = excluded.life_impressions, life_reach = excluded.life_reach, life_clicks = excluded.life_clicks,
 life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, life_revenue = excluded.life_revenue
 where t is distinct from excluded;
+perform autonomy.refresh_unusual_campaigns(p_campaign_ids);
 end $$;
 comment on function autonomy.refresh_campaign_totals(uuid[]) is
 'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
-'number. Safe to call again. [autonomous-operations]';
+'number; and whether their days are worth reading. Safe to call again. [autonomous-operations]';
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
-declare
-v_changed uuid[];
 begin
 if tg_op = 'TRUNCATE' then
 delete from autonomy.campaign_totals where true;
@@ -3863,9 +3863,7 @@ delete from autonomy.unusual_campaigns u using changed_rows r
 where u.campaign_id = r.campaign_id
 and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
 else
-v_changed := array(select r.campaign_id from changed_rows r);
-perform autonomy.refresh_campaign_totals(v_changed);
-perform autonomy.refresh_unusual_campaigns(v_changed);
+perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
 end if;
 return null;
 end $$;
@@ -4110,7 +4108,6 @@ where v_after is null or d.campaign_id > v_after order by d.campaign_id limit 10
 exit when v_slice = '{}';
 perform autonomy.refresh_campaign_facts(v_slice);
 perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
-perform autonomy.refresh_unusual_campaigns(v_slice);
 v_count := v_count + cardinality(v_slice);
 v_after := v_slice[cardinality(v_slice)];
 end loop;
@@ -6712,7 +6709,7 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
 return array(
-select u.campaign_id from autonomy.unusual_campaigns u
+select distinct u.campaign_id from autonomy.unusual_campaigns u
 where case p_what when 'value' then u.by_value else u.by_spend end
 and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;
@@ -16404,7 +16401,7 @@ delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0105_money', '121e09d35d015756978d5e6870a124c472cf563c97ec5f65e572579fe0aaac33', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '2dcd53d7feebf21e2ac9cba18d430c07abfbe39fb49b84e9f84e137b1f5bc224', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', 'b6f28ebb80e04ac5bdade5545d1bec8baf24a5caa97e171498ea6b7bfefdaa46', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
@@ -16417,8 +16414,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0200_performance', '43f82455e379cb39ac9bd906a75289ed0b192ef78d62be79d8cc225b8856d11f', pg_catalog.clock_timestamp()),
   ('0210_facts', '3cbc72c7ff609dd4a17899c49f23a5b37f3c74e9921582fda98a5eda64b180ea', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
-  ('0218_unusual_campaigns', '283a3e3f855d091b673a4ff5fad44c6f2b2c7d7f3e840bead629ce8e008bc1b7', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '9b58270b6d71b0af1b7fb11b3554e0339f4c84355b83cc26986e6c605c84ae85', pg_catalog.clock_timestamp()),
+  ('0218_unusual_campaigns', 'f545dca170a8afa63420d4bed9485556ab36391c8da32d1cfb045c97bf87da75', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'a8d57caa32b8a39b920a5d8cc4d5470f5df39884fdc92e56ad6e92084bce910e', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
   ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
@@ -16434,7 +16431,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', '2979a4b0f1d2a76f0849bdf7d539a823a310efc45e91c2c2aff41714359f7457', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
-  ('0507_suspect', 'a4a13c39b8ff7d4bc07081ea2885cd1547bc5a38f21a3112d1f12c1adb3d8f61', pg_catalog.clock_timestamp()),
+  ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'ac90e4ca8a30e117eec22e682e6175a4145c5d81c240a0169bb56fdff4277cd9', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '4df416cb2ce5ed656b350a0d4db94c4405176a1a71505d358c000a46010d6636', pg_catalog.clock_timestamp()),
