@@ -183,6 +183,7 @@ begin
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
     where id = v_run_id;
+  perform autonomy.leave_out_broken_days(v_portfolio, p_now);
   v_mode := v_lease ->> 'mode';
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is

@@ -346,8 +346,8 @@ def _delay(connection: psycopg.Connection, end: datetime) -> Delay:
 
 def _tracking(connection: psycopg.Connection, at: datetime) -> Any:
     row = connection.execute(
-        "select jsonb_build_object('observed', observed, 'expected', expected, 'tripped', tripped)"
-        " from autonomy.tracking_by_account(%s) where account is null",
+        "select t -> 'seen' from jsonb_array_elements(autonomy.measured_json(%s) -> 'tracking') t"
+        " where t ->> 'account' is null",
         (at,),
     ).fetchone()
     return row[0] if row else None
