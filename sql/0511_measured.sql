@@ -176,7 +176,7 @@ create function autonomy.measured_rows(
   p_measured autonomy.measured[], p_policy public.autonomy_policy, p_now timestamptz) returns autonomy.measured_row[]
 language sql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
-  -- What is over by now: hours, and of a campaign that is fed by day (under three rows in it) days.
+  -- What is over by now: hours, and of a campaign that is fed by day (never three rows in one) days.
   with clock as (
     select date_trunc('hour', p_now) as until
   ), accounts as (
@@ -191,12 +191,14 @@ as $$
     join public.campaign_metrics k on k.campaign_id = m.campaign_id and k.bucket >= c.until - interval '121 hours'
       and k.bucket < c.until
   ), counted as (
-    select r.*, r.whole_day or count(*) over same_day < 3 as by_day, sum(r.clicks) over same_day as so_far
+    select r.*, count(*) over same_day as in_day, sum(r.clicks) over same_day as so_far
     from read r window same_day as (partition by (r.m).campaign_id, r.day)
+  ), grained as (
+    select c.*, c.whole_day or max(c.in_day) over (partition by (c.m).campaign_id) < 3 as by_day from counted c
   ), ended as (
     select r.*, case when r.by_day then (r.day + 1)::timestamp at time zone (r.m).zone
                      else r.bucket + interval '1 hour' end as ends
-    from counted r
+    from grained r
   ), each as (
     select (e.m).account, floor(date_part('epoch', c.until - e.ends) / 3600)::integer as back,
       extract(dow from e.day)::integer as weekday, e.conversions as found,
