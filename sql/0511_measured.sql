@@ -331,13 +331,14 @@ as $$
   ), reached as (
     select h.*, sum(h.n) over (partition by h.of_currency, h.account, h.currency order by h.back) as so_far from hourly h
   ), windows as (
-    select r.of_currency, r.account, r.currency, greatest(min(r.back) filter (where r.so_far >= 30), 5) as back
+    select r.of_currency, r.account, r.currency,
+      case when bool_or(r.so_far >= 30) then greatest(min(r.back) filter (where r.so_far >= 30), 5) else 95 end as back
     from reached r group by r.of_currency, r.account, r.currency
   ), summed as (
     select w.account, w.currency, w.of_currency, bool_or(r.so_far >= 30) as enough, sum(r.n) as n,
       sum(r.revenue) as revenue, sum(r.worth) as worth, sum(r.high) as high, sum(r.low) as low
     from windows w join reached r on r.of_currency = w.of_currency and r.account is not distinct from w.account
-      and r.currency is not distinct from w.currency and (w.back is null or r.back <= w.back)
+      and r.currency is not distinct from w.currency and r.back <= w.back
     group by w.account, w.currency, w.of_currency
   )
   select s.account, s.currency, s.n, s.revenue / s.worth, s.enough, s.enough and t.tripped,

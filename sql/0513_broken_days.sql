@@ -29,8 +29,8 @@ as $$
       (true, g.tracking and d.hoped * d.shape >= 1
          and d.found < (1 + (d.p).tracking_breaker_ratio::float8) / 2 * d.hoped * d.shape),
       (false, g.value and d.orders > 0
-         and (d.revenue > (d.p).value_breaker_factor::float8 / 2 * d.worth
-              or d.revenue < 2 / (d.p).value_breaker_factor::float8 * d.worth))) t (tracking, broken)
+         and (d.revenue > (1 + (d.p).value_breaker_factor::float8) / 2 * d.worth
+              or d.revenue < (1 + 1 / (d.p).value_breaker_factor::float8) / 2 * d.worth))) t (tracking, broken)
     where t.broken
   )
   select b.account, min(b.day), max(b.day), case when bool_or(b.tracking)

@@ -6380,12 +6380,14 @@ as $$
     join public.campaign_metrics k on k.campaign_id = m.campaign_id and k.bucket >= c.until - interval '121 hours'
       and k.bucket < c.until
   ), counted as (
-    select r.*, r.whole_day or count(*) over same_day < 3 as by_day, sum(r.clicks) over same_day as so_far
+    select r.*, count(*) over same_day as in_day, sum(r.clicks) over same_day as so_far
     from read r window same_day as (partition by (r.m).campaign_id, r.day)
+  ), grained as (
+    select c.*, c.whole_day or max(c.in_day) over (partition by (c.m).campaign_id) < 3 as by_day from counted c
   ), ended as (
     select r.*, case when r.by_day then (r.day + 1)::timestamp at time zone (r.m).zone
                      else r.bucket + interval '1 hour' end as ends
-    from counted r
+    from grained r
   ), each as (
     select (e.m).account, floor(date_part('epoch', c.until - e.ends) / 3600)::integer as back,
       extract(dow from e.day)::integer as weekday, e.conversions as found,
@@ -6512,13 +6514,14 @@ as $$
   ), reached as (
     select h.*, sum(h.n) over (partition by h.of_currency, h.account, h.currency order by h.back) as so_far from hourly h
   ), windows as (
-    select r.of_currency, r.account, r.currency, greatest(min(r.back) filter (where r.so_far >= 30), 5) as back
+    select r.of_currency, r.account, r.currency,
+      case when bool_or(r.so_far >= 30) then greatest(min(r.back) filter (where r.so_far >= 30), 5) else 95 end as back
     from reached r group by r.of_currency, r.account, r.currency
   ), summed as (
     select w.account, w.currency, w.of_currency, bool_or(r.so_far >= 30) as enough, sum(r.n) as n,
       sum(r.revenue) as revenue, sum(r.worth) as worth, sum(r.high) as high, sum(r.low) as low
     from windows w join reached r on r.of_currency = w.of_currency and r.account is not distinct from w.account
-      and r.currency is not distinct from w.currency and (w.back is null or r.back <= w.back)
+      and r.currency is not distinct from w.currency and r.back <= w.back
     group by w.account, w.currency, w.of_currency
   )
   select s.account, s.currency, s.n, s.revenue / s.worth, s.enough, s.enough and t.tripped,
@@ -6556,15 +6559,15 @@ declare
 begin
   return jsonb_build_object(
     'tracking', (
-      select jsonb_agg(jsonb_build_object('account', t.account, 'seen', jsonb_build_object(
+      select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'seen', jsonb_build_object(
         'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
-        'hours', t.hours, 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled)))
+        'hours', t.hours, 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
       from autonomy.tracking_told(v_days, v_rows, v_policy) t),
     'value', (
-      select jsonb_agg(jsonb_build_object('account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(
+      select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(
         'orders', trim_scale(round(t.orders::numeric, 2)), 'level', trim_scale(round(t.level::numeric, case
           when abs(t.level) >= 10 then 0 when abs(t.level) >= 0.1 then 2 else 4 end)),
-        'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled)))
+        'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
       from autonomy.values_told(v_days, v_rows, v_policy) t));
 end $$;
 comment on function autonomy.measured_json(timestamptz) is
@@ -6747,8 +6750,8 @@ as $$
       (true, g.tracking and d.hoped * d.shape >= 1
          and d.found < (1 + (d.p).tracking_breaker_ratio::float8) / 2 * d.hoped * d.shape),
       (false, g.value and d.orders > 0
-         and (d.revenue > (d.p).value_breaker_factor::float8 / 2 * d.worth
-              or d.revenue < 2 / (d.p).value_breaker_factor::float8 * d.worth))) t (tracking, broken)
+         and (d.revenue > (1 + (d.p).value_breaker_factor::float8) / 2 * d.worth
+              or d.revenue < (1 + 1 / (d.p).value_breaker_factor::float8) / 2 * d.worth))) t (tracking, broken)
     where t.broken
   )
   select b.account, min(b.day), max(b.day), case when bool_or(b.tracking)
@@ -14895,9 +14898,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
   ('0510_candidates', '2cdb8c89ba7d95ed26a561c586d00a170838adb35760f92249dbd9f0fe362d5a', pg_catalog.clock_timestamp()),
-  ('0511_measured', '856c4193c4f0b5a75f8e139274f0feba9a4c33d50ae121ec65d71e8c8eff47c8', pg_catalog.clock_timestamp()),
-  ('0512_portfolio', '6fcd3c31e98ad1c8b07c27b434bc6b8f2a81be8d3a50faed3099c7a9d044333d', pg_catalog.clock_timestamp()),
-  ('0513_broken_days', '88ef332d2ea7b8e714d991e5018bd0b6a3c96b5bad582bbfc525254648ad6c1f', pg_catalog.clock_timestamp()),
+  ('0511_measured', 'f958af8e0d93d6b530fae55589e53176fe2d19a0ac500a05e4fed4bb47602513', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', 'afbcd7a278804750d969f6f7d6168d0d6547ba2342f4694dee83b8c110ae2b32', pg_catalog.clock_timestamp()),
+  ('0513_broken_days', '92273b83519b223c772301c5abc97d713681a3206d1e89f1e5529ec7acf83166', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
   ('0520_decide', '8bb5f8bc347f35803027cfd981ffb2cc8668eb3287ae50f41b7cb0abae5d2bd0', pg_catalog.clock_timestamp()),
   ('0530_sentences', '06fb5398ddf325b37f38732792ffcba79cf472e976b717b555e0f51d4a38ebdf', pg_catalog.clock_timestamp()),

@@ -36,8 +36,10 @@ class Series:
     def between(self, first: int, last: int) -> Series:
         """A copy of these days, the last with them."""
         span = slice(first * DAY, (last + 1) * DAY)
-        parts = (self.clicks, self.conversions, self.revenue)
-        return Series(*(one[:, span].copy() for one in parts), self.by_day)
+        clicks, conversions, revenue = (
+            one[:, span].copy() for one in (self.clicks, self.conversions, self.revenue)
+        )
+        return Series(clicks, conversions, revenue, self.by_day)
 
 
 class Look(NamedTuple):
@@ -204,7 +206,7 @@ class _Worth:
         if self.step == 1:
             return of
         days = np.zeros_like(of)
-        days[:, DAY - 1 :: DAY] = of.reshape(len(of), -1, DAY).sum(axis=2)
+        days[:, DAY - 1 :: DAY] = of.reshape(len(of), of.shape[1] // DAY, DAY).sum(axis=2)
         return days
 
     def at(self, hour: int) -> tuple[float, float, bool, bool]:
