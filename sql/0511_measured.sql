@@ -191,27 +191,28 @@ as $$
     join public.campaign_metrics k on k.campaign_id = m.campaign_id and k.bucket >= c.until - interval '121 hours'
       and k.bucket < c.until
   ), counted as (
-    select r.*, count(*) over same_day as in_day, sum(r.clicks) over same_day as so_far
-    from read r window same_day as (partition by (r.m).campaign_id, r.day)
+    select r.*, count(*) over (partition by (r.m).campaign_id, r.day) as in_day from read r
   ), grained as (
     select c.*, c.whole_day or max(c.in_day) over (partition by (c.m).campaign_id) < 3 as by_day from counted c
   ), ended as (
-    select r.*, case when r.by_day then (r.day + 1)::timestamp at time zone (r.m).zone
-                     else r.bucket + interval '1 hour' end as ends
-    from grained r
+    select g.*, date_part('epoch', c.until - case when g.by_day then (g.day + 1)::timestamp at time zone (g.m).zone
+                                                  else g.bucket + interval '1 hour' end) / 3600 as hours
+    from clock c cross join grained g
+  ), sliced as (
+    select e.*, floor(e.hours)::integer as back,
+      sum(e.clicks) over (partition by (e.m).campaign_id, floor(e.hours / 24)) as in_slice
+    from ended e where e.hours >= 0 and e.hours < 96
   ), each as (
-    select (e.m).account, floor(date_part('epoch', c.until - e.ends) / 3600)::integer as back,
+    select (e.m).account, e.back,
       extract(dow from e.day)::integer as weekday, e.conversions as found,
       coalesce((e.m).rate * e.clicks
-        * least(1, (e.m).most_clicks / nullif(case when e.day < (e.m).today then d.clicks else e.so_far end, 0))
+        * least(1, (e.m).most_clicks / nullif(e.in_slice, 0))
         -- conversions that are known to come late are not yet expected
-        * case when a.delay = 0 then 1 else 1 - exp(greatest(-600::float8, -(date_part('epoch', c.until - e.ends)
-            / 3600 + case when e.by_day then 12 else 0.5 end) / a.delay)) end, 0) as hoped,
+        * case when a.delay = 0 then 1 else 1 - exp(greatest(-600::float8,
+            -(e.hours + case when e.by_day then 12 else 0.5 end) / a.delay)) end, 0) as hoped,
       case when (e.m).worth > 0 then e.conversions else 0 end as orders, e.revenue,
       coalesce(e.conversions * (e.m).worth, 0) as worth
-    from clock c cross join ended e join accounts a on a.account = (e.m).account
-    left join public.campaign_daily d on d.campaign_id = (e.m).campaign_id and d.day = e.day
-    where e.ends <= c.until and e.ends > c.until - interval '96 hours'
+    from sliced e join accounts a on a.account = (e.m).account
   ), summed as (
     select row(e.account, e.back, e.weekday, sum(e.found), sum(e.hoped), sum(e.orders),
       coalesce(sum(e.revenue) filter (where e.orders > 0), 0), sum(e.worth),

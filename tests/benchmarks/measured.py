@@ -150,33 +150,33 @@ def _level(found: float, hoped: float, lasting_least: float = 0) -> float | None
 
 
 class _Missed:
-    """Conversions beside what the clicks would have brought."""
+    """Conversions beside what the clicks would have brought, at every hour of a day."""
 
     def __init__(self, judge: Judge, today: int, usual: Usual) -> None:
-        series, self.usual = judge.series, usual
-        self.first = max(0, today - SLICES)
-        self.past = (today - self.first) * DAY
-        days = np.arange(self.first, today)
-        share = np.minimum(1.0, usual.most[:, None] / np.maximum(judge.clicks[:, days], 1e-9))
-        span = slice(self.first * DAY, today * DAY)
-        clicks = series.clicks[:, span] * np.repeat(share, DAY, axis=1)
-        self.hoped = (usual.rate @ clicks) * np.repeat(usual.shape[days % 7], DAY)
-        self.found = series.conversions[:, span].sum(axis=0)
-        now = slice(today * DAY, (today + 1) * DAY)
-        so_far = np.minimum(np.cumsum(series.clicks[:, now], axis=1), usual.most[:, None])
-        self.hoped_today = np.concatenate(([0.0], usual.rate @ so_far * usual.shape[today % 7]))
-        found_today = series.conversions[:, now].sum(axis=0)
-        self.found_today = np.concatenate(([0.0], np.cumsum(found_today)))
+        self.usual, series = usual, judge.series
+        self.found, self.hoped = np.zeros((SLICES, DAY)), np.zeros((SLICES, DAY))
+        first = max(0, today - SLICES)
+        span, none = slice(first * DAY, (today + 1) * DAY), np.zeros((len(usual.rate), 1))
+        clicks = np.hstack((none, np.cumsum(series.clicks[:, span], axis=1)))
+        bought = np.concatenate(([0.0], np.cumsum(series.conversions[:, span].sum(axis=0))))
+        now = (today - first) * DAY + np.arange(DAY)
+        for k in range(SLICES):
+            end, begin = np.maximum(now - k * DAY, 0), np.maximum(now - (k + 1) * DAY, 0)
+            midnight = max(0, (today - k - first) * DAY)
+            before = clicks[:, [midnight]] - clicks[:, begin]
+            after = clicks[:, end] - clicks[:, [midnight]]
+            share = np.minimum(1.0, usual.most[:, None] / np.maximum(before + after, 1e-9))
+            shapes = usual.shape[(today - k - 1) % 7], usual.shape[(today - k) % 7]
+            self.hoped[k] = usual.rate @ (share * (before * shapes[0] + after * shapes[1]))
+            self.found[k] = bought[end] - bought[begin]
 
     def at(self, hour: int) -> tuple[float, float, bool, bool]:
         """Observed, expected, whether that is enough to tell, whether it trips."""
-        usual, found, hoped, days = self.usual, 0.0, 0.0, 0
+        usual, found, plain, hoped = self.usual, 0.0, 0.0, 0.0
         for days in range(1, SLICES + 1):
-            start = max(0, self.past - days * DAY + hour)
-            found = float(self.found[start:].sum() + self.found_today[hour])
-            plain = float(self.hoped[start:].sum() + self.hoped_today[hour])
-            hoped = plain * usual.found_new
-            size = days / usual.spread
+            found += float(self.found[days - 1, hour])
+            plain += float(self.hoped[days - 1, hour])
+            hoped, size = plain * usual.found_new, days / usual.spread
             if (
                 hoped >= LEAST and plain >= usual.day / 2
                 and surprise(0.0, hoped, size) >= SURE

@@ -54,7 +54,7 @@ def times(db: Db, factor: float, hours: int, until: int = 0, which: str = "%") -
     )
 
 
-def go_on(db: Db, factor: float, days: int) -> None:
+def go_on(db: Db, factor: float, until: float, since: float = 0) -> None:
     """The hours of further days, worth that many times what is usual."""
     db.execute(
         "insert into campaign_metrics"
@@ -62,7 +62,7 @@ def go_on(db: Db, factor: float, days: int) -> None:
         " select c.id, h, 2000, 40, 1, 100,"
         " round((case when c.title like 'loser%%' then 30 else 104 end) * %s::numeric, 2)"
         " from campaigns c, generate_series(%s, %s, interval '1 hour') h",
-        (factor, NOON, NOON + timedelta(days=days, hours=-1)),
+        (factor, NOON + timedelta(days=since), NOON + timedelta(days=until, hours=-1)),
     )
 
 
@@ -218,21 +218,26 @@ def test_it_lifts_when_values_are_as_they_were(shop: Db) -> None:
 
 
 def test_a_new_price_is_the_usual_one_after_some_days(shop: Db) -> None:
-    go_on(shop, 5, 20)
     for day in range(1, 8):
+        go_on(shop, 5, day, day - 1)
         assert codes(run(shop, day)) == [("VALUE_BREAKER", None)], day
     assert left_out(shop) == [("shop", "2026-03-15", "2026-03-22", False)]
-    tripped = [codes(run(shop, day)) != [] for day in range(8, 20)]
+    tripped = []
+    for day in range(8, 20):
+        go_on(shop, 5, day, day - 1)
+        tripped.append(("VALUE_BREAKER", None) in codes(run(shop, day)))
     assert not any(tripped[4:]), tripped
     assert left_out(shop) == [("shop", "2026-03-15", left_out(shop)[0][2], True)]
     assert not seen(shop, 19)["tripped"]
 
 
 def test_nobody_s_prices_grow_by_a_hundred_until_a_person_says_so(shop: Db) -> None:
-    go_on(shop, 100, 26)
-    for day in (1, 2, 4, 6, 8, 10, 12, 15, 18):
+    days = (1, 2, 4, 6, 8, 10, 12, 15, 18)
+    for since, day in zip((0, *days), days, strict=False):
+        go_on(shop, 100, day, since)
         assert codes(run(shop, day)) == [("VALUE_BREAKER", None)], day
     assert left_out(shop) == [("shop", "2026-03-15", "2026-04-02", False)]
     shop.execute("select lift_evidence_exclusion(id) from autonomy.evidence_exclusions")
     for later in (18.05, 19, 25):
+        go_on(shop, 100, later, {19: 18, 25: 19}.get(later, later))
         assert ("VALUE_BREAKER", None) not in codes(run(shop, later))
