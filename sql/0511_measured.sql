@@ -133,8 +133,8 @@ as $$
   left join all_of o on o.account = z.account;
 $$;
 comment on function autonomy.measured_campaigns(timestamptz) is
-  'What is usual of the largest campaigns of each account: by their conversions of 30 days up to 200, fewer where there '
-  'are more than a hundred accounts. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+  'What is usual of the largest campaigns of each account: by their conversions of 30 days up to 200, fewer where '
+  'there are more than a hundred accounts. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.measured_days(p_measured autonomy.measured[]) returns autonomy.measured_day[]
 language sql stable set search_path = '' set jit = off
@@ -330,7 +330,8 @@ as $$
     where r.orders > 0
     group by grouping sets ((r.account, a.currency, r.back), (a.currency, r.back))
   ), reached as (
-    select h.*, sum(h.n) over (partition by h.of_currency, h.account, h.currency order by h.back) as so_far from hourly h
+    select h.*, sum(h.n) over (partition by h.of_currency, h.account, h.currency order by h.back) as so_far
+    from hourly h
   ), windows as (
     select r.of_currency, r.account, r.currency,
       case when bool_or(r.so_far >= 30) then greatest(min(r.back) filter (where r.so_far >= 30), 5) else 95 end as back

@@ -21,8 +21,9 @@ begin
         'hours', t.hours, 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
       from autonomy.tracking_told(v_days, v_rows, v_policy) t),
     'value', (
-      select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(
-        'orders', trim_scale(round(t.orders::numeric, 2)), 'level', trim_scale(round(t.level::numeric, case
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(
+          'orders', trim_scale(round(t.orders::numeric, 2)), 'level', trim_scale(round(t.level::numeric, case
           when abs(t.level) >= 10 then 0 when abs(t.level) >= 0.1 then 2 else 4 end)),
         'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
       from autonomy.values_told(v_days, v_rows, v_policy) t));
@@ -113,9 +114,9 @@ begin
     from each e);
 end $$;
 comment on function public.portfolio_state(timestamptz) is
-  'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking or values look '
-  'broken; of all (values: of each currency) and of each account. Only reads; safe to call again. Raises AO010 for a '
-  'bad moment. [autonomous-operations]';
+  'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking or values '
+  'look broken; of all (values: of each currency) and of each account. Only reads; safe to call again. Raises AO010 '
+  'for a bad moment. [autonomous-operations]';
 
 create function autonomy.breaker_groups(p_portfolio jsonb)
 returns table (

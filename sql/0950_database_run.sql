@@ -172,8 +172,7 @@ declare
   v_actions jsonb;
   v_failed jsonb;
   v_held jsonb;
-  v_around jsonb;
-  v_result jsonb;
+  v_around jsonb; v_result jsonb;
 begin
   perform autonomy.hold_schema();
   v_lease := autonomy.lease_or_error(v_run_id, p_now);

@@ -6325,8 +6325,8 @@ as $$
   left join all_of o on o.account = z.account;
 $$;
 comment on function autonomy.measured_campaigns(timestamptz) is
-  'What is usual of the largest campaigns of each account: by their conversions of 30 days up to 200, fewer where there '
-  'are more than a hundred accounts. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+  'What is usual of the largest campaigns of each account: by their conversions of 30 days up to 200, fewer where '
+  'there are more than a hundred accounts. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.measured_days(p_measured autonomy.measured[]) returns autonomy.measured_day[]
 language sql stable set search_path = '' set jit = off
 as $$
@@ -6513,7 +6513,8 @@ as $$
     where r.orders > 0
     group by grouping sets ((r.account, a.currency, r.back), (a.currency, r.back))
   ), reached as (
-    select h.*, sum(h.n) over (partition by h.of_currency, h.account, h.currency order by h.back) as so_far from hourly h
+    select h.*, sum(h.n) over (partition by h.of_currency, h.account, h.currency order by h.back) as so_far
+    from hourly h
   ), windows as (
     select r.of_currency, r.account, r.currency,
       case when bool_or(r.so_far >= 30) then greatest(min(r.back) filter (where r.so_far >= 30), 5) else 95 end as back
@@ -6565,8 +6566,9 @@ begin
         'hours', t.hours, 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
       from autonomy.tracking_told(v_days, v_rows, v_policy) t),
     'value', (
-      select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(
-        'orders', trim_scale(round(t.orders::numeric, 2)), 'level', trim_scale(round(t.level::numeric, case
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(
+          'orders', trim_scale(round(t.orders::numeric, 2)), 'level', trim_scale(round(t.level::numeric, case
           when abs(t.level) >= 10 then 0 when abs(t.level) >= 0.1 then 2 else 4 end)),
         'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
       from autonomy.values_told(v_days, v_rows, v_policy) t));
@@ -6652,9 +6654,9 @@ begin
     from each e);
 end $$;
 comment on function public.portfolio_state(timestamptz) is
-  'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking or values look '
-  'broken; of all (values: of each currency) and of each account. Only reads; safe to call again. Raises AO010 for a '
-  'bad moment. [autonomous-operations]';
+  'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking or values '
+  'look broken; of all (values: of each currency) and of each account. Only reads; safe to call again. Raises AO010 '
+  'for a bad moment. [autonomous-operations]';
 create function autonomy.breaker_groups(p_portfolio jsonb)
 returns table (
   account text, currency text, campaigns numeric, budget numeric, pauses numeric, ups numeric, raised numeric,
@@ -12230,8 +12232,7 @@ declare
   v_actions jsonb;
   v_failed jsonb;
   v_held jsonb;
-  v_around jsonb;
-  v_result jsonb;
+  v_around jsonb; v_result jsonb;
 begin
   perform autonomy.hold_schema();
   v_lease := autonomy.lease_or_error(v_run_id, p_now);
@@ -14899,8 +14900,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0506_number_words', 'e93355e14be0764885d687f2351e27e7fca7c9ecfe5ecfa72227cedaa7e97151', pg_catalog.clock_timestamp()),
   ('0507_suspect', 'ae61bdf584d4dbc570c8c067e8f4dbd970fb15735738663d95274faf079130ea', pg_catalog.clock_timestamp()),
   ('0510_candidates', '2cdb8c89ba7d95ed26a561c586d00a170838adb35760f92249dbd9f0fe362d5a', pg_catalog.clock_timestamp()),
-  ('0511_measured', '131e54c95cb84f0cc83b949842592e40d427eaf83471cf87371cd2963da36892', pg_catalog.clock_timestamp()),
-  ('0512_portfolio', 'afbcd7a278804750d969f6f7d6168d0d6547ba2342f4694dee83b8c110ae2b32', pg_catalog.clock_timestamp()),
+  ('0511_measured', 'a234a982b8d7f143625a44f2640f601e4de447f325926e6ea47a2f15957ccff8', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', '7c56e2ca31540209d8091f3c1e306d1e2995b1da1ce3bcea377cbbab265282d4', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '92273b83519b223c772301c5abc97d713681a3206d1e89f1e5529ec7acf83166', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'd3f8db86e1540b1eaf22280a31e4dd981df463ded3b5f899f5983324e693f4c5', pg_catalog.clock_timestamp()),
   ('0520_decide', '8bb5f8bc347f35803027cfd981ffb2cc8668eb3287ae50f41b7cb0abae5d2bd0', pg_catalog.clock_timestamp()),
@@ -14930,7 +14931,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '09ac0d63cc5e97c08042d1944ed35ca36054f5070a8ebb211fd07a4458cd8504', pg_catalog.clock_timestamp()),
   ('0930_insights', 'f109776a6406fccbcab7a04d852b7e8661b2df24e2cb4dd0cbfddb06883a2861', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '71066b97b6859a62c19123b2eba5940dcb600c406ded6f33655eda43ce221a1e', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '63a0e83fc42387d9fa27fdb54d7fd7e5a6c745d0c063fa296c16a24a9c8356d0', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '5bdedf0545590ac03c9673e8cf8c513e4908c30bb61de8f337b65832fd892e6e', pg_catalog.clock_timestamp()),
