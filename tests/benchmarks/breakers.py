@@ -1,6 +1,6 @@
 """How often do breakers trip over nothing, and how soon do they find an outage?
 
-`python -m tests.benchmarks.breakers [SEEDS] [ACCOUNTS]`, two seeds and twenty accounts of each
+`python -m tests.benchmarks.breakers [SEEDS] [ACCOUNTS]`, one seed and twenty accounts of each
 size by default. Healthy accounts are looked at every hour of a year, from their first day on, by
 what tests/benchmarks/measured.py says (sql/0511_measured.sql, held equal by a test). Then tracking
 is switched off, or values are multiplied, at moments drawn over the year.
@@ -21,7 +21,7 @@ from tests.benchmarks.measured import DAY, LEAST, ORDERS, Array, Judge, Look, Se
 
 SIZES = {5: 96, 30: 48, 200: 24}  # campaigns: hours within which an outage is to be found
 LATE = 48  # hours more where the feed is by day: the day it began on and the first whole one
-SEEDS, ACCOUNTS, OUTAGES = 2, 20, 10
+SEEDS, ACCOUNTS, OUTAGES = 1, 20, 10
 WARM_UP, YEAR = 40, 365  # outages begin after the first
 CV2 = (0.5, 3.5)
 KINDS = ("off", "100", "0.01")
