@@ -238,7 +238,7 @@ def test_nobody_s_prices_grow_by_a_hundred_until_a_person_says_so(shop: Db) -> N
         assert codes(run(shop, day)) == [("VALUE_BREAKER", None)], day
     assert left_out(shop) == [("shop", "2026-03-15", "2026-04-02", False)]
     shop.execute("select lift_evidence_exclusion(id) from autonomy.evidence_exclusions")
-    for since, later in ((18.0, 18.05), (18.0, 19.0), (19.0, 25.0)):
+    for begun, later in ((18.0, 18.05), (18.0, 19.0), (19.0, 25.0)):
         if later > 18.5:
-            go_on(shop, 100, later, since)
+            go_on(shop, 100, later, begun)
         assert ("VALUE_BREAKER", None) not in codes(run(shop, later))
