@@ -120,7 +120,8 @@ create table if not exists public.autonomy_policy (
   keep_changes_days numeric not null default 400,
   keep_runs_days numeric not null default 400,
   keep_failed_actions_days numeric not null default 400,
-  keep_opportunities_days numeric not null default 400
+  keep_opportunities_days numeric not null default 400,
+  value_breaker_factor numeric not null default 4
 );
 
 create function public.autonomy_policy_limits()
@@ -157,6 +158,8 @@ as $$
      'conversions below this share of what their clicks should bring mean that tracking is broken'),
     ('tracking_breaker_min_expected', 1, 1000000, 'conversions',
      'below this many expected conversions nothing is said about tracking'),
+    ('value_breaker_factor', 1.5, 1000000, 'multiple',
+     'conversions worth more than this times what is usual, or less than one by this, mean that values are broken'),
     ('resume_confidence', 0, 50, 'percent',
      'a pause that later proves no more likely to be right than this is taken back'),
     ('evidence_half_life_days', 0, 365, 'days', 'evidence counts half after this long; 0 = it never fades'),

@@ -45,7 +45,8 @@ create table if not exists public.autonomy_accounts (
   updated_at timestamptz not null default now(),
   updated_by text not null default '',
   shrink_breaker_share numeric,
-  min_pause_confidence numeric
+  min_pause_confidence numeric,
+  value_breaker_factor numeric
 );
 comment on table public.autonomy_accounts is
   'One row an account: its currency, zone and target, and the limits in which it differs from the policy. '

@@ -44,7 +44,7 @@ as $$ values
   ('NO_CHANGE', 32, 'size', 'the change would be too small to matter', false),
   ('OUTRANKED', 33, 'rule', 'another rule came first', false),
   ('TRACKING_BREAKER', 34, 'run', 'conversion tracking seems broken', false),
-  ('VALUE_BREAKER', 35, 'run', 'what a conversion is worth has jumped', true),
+  ('VALUE_BREAKER', 35, 'run', 'what a conversion is worth has jumped', false),
   ('SHRINK_BREAKER', 36, 'run', 'the account would shrink too fast', false),
   ('PAUSE_BREAKER', 37, 'run', 'too many pauses at once: a person decides', false),
   ('GROWTH_BREAKER', 38, 'run', 'the account would grow too fast', false),
@@ -154,6 +154,10 @@ as $$ values
   ('TRACKING_BREAKER.',
    'tracking looks broken, and then every campaign looks bad. It will be looked at again when '
    'conversions arrive again.',
+   '{}'::text[]),
+  ('VALUE_BREAKER.',
+   'what a conversion is worth has jumped, and then roi says nothing. It will be looked at again when '
+   'values are as they were, or have stayed at their new level.',
    '{}'::text[]),
   ('SHRINK_BREAKER.',
    'the account has been cut enough for 24 hours. It will be looked at again when those have passed.',

@@ -5,67 +5,32 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.tracking_by_account(p_now timestamptz)
-returns table (account text, observed float8, expected float8, tripped boolean)
-language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
+create function autonomy.measured_json(p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = '' set jit = off
 as $$
--- Only where the data is finer than a day: three buckets or more within the 24 hours. A feed that
--- is late brings no clicks, so nothing is expected of it. Conversions that are known to come late
--- (conversion_delay_hours) are not yet expected.
+declare
+  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_measured autonomy.measured[] := autonomy.measured_campaigns(p_now);
+  v_days autonomy.measured_day[] := autonomy.measured_days(v_measured);
+  v_rows autonomy.measured_row[] := autonomy.measured_rows(v_measured, v_policy, p_now);
 begin
-  return query
-  with clock as (
-    select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-           p.conversion_delay_hours::float8 as delay
-    from public.autonomy_policy p
-  ),
-  -- of the campaigns whose account has a delay of its own
-  delays as materialized (
-    select c.id, a.conversion_delay_hours::float8 as delay
-    from public.autonomy_accounts a join public.campaigns c on c.account = a.account
-    where a.conversion_delay_hours is not null
-  ),
-  recent as (
-    select m.campaign_id, sum(m.conversions) as conversions,
-      sum(m.clicks * case when coalesce(d.delay, k.delay) = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
-        -(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / coalesce(d.delay, k.delay))) end)
-        as clicks
-    from clock k
-    join public.campaign_metrics m on m.bucket >= k.since and m.bucket < k.until
-    left join delays d on d.id = m.campaign_id
-    group by m.campaign_id
-    having count(*) >= 3 and sum(m.clicks) > 0
-  ),
-  before as (
-    select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
-    from clock k
-    cross join autonomy.campaign_zones(array(select r.campaign_id from recent r)) z
-    cross join lateral (select (k.since at time zone z.zone)::date as first_day) f
-    join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day >= f.first_day - 7 and d.day < f.first_day
-    group by d.campaign_id
-    having sum(d.clicks) > 0
-  ),
-  total as (
-    select case grouping(a.account) when 0 then a.account end as account,
-      coalesce(sum(r.conversions), 0)::float8 as observed,
-      coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
-    from recent r
-    join before b using (campaign_id)
-    join public.campaigns c on c.id = r.campaign_id
-    cross join lateral (select coalesce(c.account, '') as account) a
-    group by grouping sets ((a.account), ())
-  )
-  select t.account, t.observed, t.expected,
-    t.expected >= coalesce(a.tracking_breaker_min_expected, p.tracking_breaker_min_expected)
-      and t.observed < coalesce(a.tracking_breaker_ratio, p.tracking_breaker_ratio)::float8 * t.expected
-  from total t
-  cross join public.autonomy_policy p
-  left join public.autonomy_accounts a on a.account = t.account;
+  return jsonb_build_object(
+    'tracking', (
+      select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'seen', jsonb_build_object(
+        'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
+        'hours', t.hours, 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
+      from autonomy.tracking_told(v_days, v_rows, v_policy) t),
+    'value', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(
+          'orders', trim_scale(round(t.orders::numeric, 2)), 'level', trim_scale(round(t.level::numeric, case
+          when abs(t.level) >= 10 then 0 when abs(t.level) >= 0.1 then 2 else 4 end)),
+        'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
+      from autonomy.values_told(v_days, v_rows, v_policy) t));
 end $$;
-comment on function autonomy.tracking_by_account(timestamptz) is
-  'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of '
-  'the 7 days before, for each account and (account null) for all; tripped where measurement looks broken. Only reads. '
-  '[autonomous-operations]';
+comment on function autonomy.measured_json(timestamptz) is
+  'Whether measurement works, as portfolio_state tells it: of each account and (account null) of all, values of each '
+  'currency. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.done_within_day(p_now timestamptz)
 returns table (account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric)
@@ -113,24 +78,31 @@ comment on function autonomy.active_by_account() is
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
+declare
+  v_nothing constant jsonb := '{"observed": 0, "expected": 0, "hours": 96, "enough": false, "tripped": false}';
+  v_no_value constant jsonb := '{"orders": 0, "enough": false, "tripped": false}';
+  v_measured jsonb;
 begin
   perform autonomy.moment_error(p_now);
+  v_measured := autonomy.measured_json(p_now);
   return (
     with active as materialized (select * from autonomy.active_by_account()),
     done as materialized (select * from autonomy.done_within_day(p_now)),
     tracking as materialized (
-      select t.account, jsonb_build_object('observed', trim_scale(round(t.observed::numeric, 2)),
-        'expected', round(t.expected::numeric, 2), 'tripped', t.tripped) as seen
-      from autonomy.tracking_by_account(p_now) t
+      select t.account, t.seen from jsonb_to_recordset(v_measured -> 'tracking') t (account text, seen jsonb)
+    ),
+    value as materialized (
+      select v.* from jsonb_to_recordset(v_measured -> 'value') v (account text, currency text, seen jsonb)
     ),
     each as (
       select account, k.currency, coalesce(a.campaigns, 0) as campaigns, coalesce(a.budget, 0) as budget,
         coalesce(d.pauses, 0) as pauses, coalesce(d.ups, 0) as ups, coalesce(d.raised, 0) as raised,
         coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered,
-        coalesce(t.seen, '{"observed": 0, "expected": 0, "tripped": false}') as tracking
+        t.seen as tracking, v.seen as value
       from active a
       full join done d using (account)
       left join tracking t using (account)
+      left join value v using (account)
       left join public.autonomy_accounts k using (account)
     )
     select jsonb_build_object(
@@ -139,22 +111,26 @@ begin
       'raised_24h', coalesce(sum(e.raised), 0), 'cuts_24h', coalesce(sum(e.cuts), 0),
       'lowered_24h', coalesce(sum(e.lowered), 0),
       'tracking', (select t.seen from tracking t where t.account is null),
+      'currencies', (select coalesce(jsonb_agg(jsonb_build_object('currency', v.currency, 'value', v.seen)
+        order by v.currency nulls first), '[]') from value v where v.account is null),
       'accounts', coalesce(jsonb_agg(jsonb_build_object(
         'account', e.account, 'currency', e.currency, 'active_campaigns', e.campaigns, 'active_budget', e.budget,
         'pauses_24h', e.pauses, 'scale_ups_24h', e.ups, 'raised_24h', e.raised, 'cuts_24h', e.cuts,
-        'lowered_24h', e.lowered, 'tracking', e.tracking) order by e.account collate "C")
+        'lowered_24h', e.lowered, 'tracking', coalesce(e.tracking, v_nothing), 'value', coalesce(e.value, v_no_value))
+          order by e.account collate "C")
         -- what was done to campaigns that are gone counts for all together
         filter (where e.account <> '' or e.campaigns > 0), '[]'))
     from each e);
 end $$;
 comment on function public.portfolio_state(timestamptz) is
-  'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking looks broken; '
-  'of all and of each account. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+  'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking or values '
+  'look broken; of all (values: of each currency) and of each account. Only reads; safe to call again. Raises AO010 '
+  'for a bad moment. [autonomous-operations]';
 
 create function autonomy.breaker_groups(p_portfolio jsonb)
 returns table (
   account text, currency text, campaigns numeric, budget numeric, pauses numeric, ups numeric, raised numeric,
-  cuts numeric, lowered numeric, tracking boolean, told jsonb)
+  cuts numeric, lowered numeric, tracking boolean, told jsonb, value boolean, worth jsonb, value_of_currency boolean)
 language plpgsql immutable set search_path = ''
 as $$
 -- Each account, and (account null) all together where there are several; of one that knows no accounts, all.
@@ -164,7 +140,10 @@ begin
     (g.one ->> 'active_budget')::numeric, (g.one ->> 'pauses_24h')::numeric, (g.one ->> 'scale_ups_24h')::numeric,
     (g.one ->> 'raised_24h')::numeric, coalesce((g.one ->> 'cuts_24h')::numeric, 0),
     coalesce((g.one ->> 'lowered_24h')::numeric, 0), coalesce((g.one #>> '{tracking,tripped}')::boolean, false),
-    g.one -> 'tracking'
+    g.one -> 'tracking', coalesce((g.one #>> '{value,tripped}')::boolean, false), g.one -> 'value',
+    jsonb_array_length(p_portfolio -> 'accounts') > 1 and g.one ? 'account' and exists (
+      select from jsonb_array_elements(coalesce(p_portfolio -> 'currencies', '[]')) c
+      where (c #>> '{value,tripped}')::boolean and c ->> 'currency' is not distinct from g.one ->> 'currency')
   from (
     select p_portfolio - 'accounts' as one
     where jsonb_typeof(p_portfolio) = 'object' and coalesce(jsonb_array_length(p_portfolio -> 'accounts'), 0) <> 1

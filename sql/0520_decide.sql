@@ -232,19 +232,22 @@ begin
     from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
   groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
-  moved as (  -- what each would change, unless tracking looks broken in its account or in all
+  moved as (  -- what each would change, unless measurement looks broken in its account or in all
     select e.*, (e.candidate).campaign_id, coalesce((e.candidate).account, '') as account, g.account as at, t.code,
       t.code is null and e.held is null and e.action_type = 'auto_pause' as pauses,
       case when t.code is null and e.held is null and m.change > 0 then m.change else 0 end as raise,
       case when t.code is null and e.held is null and m.change < 0 then -m.change else 0 end as cut,
-      case when t.code is not null and g.tracking then g.account end as tracked_at
+      case when t.code = 'TRACKING_BREAKER' and g.tracking or t.code = 'VALUE_BREAKER' and g.value then g.account
+           when t.code = 'VALUE_BREAKER' then 'currency:' || g.currency end as broken_at
     from each e
     left join groups g on g.account = coalesce((e.candidate).account, '')
     left join groups w on w.account is null
     cross join lateral (select case when e.action_type not in ('auto_pause', 'auto_resume')
       then e.new_budget - (e.candidate).budget end as change) m
-    cross join lateral (select case when e.held is null and e.action_type <> 'auto_resume'
-      and (coalesce(g.tracking, false) or coalesce(w.tracking, false)) then 'TRACKING_BREAKER' end as code) t
+    cross join lateral (select case
+      when e.held is not null or e.action_type = 'auto_resume' then null
+      when g.tracking or w.tracking then 'TRACKING_BREAKER'
+      when g.value or g.value_of_currency then 'VALUE_BREAKER' end as code) t
   ),
   in_force as materialized (
     select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
@@ -284,7 +287,7 @@ begin
       coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), nullif(f.code, 'PAUSE_BREAKER')) as hold,
       case when 'PAUSE_BREAKER' in (b.stopped, f.code) then 'PAUSE_BREAKER'
            when b.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
-      case when b.code is not null then b.tracked_at when b.stopped is not null then b.at
+      case when b.code is not null then b.broken_at when b.stopped is not null then b.at
            when f.code = 'GROWTH_BREAKER' then 'currency:' || b.currency end as stopped_at
     from beside b
     cross join public.autonomy_policy p

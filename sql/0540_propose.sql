@@ -152,10 +152,12 @@ begin
     ),
     groups as (
       select g.account as at, g.account, g.currency, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking,
-        g.told
+        g.told, g.value, g.worth
       from autonomy.breaker_groups(p_portfolio) g
-      union all  -- raises of all accounts are counted by currency
-      select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null
+      union all  -- raises and values of all accounts are counted by currency
+      select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null,
+        bool_or(g.value_of_currency), (select c -> 'value' from jsonb_array_elements(p_portfolio -> 'currencies') c
+                                       where c ->> 'currency' is not distinct from g.currency)
       from autonomy.breaker_groups(p_portfolio) g where g.account is not null and v_several group by g.currency
     ),
     told as (
@@ -167,24 +169,30 @@ begin
       cross join public.autonomy_policy o
       cross join lateral (select coalesce(f.p, o) as p) z
       left join lateral (select sum(c.n) filter (where c.code = 'TRACKING_BREAKER') as tracking,
+          sum(c.n) filter (where c.code = 'VALUE_BREAKER') as value,
           sum(c.n) filter (where c.code = 'SHRINK_BREAKER') as shrinking,
           sum(c.n) filter (where c.code = 'PAUSE_BREAKER') as pauses,
           sum(c.n) filter (where c.code = 'GROWTH_BREAKER') as growth
         from counted c where c.at is not distinct from g.at) s on true
       cross join lateral (values
         (3, g.tracking, 'TRACKING_BREAKER',
-         format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, nothing is '
-                'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
+         format('conversions of the last %s hours are missing (%s of %s expected): tracking looks broken, nothing is '
+                'judged by them', g.told ->> 'hours', round((g.told ->> 'observed')::float8),
+                round((g.told ->> 'expected')::float8)),
          coalesce(s.tracking, 0), (z.p).tracking_breaker_ratio::float8),
-        (4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
+        (4, g.value, 'VALUE_BREAKER',
+         format('the last conversions (%s) are worth %s times what is usual: values look broken, nothing is judged by '
+                'them', round((g.worth ->> 'orders')::float8), g.worth ->> 'level'),
+         coalesce(s.value, 0), (z.p).value_breaker_factor::float8),
+        (5, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
          format('cuts of 24 hours would take more than %s a day', autonomy.amount_words(
            (z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), g.currency)), s.shrinking,
          ((z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
-        (5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
+        (6, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
          format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
                 g.campaigns + g.pauses), s.pauses, greatest((z.p).pause_breaker_count::float8,
           (z.p).pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
-        (6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
+        (7, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
          format('raises of 24 hours would add more than %s a day', autonomy.amount_words(
            (z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), g.currency)), s.growth,
          ((z.p).growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)

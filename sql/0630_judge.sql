@@ -239,7 +239,8 @@ groups as materialized (
   select g.account, g.currency, g.campaigns + g.pauses as all_campaigns,
     g.budget - g.raised + g.lowered as budget_before,
     coalesce(d.pauses, 0) as pauses, coalesce(d.ups, 0) as ups, coalesce(d.raised, 0) as raised,
-    coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered, g.lowered as lowered_then
+    coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered, g.lowered as lowered_then,
+    g.tracking, g.value or g.value_of_currency as value
   from autonomy.breaker_groups(p_portfolio) g
   left join (
     select account, pauses, ups, raised, cuts, lowered from done
@@ -248,7 +249,7 @@ groups as materialized (
   ) d on d.account is not distinct from g.account
 ),
 moves as materialized (
-  select j.n, j.p, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account,
+  select j.n, j.p, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account, j.action_type,
     j.action_type = 'auto_pause' as pauses, case when j.verdict = 'act' then coalesce(j.raise, 0) else 0 end as raise,
     case when j.verdict = 'act' and j.direction = 'down' then j.budget - j.new_budget else 0 end as cut
   from judged j where j.code is null and not p_by_person
@@ -257,6 +258,8 @@ tripped as materialized (
   -- a cent more than decided: the engine may have added the same amounts in another order
   select m.*,
     case
+      when m.action_type <> 'auto_resume' and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
+      when m.action_type <> 'auto_resume' and k.value then 'VALUE_BREAKER'
       when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
         count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
       when m.raise > 0 and autonomy.too_much_growth(
@@ -271,7 +274,9 @@ tripped as materialized (
         sum(m.cut) over (partition by m.account
                          order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
         then 'SHRINK_BREAKER' end as within
-  from moves m left join groups k on k.account = m.account
+  from moves m
+  left join groups k on k.account = m.account
+  left join groups w on w.account is null
   window account as (partition by m.account)
 ),
 beside as materialized (

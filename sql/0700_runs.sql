@@ -69,6 +69,9 @@ begin
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
     where id = p_run_id;
+  if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
+    perform autonomy.leave_out_broken_days(v_portfolio, p_now);
+  end if;
   return json_build_object(
     'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
     'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',

@@ -180,8 +180,7 @@ declare
   v_actions jsonb;
   v_failed jsonb;
   v_held jsonb; v_held_of_accounts jsonb;
-  v_around jsonb;
-  v_result jsonb;
+  v_around jsonb; v_result jsonb;
 begin
   perform autonomy.hold_schema();
   v_lease := autonomy.lease_or_error(v_run_id, p_now);
@@ -191,6 +190,7 @@ begin
   v_portfolio := public.portfolio_state(p_now);
   update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
     where id = v_run_id;
+  perform autonomy.leave_out_broken_days(v_portfolio, p_now);
   v_mode := v_lease ->> 'mode';
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is

@@ -101,14 +101,14 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400']::text[]),
+('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400', 'value_breaker_factor numeric not null default 4']::text[]),
 ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'checked_policy', null, '{p_policy}', '{public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
-('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric']::text[]),
+('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric', 'value_breaker_factor numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'long_account_error', null, '{p_account}', '{text}', 0, array[]::text[]),
@@ -309,7 +309,17 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'candidates_json', null, '{p_ids, p_windows, p_now}', '{uuid[], text[], timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8, array[]::text[]),
-('autonomy', 'function', 'tracking_by_account', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'type', 'measured', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'type', 'measured_day', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'type', 'measured_row', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'surprise', null, '{p_found, p_expected, p_size}', '{float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'measured_campaigns', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'measured_days', null, '{p_measured}', '{autonomy.measured[]}', 0, array[]::text[]),
+('autonomy', 'function', 'measured_rows', null, '{p_measured, p_policy, p_now}', '{autonomy.measured[], public.autonomy_policy, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'measured_usual', null, '{p_days}', '{autonomy.measured_day[]}', 0, array[]::text[]),
+('autonomy', 'function', 'tracking_told', null, '{p_days, p_rows, p_policy}', '{autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy}', 0, array[]::text[]),
+('autonomy', 'function', 'values_told', null, '{p_days, p_rows, p_policy}', '{autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy}', 0, array[]::text[]),
+('autonomy', 'function', 'measured_json', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'done_within_day', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'active_by_account', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'function', 'portfolio_state', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
@@ -317,6 +327,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'too_many_pauses', null, '{p_policy, p_campaigns, p_before, p_wanted}', '{public.autonomy_policy, numeric, numeric, bigint}', 0, array[]::text[]),
 ('autonomy', 'function', 'too_much_growth', null, '{p_policy, p_budget, p_raised, p_before, p_wanted, p_raise, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, bigint, numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'too_much_shrinking', null, '{p_policy, p_budget, p_raised, p_lowered, p_before, p_place, p_so_far}', '{public.autonomy_policy, numeric, numeric, numeric, numeric, bigint, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'broken_days', null, '{p_portfolio, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'leave_out_broken_days', null, '{p_portfolio, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_floor', null, '{p_policy, p_is_pause}', '{public.autonomy_policy, boolean}', 0, array[]::text[]),
 ('autonomy', 'function', 'planned_event', null, '{p_campaign, p_direction}', '{autonomy.candidate, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, timestamptz}', 0, array[]::text[]),
@@ -2215,7 +2227,8 @@ keep_hours_days numeric not null default 0,
 keep_changes_days numeric not null default 400,
 keep_runs_days numeric not null default 400,
 keep_failed_actions_days numeric not null default 400,
-keep_opportunities_days numeric not null default 400
+keep_opportunities_days numeric not null default 400,
+value_breaker_factor numeric not null default 4
 );
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
@@ -2251,6 +2264,8 @@ values
 'conversions below this share of what their clicks should bring mean that tracking is broken'),
 ('tracking_breaker_min_expected', 1, 1000000, 'conversions',
 'below this many expected conversions nothing is said about tracking'),
+('value_breaker_factor', 1.5, 1000000, 'multiple',
+'conversions worth more than this times what is usual, or less than one by this, mean that values are broken'),
 ('resume_confidence', 0, 50, 'percent',
 'a pause that later proves no more likely to be right than this is taken back'),
 ('evidence_half_life_days', 0, 365, 'days', 'evidence counts half after this long; 0 = it never fades'),
@@ -2505,7 +2520,8 @@ approval_hours numeric,
 updated_at timestamptz not null default now(),
 updated_by text not null default '',
 shrink_breaker_share numeric,
-min_pause_confidence numeric
+min_pause_confidence numeric,
+value_breaker_factor numeric
 );
 comment on table public.autonomy_accounts is
 'One row an account: its currency, zone and target, and the limits in which it differs from the policy. '
@@ -6375,7 +6391,7 @@ as $$ values
 ('NO_CHANGE', 32, 'size', 'the change would be too small to matter', false),
 ('OUTRANKED', 33, 'rule', 'another rule came first', false),
 ('TRACKING_BREAKER', 34, 'run', 'conversion tracking seems broken', false),
-('VALUE_BREAKER', 35, 'run', 'what a conversion is worth has jumped', true),
+('VALUE_BREAKER', 35, 'run', 'what a conversion is worth has jumped', false),
 ('SHRINK_BREAKER', 36, 'run', 'the account would shrink too fast', false),
 ('PAUSE_BREAKER', 37, 'run', 'too many pauses at once: a person decides', false),
 ('GROWTH_BREAKER', 38, 'run', 'the account would grow too fast', false),
@@ -6484,6 +6500,10 @@ as $$ values
 ('TRACKING_BREAKER.',
 'tracking looks broken, and then every campaign looks bad. It will be looked at again when '
 'conversions arrive again.',
+'{}'::text[]),
+('VALUE_BREAKER.',
+'what a conversion is worth has jumped, and then roi says nothing. It will be looked at again when '
+'values are as they were, or have stayed at their new level.',
 '{}'::text[]),
 ('SHRINK_BREAKER.',
 'the account has been cut enough for 24 hours. It will be looked at again when those have passed.',
@@ -7185,68 +7205,367 @@ comment on function public.list_autonomous_candidates(uuid, int, text, boolean, 
 'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
 'AO010 for a bad argument. [autonomous-operations]';
 
+-- 0511_measured.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create type autonomy.measured as (
+campaign_id uuid,
+account text,
+zone text,
+today date,
+first_day date,          -- what is usual was so before this day
+rate float8,             -- conversions a click; null = not known
+most_clicks float8,      -- of a day: more are not expected to bring more
+worth float8             -- of a conversion; null = not known
+);
+comment on type autonomy.measured is
+'What is usual of a campaign, for whether measurement works. [autonomous-operations]';
+create type autonomy.measured_day as (
+account text,
+today date,
+day date,
+before boolean,          -- one of the days that say what is usual
+lifted boolean,          -- a person has said that it is right
+found float8,            -- conversions
+hoped float8,            -- what its clicks would have brought
+counted_found float8,    -- the same of what is not left out of the evidence
+counted_hoped float8,
+orders float8,           -- conversions of campaigns of which the worth is known
+revenue float8,
+worth float8,            -- what these would have been worth
+shape float8             -- of this day of the week, of what clicks bring
+);
+comment on type autonomy.measured_day is
+'A day of an account, for whether measurement works. [autonomous-operations]';
+create type autonomy.measured_row as (
+account text,
+back integer,            -- full hours since it was over, 0 to 95
+weekday integer,
+found float8,            -- conversions
+hoped float8,            -- what its clicks would have brought
+orders float8,           -- conversions of campaigns of which the worth is known
+revenue float8,
+worth float8,            -- what these would have been worth
+high float8,             -- those of them that came with far more
+low float8               -- those that came with far less
+);
+comment on type autonomy.measured_row is
+'What was over in an hour of an account, for whether measurement works. [autonomous-operations]';
+create function autonomy.surprise(p_found float8, p_expected float8, p_size float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when p_found < p_expected then
+case when p_found > 0 then p_found * ln(p_found / p_expected) else 0 end
+- (p_found + p_size) * ln((p_found + p_size) / (p_expected + p_size)) else 0 end;
+end $$;
+comment on function autonomy.surprise(float8, float8, float8) is
+'How far p_found is under p_expected: -ln of a bound on the chance of so few, where counts scatter by 1 + mean / '
+'p_size. Pure. [autonomous-operations]';
+create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
+language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+as $$
+with ranked as (
+select f.campaign_id, coalesce(c.account, '') as account,
+row_number() over (partition by coalesce(c.account, '') order by f.w30_conversions desc, f.campaign_id) as place
+from public.campaign_facts f join public.campaigns c on c.id = f.campaign_id
+where f.has_history and f.w30_conversions between 1e-9 and 1e15
+), asked as materialized (
+select r.campaign_id, r.account from ranked r
+where r.place <= (select least(200, greatest(20, 20000 / greatest(count(*), 1))) from public.autonomy_accounts)
+), zoned as materialized (
+select a.*, z.zone, (p_now at time zone z.zone)::date as today
+from asked a join autonomy.campaign_zones(array(select i.campaign_id from asked i)) z using (campaign_id)
+), excluded as materialized (
+select * from autonomy.exclusions_of(array(select i.campaign_id from asked i))
+), days as materialized (
+select z.account, z.today, z.campaign_id, d.day, d.clicks, d.conversions, d.revenue
+from zoned z
+join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day between z.today - 33 and z.today - 1
+where not exists (select from excluded x
+where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day)
+), firsts as (
+select d.account, d.today, d.today - case
+when sum(d.conversions) >= 2 * min(coalesce(a.tracking_breaker_min_expected, p.tracking_breaker_min_expected))
+* count(distinct d.day) then 2 else 5 end as first_day
+from days d cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = d.account
+group by d.account, d.today
+), usual as materialized (
+select d.account, d.campaign_id, f.first_day, sum(d.clicks)::float8 as clicks,
+sum(d.conversions)::float8 as conversions, sum(d.revenue)::float8 as revenue,
+count(*) filter (where d.clicks > 0) as active
+from days d join firsts f on f.account = d.account and f.today = d.today
+and d.day between f.first_day - 28 and f.first_day - 1
+group by d.account, d.campaign_id, f.first_day
+), all_of as (
+select u.account, sum(u.conversions) as conversions, sum(u.revenue) / nullif(sum(u.conversions), 0) as worth
+from usual u group by u.account
+)
+select coalesce(array_agg(row(z.campaign_id, z.account, z.zone, z.today, coalesce(f.first_day, z.today),
+case when u.clicks > 0 then u.conversions / u.clicks end, 1.5 * u.clicks / nullif(u.active, 0),
+case when u.conversions > 0 and o.conversions >= 30 and o.worth > 0 and u.revenue + 5 * o.worth > 0
+then (u.revenue + 5 * o.worth) / (u.conversions + 5) end)::autonomy.measured order by z.campaign_id), '{}')
+from zoned z
+left join firsts f on f.account = z.account and f.today = z.today
+left join usual u on u.campaign_id = z.campaign_id
+left join all_of o on o.account = z.account;
+$$;
+comment on function autonomy.measured_campaigns(timestamptz) is
+'What is usual of the largest campaigns of each account: by their conversions of 30 days up to 200, fewer where '
+'there are more than a hundred accounts. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.measured_days(p_measured autonomy.measured[]) returns autonomy.measured_day[]
+language sql stable set search_path = '' set jit = off
+as $$
+with excluded as materialized (
+select * from autonomy.exclusions_of(array(select m.campaign_id from unnest(p_measured) m))
+), each as (
+select m.account, m.today, d.day, m.first_day, d.conversions::float8 as found,
+coalesce(m.rate * least(d.clicks, m.most_clicks), 0) as hoped, d.revenue::float8 as revenue,
+d.conversions::float8 * m.worth as worth,
+not exists (select from excluded x
+where x.campaign_id = d.campaign_id and d.day between x.from_day and x.until_day) as counts
+from unnest(p_measured) m
+join public.campaign_daily d on d.campaign_id = m.campaign_id and d.day between m.first_day - 28 and m.today
+), summed as (
+select e.account, e.today, e.day, e.day < e.first_day as before, sum(e.found) as found, sum(e.hoped) as hoped,
+coalesce(sum(e.found) filter (where e.counts), 0) as counted_found,
+coalesce(sum(e.hoped) filter (where e.counts), 0) as counted_hoped,
+coalesce(sum(e.found) filter (where e.worth is not null), 0) as orders,
+coalesce(sum(e.revenue) filter (where e.worth is not null), 0) as revenue, coalesce(sum(e.worth), 0) as worth
+from each e group by e.account, e.today, e.day, e.first_day
+), shapes as (
+select s.account, extract(dow from s.day) as weekday,
+(sum(s.counted_found) + 1) / (sum(s.counted_hoped) + 1) as shape
+from summed s where s.before group by s.account, extract(dow from s.day) having sum(s.counted_hoped) > 0
+)
+select coalesce(array_agg(row(s.account, s.today, s.day, s.before,
+exists (select from autonomy.evidence_exclusions x where x.account = s.account and x.lifted_at is not null
+and s.day between x.from_day and x.until_day),
+s.found, s.hoped, s.counted_found, s.counted_hoped, s.orders, s.revenue, s.worth,
+coalesce(h.shape, 0))::autonomy.measured_day order by s.account, s.day), '{}')
+from summed s left join shapes h on h.account = s.account and h.weekday = extract(dow from s.day);
+$$;
+comment on function autonomy.measured_days(autonomy.measured[]) is
+'The days of these campaigns'' accounts beside what is usual. Only reads; safe to call again; raises nothing. '
+'[autonomous-operations]';
+create function autonomy.measured_rows(
+p_measured autonomy.measured[], p_policy public.autonomy_policy, p_now timestamptz) returns autonomy.measured_row[]
+language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+as $$
+with clock as (
+select date_trunc('hour', p_now) as until
+), accounts as (
+select m.account, coalesce(a.conversion_delay_hours, p_policy.conversion_delay_hours)::float8 as delay,
+coalesce(a.value_breaker_factor, p_policy.value_breaker_factor)::float8 as factor
+from (select distinct account from unnest(p_measured)) m
+left join public.autonomy_accounts a on a.account = m.account
+), read as (
+select m, k.bucket, t.day, k.whole_day, k.clicks::float8 as clicks, k.conversions::float8 as conversions,
+case when d.valued > 0 then d.revenue / d.conversions * k.conversions else k.revenue end::float8 as revenue
+from clock c cross join unnest(p_measured) m
+join public.campaign_metrics k on k.campaign_id = m.campaign_id and k.bucket >= c.until - interval '121 hours'
+and k.bucket < c.until
+cross join lateral (select (k.bucket at time zone m.zone)::date as day) t
+left join public.campaign_daily d on d.campaign_id = m.campaign_id and d.day = t.day and d.conversions > 0
+), counted as (
+select r.*, count(*) over (partition by (r.m).campaign_id, r.day) as in_day from read r
+), grained as (
+select c.*, c.whole_day or max(c.in_day) over (partition by (c.m).campaign_id) < 3 as by_day from counted c
+), ended as (
+select g.*, date_part('epoch', c.until - case when g.by_day then (g.day + 1)::timestamp at time zone (g.m).zone
+else g.bucket + interval '1 hour' end) / 3600 as hours
+from clock c cross join grained g
+), sliced as (
+select e.*, floor(e.hours)::integer as back,
+sum(e.clicks) over (partition by (e.m).campaign_id, floor(e.hours / 24)) as in_slice
+from ended e where e.hours >= 0 and e.hours < 96
+), each as (
+select (e.m).account, e.back,
+extract(dow from e.day)::integer as weekday, e.conversions as found,
+coalesce((e.m).rate * e.clicks
+* least(1, (e.m).most_clicks / nullif(e.in_slice, 0))
+* case when a.delay = 0 then 1 else 1 - exp(greatest(-600::float8,
+-(e.hours + case when e.by_day then 12 else 0.5 end) / a.delay)) end, 0) as hoped,
+case when (e.m).worth > 0 then e.conversions else 0 end as orders, e.revenue,
+coalesce(e.conversions * (e.m).worth, 0) as worth
+from sliced e join accounts a on a.account = (e.m).account
+), summed as (
+select row(e.account, e.back, e.weekday, sum(e.found), sum(e.hoped), sum(e.orders),
+coalesce(sum(e.revenue) filter (where e.orders > 0), 0), sum(e.worth),
+coalesce(sum(e.orders) filter (where e.revenue > f.factor / 2 * e.worth), 0),
+coalesce(sum(e.orders) filter (where e.revenue < e.worth / (f.factor / 2)), 0))::autonomy.measured_row as one
+from each e join accounts f using (account) group by e.account, e.back, e.weekday
+)
+select coalesce(array_agg(s.one order by (s.one).account, (s.one).back, (s.one).weekday), '{}') from summed s;
+$$;
+comment on function autonomy.measured_rows(autonomy.measured[], public.autonomy_policy, timestamptz) is
+'The complete hours and days of the last 96 hours of these campaigns, by account, beside what is usual. Only reads; '
+'safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.measured_usual(p_days autonomy.measured_day[])
+returns table (
+account text, currency text, is_all boolean, usual float8, spread float8,
+found_new float8, found_lifted float8, worth_new float8, worth_lifted float8)
+language sql stable set search_path = ''
+as $$
+with days as (
+select k.account, k.currency, grouping(k.account, k.currency) as of, d.day, bool_or(d.before) as before,
+bool_or(d.lifted) as lifted, bool_or(d.day between d.today - 11 and d.today - 8) as lasting,
+sum(d.counted_found) as counted, sum(d.counted_hoped * d.shape) as counted_on,
+sum(d.found) as found, sum(d.hoped * d.shape) as hoped, sum(d.orders) as orders, sum(d.revenue) as revenue,
+sum(d.worth) as worth
+from unnest(p_days) d
+cross join lateral (select d.account, (select a.currency from public.autonomy_accounts a
+where a.account = d.account) as currency) k
+group by grouping sets ((k.account, d.day), (k.currency, d.day), (d.day))
+), summed as (
+select d.account, d.currency, d.of,
+avg(d.counted_on) filter (where d.before) as usual, count(*) filter (where d.before) as days,
+sum(least(d.counted - d.counted_on, 0) ^ 2) filter (where d.before) as under,
+sum(d.counted_on) filter (where d.before) as on_all, sum(d.counted_on ^ 2) filter (where d.before) as squares,
+sum(d.found) filter (where d.lasting) as n, sum(d.hoped) filter (where d.lasting) as e,
+sum(d.orders) filter (where d.lasting) as orders, sum(d.revenue) filter (where d.lasting) as r,
+sum(d.worth) filter (where d.lasting) as w,
+sum(d.found) filter (where d.lifted) / nullif(sum(d.hoped) filter (where d.lifted), 0) as found_lifted,
+sum(d.revenue) filter (where d.lifted) / nullif(sum(d.worth) filter (where d.lifted), 0) as worth_lifted
+from days d group by d.account, d.currency, d.of
+)
+select s.account, s.currency, s.of = 3, coalesce(s.usual, 0),
+greatest(0.02, coalesce((2 * s.under - s.on_all + 7 * 0.05 * s.usual ^ 2)
+/ nullif(s.squares + 7 * s.usual ^ 2, 0), 0.02)),
+case when s.e >= 10 and s.n between s.e / 10 and s.e * 10 then s.n / s.e end, s.found_lifted,
+case when s.orders >= 10 and s.r between s.w / 10 and s.w * 10 then s.r / nullif(s.w, 0) end, s.worth_lifted
+from summed s;
+$$;
+comment on function autonomy.measured_usual(autonomy.measured_day[]) is
+'Of each account, of each currency (account null) and of all (is_all): what a usual day brings, how its days scatter '
+'downwards (squared), and the level of days that lasts or that a person said is right, as a multiple of what is '
+'usual. Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.tracking_told(
+p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
+returns table (
+account text, observed float8, expected float8, hours integer, enough boolean, tripped boolean, settled boolean)
+language sql stable set search_path = ''
+as $$
+with shapes as (
+select distinct d.account, extract(dow from d.day)::integer as weekday, d.shape from unnest(p_days) d
+), parts as (
+select case grouping(r.account) when 0 then r.account end as account, grouping(r.account) = 1 as is_all,
+sum(r.found) filter (where r.back < 24) as n1, sum(r.found) filter (where r.back < 48) as n2,
+sum(r.found) filter (where r.back < 72) as n3, sum(r.found) as n4,
+sum(r.hoped * s.shape) filter (where r.back < 24) as e1, sum(r.hoped * s.shape) filter (where r.back < 48) as e2,
+sum(r.hoped * s.shape) filter (where r.back < 72) as e3, sum(r.hoped * s.shape) as e4
+from unnest(p_rows) r left join shapes s on s.account = r.account and s.weekday = r.weekday
+group by grouping sets ((r.account), ())
+), windows as (
+select p.account, w.days, coalesce(w.found, 0) as found, coalesce(w.hoped, 0) as hoped,
+least(1, u.found_lifted) as said, least(1, u.found_lifted, u.found_new) as level, w.days / u.spread as size,
+u.usual, coalesce(a.tracking_breaker_ratio, p_policy.tracking_breaker_ratio)::float8 as ratio,
+coalesce(a.tracking_breaker_min_expected, p_policy.tracking_breaker_min_expected)::float8 as least_expected
+from parts p
+cross join lateral (values (1, p.n1, p.e1), (2, p.n2, p.e2), (3, p.n3, p.e3), (4, p.n4, p.e4))
+w (days, found, hoped)
+left join autonomy.measured_usual(p_days) u
+on u.is_all = p.is_all and u.account is not distinct from p.account and (u.account is not null or u.is_all)
+left join public.autonomy_accounts a on a.account = p.account
+), judged as (
+select w.*, coalesce(w.hoped * w.level >= w.least_expected and w.hoped >= w.usual / 2
+and autonomy.surprise(0, w.hoped * w.level, w.size) >= 12, false) as enough
+from windows w
+), chosen as (
+select distinct on (j.account) j.* from judged j
+order by j.account, j.enough desc, case when j.enough then j.days else -j.days end
+)
+select c.account, c.found, coalesce(c.hoped * c.level, 0), 24 * c.days, c.enough, c.enough and t.tripped,
+t.settled and not t.tripped
+from chosen c
+cross join lateral (select
+coalesce(c.found < c.ratio * c.hoped * c.level
+and autonomy.surprise(c.found, c.hoped * c.level, c.size) >= 12, false) as tripped,
+coalesce(c.found < c.ratio * c.hoped * c.said
+and autonomy.surprise(c.found, c.hoped * c.said, c.size) >= 12, false) as settled) t;
+$$;
+comment on function autonomy.tracking_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is
+'Of each account and (account null) of all: conversions of the last hours beside what their clicks would have '
+'brought, whether that is enough to tell, whether they are missing, and whether they only are since they have been '
+'for days (settled). Only reads; raises nothing. [autonomous-operations]';
+create function autonomy.values_told(
+p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
+returns table (
+account text, currency text, orders float8, level float8, enough boolean, tripped boolean, settled boolean)
+language sql stable set search_path = ''
+as $$
+with hourly as (
+select r.account, a.currency, grouping(r.account) = 1 as of_currency, r.back, sum(r.orders) as n,
+sum(r.revenue) as revenue, sum(r.worth) as worth, sum(r.high) as high, sum(r.low) as low
+from unnest(p_rows) r left join public.autonomy_accounts a on a.account = r.account
+where r.orders > 0
+group by grouping sets ((r.account, a.currency, r.back), (a.currency, r.back))
+), reached as (
+select h.*, sum(h.n) over (partition by h.of_currency, h.account, h.currency order by h.back) as so_far
+from hourly h
+), windows as (
+select r.of_currency, r.account, r.currency,
+case when bool_or(r.so_far >= 30) then greatest(min(r.back) filter (where r.so_far >= 30), 5) else 95 end as back
+from reached r group by r.of_currency, r.account, r.currency
+), summed as (
+select w.account, w.currency, w.of_currency, bool_or(r.so_far >= 30) as enough, sum(r.n) as n,
+sum(r.revenue) as revenue, sum(r.worth) as worth, sum(r.high) as high, sum(r.low) as low
+from windows w join reached r on r.of_currency = w.of_currency and r.account is not distinct from w.account
+and r.currency is not distinct from w.currency and r.back <= w.back
+group by w.account, w.currency, w.of_currency
+)
+select s.account, s.currency, s.n, s.revenue / s.worth, s.enough, s.enough and t.tripped,
+s.enough and t.settled and not t.tripped
+from summed s
+left join autonomy.measured_usual(p_days) u on not u.is_all and (u.account is null) = s.of_currency
+and case when s.of_currency then u.currency is not distinct from s.currency else u.account = s.account end
+left join public.autonomy_accounts a on a.account = s.account
+cross join lateral (
+select coalesce(a.value_breaker_factor, p_policy.value_breaker_factor)::float8 as factor) f
+cross join lateral (select
+s.revenue > f.factor * s.worth * greatest(1, u.worth_new, u.worth_lifted) and 2 * s.high >= s.n
+or s.revenue < s.worth / f.factor * least(1, u.worth_new, u.worth_lifted) and 2 * s.low >= s.n as tripped,
+s.revenue > f.factor * s.worth * greatest(1, u.worth_lifted) and 2 * s.high >= s.n
+or s.revenue < s.worth / f.factor * least(1, u.worth_lifted) and 2 * s.low >= s.n as settled) t;
+$$;
+comment on function autonomy.values_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is
+'Of each account and (account null) of each currency: the last conversions and what they are worth as a multiple of '
+'what is usual, whether there are enough to tell, whether that has jumped, and whether it only has not since it has '
+'been so for days (settled). Only reads; raises nothing. [autonomous-operations]';
+
 -- 0512_portfolio.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.tracking_by_account(p_now timestamptz)
-returns table (account text, observed float8, expected float8, tripped boolean)
-language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
+create function autonomy.measured_json(p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = '' set jit = off
 as $$
+declare
+v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+v_measured autonomy.measured[] := autonomy.measured_campaigns(p_now);
+v_days autonomy.measured_day[] := autonomy.measured_days(v_measured);
+v_rows autonomy.measured_row[] := autonomy.measured_rows(v_measured, v_policy, p_now);
 begin
-return query
-with clock as (
-select date_trunc('hour', p_now) as until, date_trunc('hour', p_now) - interval '24 hours' as since,
-p.conversion_delay_hours::float8 as delay
-from public.autonomy_policy p
-),
-delays as materialized (
-select c.id, a.conversion_delay_hours::float8 as delay
-from public.autonomy_accounts a join public.campaigns c on c.account = a.account
-where a.conversion_delay_hours is not null
-),
-recent as (
-select m.campaign_id, sum(m.conversions) as conversions,
-sum(m.clicks * case when coalesce(d.delay, k.delay) = 0 then 1::float8 else 1::float8 - exp(greatest(-600::float8,
--(date_part('epoch', k.until - m.bucket) / 3600::float8 - 0.5::float8) / coalesce(d.delay, k.delay))) end)
-as clicks
-from clock k
-join public.campaign_metrics m on m.bucket >= k.since and m.bucket < k.until
-left join delays d on d.id = m.campaign_id
-group by m.campaign_id
-having count(*) >= 3 and sum(m.clicks) > 0
-),
-before as (
-select d.campaign_id, sum(d.clicks)::float8 as clicks, sum(d.conversions)::float8 as conversions
-from clock k
-cross join autonomy.campaign_zones(array(select r.campaign_id from recent r)) z
-cross join lateral (select (k.since at time zone z.zone)::date as first_day) f
-join public.campaign_daily d on d.campaign_id = z.campaign_id and d.day >= f.first_day - 7 and d.day < f.first_day
-group by d.campaign_id
-having sum(d.clicks) > 0
-),
-total as (
-select case grouping(a.account) when 0 then a.account end as account,
-coalesce(sum(r.conversions), 0)::float8 as observed,
-coalesce(sum(r.clicks * b.conversions / b.clicks), 0)::float8 as expected
-from recent r
-join before b using (campaign_id)
-join public.campaigns c on c.id = r.campaign_id
-cross join lateral (select coalesce(c.account, '') as account) a
-group by grouping sets ((a.account), ())
-)
-select t.account, t.observed, t.expected,
-t.expected >= coalesce(a.tracking_breaker_min_expected, p.tracking_breaker_min_expected)
-and t.observed < coalesce(a.tracking_breaker_ratio, p.tracking_breaker_ratio)::float8 * t.expected
-from total t
-cross join public.autonomy_policy p
-left join public.autonomy_accounts a on a.account = t.account;
+return jsonb_build_object(
+'tracking', (
+select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'seen', jsonb_build_object(
+'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
+'hours', t.hours, 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
+from autonomy.tracking_told(v_days, v_rows, v_policy) t),
+'value', (
+select coalesce(jsonb_agg(jsonb_build_object(
+'account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(
+'orders', trim_scale(round(t.orders::numeric, 2)), 'level', trim_scale(round(t.level::numeric, case
+when abs(t.level) >= 10 then 0 when abs(t.level) >= 0.1 then 2 else 4 end)),
+'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
+from autonomy.values_told(v_days, v_rows, v_policy) t));
 end $$;
-comment on function autonomy.tracking_by_account(timestamptz) is
-'Conversions of the last 24 complete hours beside what their clicks would have brought at each campaign''s rate of '
-'the 7 days before, for each account and (account null) for all; tripped where measurement looks broken. Only reads. '
-'[autonomous-operations]';
+comment on function autonomy.measured_json(timestamptz) is
+'Whether measurement works, as portfolio_state tells it: of each account and (account null) of all, values of each '
+'currency. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 create function autonomy.done_within_day(p_now timestamptz)
 returns table (account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric)
 language plpgsql stable set search_path = '' set jit = off
@@ -7288,24 +7607,31 @@ comment on function autonomy.active_by_account() is
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
+declare
+v_nothing constant jsonb := '{"observed": 0, "expected": 0, "hours": 96, "enough": false, "tripped": false}';
+v_no_value constant jsonb := '{"orders": 0, "enough": false, "tripped": false}';
+v_measured jsonb;
 begin
 perform autonomy.moment_error(p_now);
+v_measured := autonomy.measured_json(p_now);
 return (
 with active as materialized (select * from autonomy.active_by_account()),
 done as materialized (select * from autonomy.done_within_day(p_now)),
 tracking as materialized (
-select t.account, jsonb_build_object('observed', trim_scale(round(t.observed::numeric, 2)),
-'expected', round(t.expected::numeric, 2), 'tripped', t.tripped) as seen
-from autonomy.tracking_by_account(p_now) t
+select t.account, t.seen from jsonb_to_recordset(v_measured -> 'tracking') t (account text, seen jsonb)
+),
+value as materialized (
+select v.* from jsonb_to_recordset(v_measured -> 'value') v (account text, currency text, seen jsonb)
 ),
 each as (
 select account, k.currency, coalesce(a.campaigns, 0) as campaigns, coalesce(a.budget, 0) as budget,
 coalesce(d.pauses, 0) as pauses, coalesce(d.ups, 0) as ups, coalesce(d.raised, 0) as raised,
 coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered,
-coalesce(t.seen, '{"observed": 0, "expected": 0, "tripped": false}') as tracking
+t.seen as tracking, v.seen as value
 from active a
 full join done d using (account)
 left join tracking t using (account)
+left join value v using (account)
 left join public.autonomy_accounts k using (account)
 )
 select jsonb_build_object(
@@ -7314,20 +7640,24 @@ select jsonb_build_object(
 'raised_24h', coalesce(sum(e.raised), 0), 'cuts_24h', coalesce(sum(e.cuts), 0),
 'lowered_24h', coalesce(sum(e.lowered), 0),
 'tracking', (select t.seen from tracking t where t.account is null),
+'currencies', (select coalesce(jsonb_agg(jsonb_build_object('currency', v.currency, 'value', v.seen)
+order by v.currency nulls first), '[]') from value v where v.account is null),
 'accounts', coalesce(jsonb_agg(jsonb_build_object(
 'account', e.account, 'currency', e.currency, 'active_campaigns', e.campaigns, 'active_budget', e.budget,
 'pauses_24h', e.pauses, 'scale_ups_24h', e.ups, 'raised_24h', e.raised, 'cuts_24h', e.cuts,
-'lowered_24h', e.lowered, 'tracking', e.tracking) order by e.account collate "C")
+'lowered_24h', e.lowered, 'tracking', coalesce(e.tracking, v_nothing), 'value', coalesce(e.value, v_no_value))
+order by e.account collate "C")
 filter (where e.account <> '' or e.campaigns > 0), '[]'))
 from each e);
 end $$;
 comment on function public.portfolio_state(timestamptz) is
-'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking looks broken; '
-'of all and of each account. Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+'What the breakers count: active campaigns and budget, what was done in 24 hours, and whether tracking or values '
+'look broken; of all (values: of each currency) and of each account. Only reads; safe to call again. Raises AO010 '
+'for a bad moment. [autonomous-operations]';
 create function autonomy.breaker_groups(p_portfolio jsonb)
 returns table (
 account text, currency text, campaigns numeric, budget numeric, pauses numeric, ups numeric, raised numeric,
-cuts numeric, lowered numeric, tracking boolean, told jsonb)
+cuts numeric, lowered numeric, tracking boolean, told jsonb, value boolean, worth jsonb, value_of_currency boolean)
 language plpgsql immutable set search_path = ''
 as $$
 begin
@@ -7336,7 +7666,10 @@ select g.one ->> 'account', g.one ->> 'currency', (g.one ->> 'active_campaigns')
 (g.one ->> 'active_budget')::numeric, (g.one ->> 'pauses_24h')::numeric, (g.one ->> 'scale_ups_24h')::numeric,
 (g.one ->> 'raised_24h')::numeric, coalesce((g.one ->> 'cuts_24h')::numeric, 0),
 coalesce((g.one ->> 'lowered_24h')::numeric, 0), coalesce((g.one #>> '{tracking,tripped}')::boolean, false),
-g.one -> 'tracking'
+g.one -> 'tracking', coalesce((g.one #>> '{value,tripped}')::boolean, false), g.one -> 'value',
+jsonb_array_length(p_portfolio -> 'accounts') > 1 and g.one ? 'account' and exists (
+select from jsonb_array_elements(coalesce(p_portfolio -> 'currencies', '[]')) c
+where (c #>> '{value,tripped}')::boolean and c ->> 'currency' is not distinct from g.one ->> 'currency')
 from (
 select p_portfolio - 'accounts' as one
 where jsonb_typeof(p_portfolio) = 'object' and coalesce(jsonb_array_length(p_portfolio -> 'accounts'), 0) <> 1
@@ -7390,6 +7723,83 @@ comment on function autonomy.too_much_shrinking(public.autonomy_policy, numeric,
 numeric) is
 'Whether a cut is beyond what the active budget may shrink by within 24 hours: the p_place-th and p_so_far with the '
 'more certain ones; p_lowered by p_before were done. Pure. [autonomous-operations]';
+
+-- 0513_broken_days.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.broken_days(p_portfolio jsonb, p_now timestamptz)
+returns table (account text, from_day date, until_day date, why text)
+language sql stable set search_path = '' set jit = off
+as $$
+with groups as materialized (
+select g.account, g.tracking or coalesce(w.tracking, false) as tracking, g.value or g.value_of_currency as value
+from autonomy.breaker_groups(p_portfolio) g left join autonomy.breaker_groups(p_portfolio) w on w.account is null
+where g.account is not null
+), days as (
+select d.*, f.p from unnest(autonomy.measured_days(autonomy.measured_campaigns(p_now))) d
+join autonomy.policies_of(array(select g.account from groups g where g.tracking or g.value)) f
+on f.account = d.account
+where d.day >= d.today - 4 and not d.lifted
+), broken as (
+select d.account, d.day, t.tracking
+from days d
+join groups g on g.account = d.account
+cross join lateral (values
+(true, g.tracking and d.hoped * d.shape >= 1
+and d.found < (1 + (d.p).tracking_breaker_ratio::float8) / 2 * d.hoped * d.shape),
+(false, g.value and d.orders > 0
+and (d.revenue > (1 + (d.p).value_breaker_factor::float8) / 2 * d.worth
+or d.revenue < (1 + 1 / (d.p).value_breaker_factor::float8) / 2 * d.worth))) t (tracking, broken)
+where t.broken
+)
+select b.account, min(b.day), max(b.day), case when bool_or(b.tracking)
+then 'conversions were missing: tracking looked broken'
+else 'what a conversion is worth had jumped: values looked broken' end
+from broken b group by b.account;
+$$;
+comment on function autonomy.broken_days(jsonb, timestamptz) is
+'Of each account that TRACKING_BREAKER or VALUE_BREAKER stops (portfolio_state says which) the days that are not to '
+'count, from the first to the last. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+create function autonomy.leave_out_broken_days(p_portfolio jsonb, p_now timestamptz) returns void
+language plpgsql set search_path = '' set jit = off
+as $$
+declare
+v_broken record;
+begin
+if not jsonb_path_exists(p_portfolio, '$.**.tripped ? (@ == true)')
+and not jsonb_path_exists(p_portfolio, '$.**.settled ? (@ == true)') then
+return;  -- the usual case
+end if;
+perform from public.autonomy_policy for share;
+for v_broken in select * from autonomy.broken_days(p_portfolio, p_now) b order by b.account loop
+update autonomy.evidence_exclusions x
+set from_day = least(x.from_day, v_broken.from_day), until_day = greatest(x.until_day, v_broken.until_day)
+where x.id = (select o.id from autonomy.evidence_exclusions o
+where o.account = v_broken.account and o.made_by = 'autonomy' and o.lifted_at is null
+and o.from_day <= v_broken.until_day and o.until_day >= v_broken.from_day - 1
+order by o.until_day desc, o.id limit 1)
+and (x.from_day > v_broken.from_day or x.until_day < v_broken.until_day);
+insert into autonomy.evidence_exclusions (account, from_day, until_day, why, made_by, made_at)
+select v_broken.account, v_broken.from_day, v_broken.until_day, v_broken.why, 'autonomy', p_now
+where not exists (
+select from autonomy.evidence_exclusions o
+where o.account = v_broken.account and o.made_by = 'autonomy' and o.lifted_at is null
+and o.from_day <= v_broken.from_day and o.until_day >= v_broken.until_day);
+end loop;
+update autonomy.evidence_exclusions x set lifted_at = p_now, lifted_by = 'autonomy'
+from jsonb_array_elements(p_portfolio -> 'accounts') a (one)
+where x.account = a.one ->> 'account' and x.made_by = 'autonomy' and x.lifted_at is null
+and x.until_day >= p_now::date - 14
+and ((a.one #>> '{tracking,settled}')::boolean or (a.one #>> '{value,settled}')::boolean)
+and not (a.one #>> '{tracking,tripped}')::boolean and not (a.one #>> '{value,tripped}')::boolean;
+exception when others then
+raise warning 'Broken days were not left out: %', sqlerrm;  -- what the breaker stops stays stopped
+end $$;
+comment on function autonomy.leave_out_broken_days(jsonb, timestamptz) is
+'Leaves out of the evidence the days on which the measurement of an account looks broken, and lets them count again '
+'once they are the usual ones. A part of a run; safe to call again; raises nothing. [autonomous-operations]';
 
 -- 0515_guardrails.sql
 set local lock_timeout = '30s';
@@ -7889,19 +8299,22 @@ r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
 from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
 ),
 groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
-moved as (  -- what each would change, unless tracking looks broken in its account or in all
+moved as (  -- what each would change, unless measurement looks broken in its account or in all
 select e.*, (e.candidate).campaign_id, coalesce((e.candidate).account, '') as account, g.account as at, t.code,
 t.code is null and e.held is null and e.action_type = 'auto_pause' as pauses,
 case when t.code is null and e.held is null and m.change > 0 then m.change else 0 end as raise,
 case when t.code is null and e.held is null and m.change < 0 then -m.change else 0 end as cut,
-case when t.code is not null and g.tracking then g.account end as tracked_at
+case when t.code = 'TRACKING_BREAKER' and g.tracking or t.code = 'VALUE_BREAKER' and g.value then g.account
+when t.code = 'VALUE_BREAKER' then 'currency:' || g.currency end as broken_at
 from each e
 left join groups g on g.account = coalesce((e.candidate).account, '')
 left join groups w on w.account is null
 cross join lateral (select case when e.action_type not in ('auto_pause', 'auto_resume')
 then e.new_budget - (e.candidate).budget end as change) m
-cross join lateral (select case when e.held is null and e.action_type <> 'auto_resume'
-and (coalesce(g.tracking, false) or coalesce(w.tracking, false)) then 'TRACKING_BREAKER' end as code) t
+cross join lateral (select case
+when e.held is not null or e.action_type = 'auto_resume' then null
+when g.tracking or w.tracking then 'TRACKING_BREAKER'
+when g.value or g.value_of_currency then 'VALUE_BREAKER' end as code) t
 ),
 in_force as materialized (
 select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
@@ -7941,7 +8354,7 @@ select b.*,
 coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), nullif(f.code, 'PAUSE_BREAKER')) as hold,
 case when 'PAUSE_BREAKER' in (b.stopped, f.code) then 'PAUSE_BREAKER'
 when b.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
-case when b.code is not null then b.tracked_at when b.stopped is not null then b.at
+case when b.code is not null then b.broken_at when b.stopped is not null then b.at
 when f.code = 'GROWTH_BREAKER' then 'currency:' || b.currency end as stopped_at
 from beside b
 cross join public.autonomy_policy p
@@ -8280,10 +8693,12 @@ from jsonb_array_elements(p_counts) c (one)
 ),
 groups as (
 select g.account as at, g.account, g.currency, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking,
-g.told
+g.told, g.value, g.worth
 from autonomy.breaker_groups(p_portfolio) g
-union all  -- raises of all accounts are counted by currency
-select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null
+union all  -- raises and values of all accounts are counted by currency
+select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null,
+bool_or(g.value_of_currency), (select c -> 'value' from jsonb_array_elements(p_portfolio -> 'currencies') c
+where c ->> 'currency' is not distinct from g.currency)
 from autonomy.breaker_groups(p_portfolio) g where g.account is not null and v_several group by g.currency
 ),
 told as (
@@ -8295,24 +8710,30 @@ left join autonomy.policies_of(array(select x.account from groups x)) f on f.acc
 cross join public.autonomy_policy o
 cross join lateral (select coalesce(f.p, o) as p) z
 left join lateral (select sum(c.n) filter (where c.code = 'TRACKING_BREAKER') as tracking,
+sum(c.n) filter (where c.code = 'VALUE_BREAKER') as value,
 sum(c.n) filter (where c.code = 'SHRINK_BREAKER') as shrinking,
 sum(c.n) filter (where c.code = 'PAUSE_BREAKER') as pauses,
 sum(c.n) filter (where c.code = 'GROWTH_BREAKER') as growth
 from counted c where c.at is not distinct from g.at) s on true
 cross join lateral (values
 (3, g.tracking, 'TRACKING_BREAKER',
-format('conversions of the last 24 hours are missing (%s of %s expected): tracking looks broken, nothing is '
-'judged by them', round((g.told ->> 'observed')::float8), round((g.told ->> 'expected')::float8)),
+format('conversions of the last %s hours are missing (%s of %s expected): tracking looks broken, nothing is '
+'judged by them', g.told ->> 'hours', round((g.told ->> 'observed')::float8),
+round((g.told ->> 'expected')::float8)),
 coalesce(s.tracking, 0), (z.p).tracking_breaker_ratio::float8),
-(4, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
+(4, g.value, 'VALUE_BREAKER',
+format('the last conversions (%s) are worth %s times what is usual: values look broken, nothing is judged by '
+'them', round((g.worth ->> 'orders')::float8), g.worth ->> 'level'),
+coalesce(s.value, 0), (z.p).value_breaker_factor::float8),
+(5, s.shrinking > 0 and g.campaigns is not null, 'SHRINK_BREAKER',
 format('cuts of 24 hours would take more than %s a day', autonomy.amount_words(
 (z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0), g.currency)), s.shrinking,
 ((z.p).shrink_breaker_share * greatest(g.budget + g.lowered - g.raised, 0))::float8),
-(5, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
+(6, s.pauses > 0 and g.campaigns is not null, 'PAUSE_BREAKER',
 format('%s pauses in 24 hours of %s campaigns: a person decides them', s.pauses + g.pauses,
 g.campaigns + g.pauses), s.pauses, greatest((z.p).pause_breaker_count::float8,
 (z.p).pause_breaker_share::float8 * (g.campaigns + g.pauses)::float8)),
-(6, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
+(7, s.growth > 0 and (not v_several or g.account is not null or g.campaigns is null), 'GROWTH_BREAKER',
 format('raises of 24 hours would add more than %s a day', autonomy.amount_words(
 (z.p).growth_breaker_share * greatest(g.budget - g.raised, 0), g.currency)), s.growth,
 ((z.p).growth_breaker_share * greatest(g.budget - g.raised, 0))::float8)
@@ -9321,7 +9742,8 @@ groups as materialized (
 select g.account, g.currency, g.campaigns + g.pauses as all_campaigns,
 g.budget - g.raised + g.lowered as budget_before,
 coalesce(d.pauses, 0) as pauses, coalesce(d.ups, 0) as ups, coalesce(d.raised, 0) as raised,
-coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered, g.lowered as lowered_then
+coalesce(d.cuts, 0) as cuts, coalesce(d.lowered, 0) as lowered, g.lowered as lowered_then,
+g.tracking, g.value or g.value_of_currency as value
 from autonomy.breaker_groups(p_portfolio) g
 left join (
 select account, pauses, ups, raised, cuts, lowered from done
@@ -9330,7 +9752,7 @@ select null, sum(pauses), sum(ups), sum(raised), sum(cuts), sum(lowered) from do
 ) d on d.account is not distinct from g.account
 ),
 moves as materialized (
-select j.n, j.p, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account,
+select j.n, j.p, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account, j.action_type,
 j.action_type = 'auto_pause' as pauses, case when j.verdict = 'act' then coalesce(j.raise, 0) else 0 end as raise,
 case when j.verdict = 'act' and j.direction = 'down' then j.budget - j.new_budget else 0 end as cut
 from judged j where j.code is null and not p_by_person
@@ -9338,6 +9760,8 @@ from judged j where j.code is null and not p_by_person
 tripped as materialized (
 select m.*,
 case
+when m.action_type <> 'auto_resume' and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
+when m.action_type <> 'auto_resume' and k.value then 'VALUE_BREAKER'
 when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
 count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
 when m.raise > 0 and autonomy.too_much_growth(
@@ -9352,7 +9776,9 @@ row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence 
 sum(m.cut) over (partition by m.account
 order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
 then 'SHRINK_BREAKER' end as within
-from moves m left join groups k on k.account = m.account
+from moves m
+left join groups k on k.account = m.account
+left join groups w on w.account is null
 window account as (partition by m.account)
 ),
 beside as materialized (
@@ -10703,6 +11129,9 @@ end if;
 v_portfolio := public.portfolio_state(p_now);
 update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
 where id = p_run_id;
+if not (v_request ->> 'dry_run')::boolean and not v_lease ? 'again' then
+perform autonomy.leave_out_broken_days(v_portfolio, p_now);
+end if;
 return json_build_object(
 'outcome', v_lease -> 'outcome', 'lease_token', v_lease -> 'lease_token', 'mode', v_lease -> 'mode',
 'run_id', p_run_id, 'now', v_lease -> 'now', 'simulated', v_lease ? 'simulated',
@@ -13270,8 +13699,7 @@ v_stopped text[];              -- the codes of those that apply held
 v_actions jsonb;
 v_failed jsonb;
 v_held jsonb; v_held_of_accounts jsonb;
-v_around jsonb;
-v_result jsonb;
+v_around jsonb; v_result jsonb;
 begin
 perform autonomy.hold_schema();
 v_lease := autonomy.lease_or_error(v_run_id, p_now);
@@ -13280,6 +13708,7 @@ perform autonomy.prepare_run(p_now);
 v_portfolio := public.portfolio_state(p_now);
 update public.autonomous_runs set summary = summary || jsonb_build_object('portfolio', v_portfolio)
 where id = v_run_id;
+perform autonomy.leave_out_broken_days(v_portfolio, p_now);
 v_mode := v_lease ->> 'mode';
 select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.versions
 into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_versions
@@ -16406,9 +16835,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
-  ('0130_policy', '75367abe10351883aca334ace2a337cca9df898d7b405cac6d44f6c6f36247d0', pg_catalog.clock_timestamp()),
+  ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
   ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
-  ('0135_accounts', '16d8b1a58deec434f2f74d6455757a00af4271ca04302b361df13f2112568ced', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'a04d447ee8ae74087f5d531158f691f156cdf3be705313cb1f5227c6f4057186', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', '43f82455e379cb39ac9bd906a75289ed0b192ef78d62be79d8cc225b8856d11f', pg_catalog.clock_timestamp()),
@@ -16429,29 +16858,31 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', 'fc1af6a569b53ad9323cc751caa60f6abfca1906dff4eb56294de1bb1bdd8310', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
-  ('0505_codes', '2979a4b0f1d2a76f0849bdf7d539a823a310efc45e91c2c2aff41714359f7457', pg_catalog.clock_timestamp()),
+  ('0505_codes', '9a62a24fe3ce65de81001bee9a4dedbe0bf9575c1c897ef116070b1104fa856a', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'ac90e4ca8a30e117eec22e682e6175a4145c5d81c240a0169bb56fdff4277cd9', pg_catalog.clock_timestamp()),
-  ('0512_portfolio', '4df416cb2ce5ed656b350a0d4db94c4405176a1a71505d358c000a46010d6636', pg_catalog.clock_timestamp()),
+  ('0511_measured', '2a4544a5bce80dc601d72e6df69eab7ae6501a4706bca4edfffb3216a4c33a2b', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
+  ('0513_broken_days', '92273b83519b223c772301c5abc97d713681a3206d1e89f1e5529ec7acf83166', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'b1e4cd127af62869b3661855cd3324c284d8db5e503d151f82d5de63d18d4daa', pg_catalog.clock_timestamp()),
-  ('0520_decide', '8bceba25bf9c2142ee750456f22218b4a19140634a510ab07a7ba8c0f7319b0a', pg_catalog.clock_timestamp()),
+  ('0520_decide', '1a7eaaf5365b7ebdbe7c3df53b0fdc54acd651d2cb852bfd8ed37e45c7955dfc', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'a0d9778ccff430c3cfb22a3cc09f6c7dc6bbd6b3d19df86dc15ac99e9fca7d32', pg_catalog.clock_timestamp()),
-  ('0540_propose', '4486d182ad3a6c41b3b1f207181bf9f47be6bc0a6f116d2da89f300d91e5786b', pg_catalog.clock_timestamp()),
+  ('0540_propose', '84e217a4b58771e787a7386df5715336f1ed0e4fe31b1ee30dcc2351ed29d1ac', pg_catalog.clock_timestamp()),
   ('0550_identify', '98fb46dd173f1464600784bb909c59093f762b306b9e92b0115cbfe06a00e0cd', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '45dc16f9826346694c4f874b004437f78df817b58a5431faa0f574cbb65e2ab1', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '47ff50088665eb76e7123b7521cdc2e7e38abd06bb35c52bf1c4d739b72e32f9', pg_catalog.clock_timestamp()),
-  ('0630_judge', '06751eb2ef1d1ee6604db8fee30cdefe8e77d54a0f1d7171298309e6bb8784fa', pg_catalog.clock_timestamp()),
+  ('0630_judge', '12f9649b0a4c1f5f7611edeaeb151e536f78d559094144f8e94edc51d9547320', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', '3c3a67e8146b34683b43cd5c2ce1e6dba3e9db2101f2341827f0dc4f74ade7a0', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'f1e8a2bdfa6d9c0948b7ae9e005154d27fb99051831ee43072b7bdcaee29a33e', pg_catalog.clock_timestamp()),
+  ('0700_runs', '03fc88d7ecef154c13d73409309fca4e449642963ddebd9a4504d0adc9f76835', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', 'a2ed1f979ec6c3422ca08244924e1944240e61bafa71e744815587f789e7e925', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
@@ -16465,7 +16896,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '059d2693df9c0125cf008dca33781ba4b3d140fbffb638aae638d64d5e0e6e3b', pg_catalog.clock_timestamp()),
   ('0930_insights', 'b4dbfd5bea975d8cce4ee29bd648e529377fbcc863f01b5184a8a80841c373c6', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '2b0f8f955172863fe96cae5a58b03044cb3f454c4272a2448fcc447e87bd0db2', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '4bb62655c8be93291342c2e61b47cb71604926b13ac46a42866c78aa5d9c8b2d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '1a66669bbe2e106eaee694cade0177eb2abf7dd672c5e06b0d3fd2cfc5fbfe38', pg_catalog.clock_timestamp()),

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from autonomy.engine.decision import Decision
-from autonomy.engine.policy import AccountState, Counted, Policy, Portfolio
+from autonomy.engine.policy import AccountState, Counted, Policy, Portfolio, Value
 from autonomy.text import counted, money
 
 Report = dict[str, Any]
@@ -70,6 +70,7 @@ def by_currency(decisions: Sequence[Decision], portfolio: Portfolio) -> Iterator
     if len(portfolio.accounts) < 2:
         return
     currency_of = {state.account: state.currency for state in portfolio.accounts}
+    values = {one.currency: one.value for one in portfolio.currencies}
     for currency in sorted(set(currency_of.values()), key=lambda name: (name is not None, name)):
         states = [state for state in portfolio.accounts if state.currency == currency]
         state = Counted(
@@ -77,6 +78,7 @@ def by_currency(decisions: Sequence[Decision], portfolio: Portfolio) -> Iterator
             active_budget=sum((one.active_budget for one in states), Decimal(0)),
             scale_ups_24h=sum(one.scale_ups_24h for one in states),
             raised_24h=sum((one.raised_24h for one in states), Decimal(0)),
+            value=values.get(currency, Value()),
         )
         own = [
             one for one in decisions
@@ -113,35 +115,64 @@ def valueless(
 def tracking(
     decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio, own: Policies
 ) -> list[Report]:
-    """Conversions of the last day are missing: measurement is broken, nothing is judged by it.
+    """Conversions are missing: measurement is broken, nothing is judged by it.
 
     Neither paused nor cut nor raised; what an account has broken by itself, all have not.
     """
     groups = [*by_account(decisions, portfolio), *of_all(decisions, portfolio)]
     return [
         _tracking(group, group.policy(policy, own))
-        for group in groups
-        if group.state.tracking.tripped
-    ]
+        for group in groups if group.state.tracking.tripped
+    ]  # fmt: skip
 
 
-def _tracking(group: Group, policy: Policy) -> Report:
-    blocked = [
+def _stop(group: Group, code: str) -> int:
+    """Nothing of it is paused, cut or raised; how many decisions that stops."""
+    stopped = [
         one for one in group.decisions
         if one.verdict == "act" and one.action_type != "auto_resume"
     ]  # fmt: skip
-    for decision in blocked:
-        decision.hold("TRACKING_BREAKER")
+    for decision in stopped:
+        decision.hold(code)
+    return len(stopped)
+
+
+def _tracking(group: Group, policy: Policy) -> Report:
+    count = _stop(group, "TRACKING_BREAKER")
     seen = group.state.tracking
     figures = ""
     if seen.observed is not None and seen.expected is not None:
         figures = f" ({seen.observed:.0f} of {seen.expected:.0f} expected)"
     message = (
-        f"conversions of the last 24 hours are missing{figures}: tracking looks broken, nothing is "
-        "judged by them"
+        f"conversions of the last {seen.hours:.0f} hours are missing{figures}: tracking looks "
+        "broken, nothing is judged by them"
     )
-    limit = policy.tracking_breaker_ratio
-    return group.report("TRACKING_BREAKER", message, len(blocked), limit)
+    return group.report("TRACKING_BREAKER", message, count, policy.tracking_breaker_ratio)
+
+
+def values(
+    decisions: Sequence[Decision], policy: Policy, portfolio: Portfolio, own: Policies
+) -> list[Report]:
+    """What a conversion is worth has jumped: roi says nothing, nothing is judged by it.
+
+    Of each account, and of all that have the same currency.
+    """
+    groups = [*by_account(decisions, portfolio), *by_currency(decisions, portfolio)]
+    return [
+        _values(group, group.policy(policy, own)) for group in groups if group.state.value.tripped
+    ]  # fmt: skip
+
+
+def _values(group: Group, policy: Policy) -> Report:
+    count = _stop(group, "VALUE_BREAKER")
+    seen = group.state.value
+    figures = f" ({seen.orders:.0f})" if seen.orders is not None else ""
+    level = f" {seen.level:f} times" if seen.level is not None else " far from"
+    message = (
+        f"the last conversions{figures} are worth{level} what is usual: values look broken, "
+        "nothing is judged by them"
+    )
+    return group.report("VALUE_BREAKER", message, count, policy.value_breaker_factor)
 
 
 def shrinking(
@@ -233,4 +264,6 @@ def _growth(group: Group, policy: Policy) -> Report | None:
     return group.report("GROWTH_BREAKER", message, held, float(limit)) if held else None
 
 
-BREAKERS: tuple[Breaker, ...] = (frozen, valueless, tracking, shrinking, pauses, growth)
+BREAKERS: tuple[Breaker, ...] = (
+    frozen, valueless, tracking, values, shrinking, pauses, growth,
+)  # fmt: skip

@@ -186,7 +186,13 @@ CODES: tuple[Code, ...] = (
               "again when conversions arrive again."),
         "conversions beside what the clicks would have brought", "tracking_breaker_ratio",
         "conversions are missing, in its account or everywhere: neither paused nor cut nor raised"),
-    Code("VALUE_BREAKER", "run", "what a conversion is worth has jumped", reserved=True),
+    Code(
+        "VALUE_BREAKER", "run", "what a conversion is worth has jumped",
+        _says("what a conversion is worth has jumped, and then roi says nothing. It will be looked "
+              "at again when values are as they were, or have stayed at their new level."),
+        "what the last 30 conversions are worth beside what is usual", "value_breaker_factor",
+        "what conversions are worth has jumped, in its account or all of its currency: neither "
+        "paused nor cut nor raised"),
     Code(
         "SHRINK_BREAKER", "run", "the account would shrink too fast",
         _says("the account has been cut enough for 24 hours. It will be looked at again when those "

@@ -74,6 +74,7 @@ class Policy(BaseModel):
     growth_breaker_share: Money = Decimal("0.30")
     growth_breaker_count: Count = 5.0
     tracking_breaker_ratio: Share = 0.40
+    value_breaker_factor: Positive = 4.0
     resume_when_proven_wrong: StrictBool = True
     resume_confidence: Percent = 20.0
     holdout_share: Share = 0.0
@@ -114,13 +115,24 @@ class Policy(BaseModel):
 
 
 class Tracking(BaseModel):
-    """Conversions of the last 24 complete hours beside what their clicks would have brought."""
+    """Conversions of the last complete hours beside what their clicks would have brought."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     tripped: StrictBool = False
     observed: float | None = None
     expected: float | None = None
+    hours: float = 24.0
+
+
+class Value(BaseModel):
+    """What the last conversions are worth, as a multiple of what is usual."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    tripped: StrictBool = False
+    orders: float | None = None
+    level: Decimal | None = None
 
 
 class Counted(BaseModel):
@@ -137,6 +149,7 @@ class Counted(BaseModel):
     cuts_24h: Count = 0.0
     lowered_24h: Annotated[Decimal, BeforeValidator(_exact)] = Decimal(0)
     tracking: Annotated[Tracking, BeforeValidator(lambda value: value or {})] = Tracking()
+    value: Annotated[Value, BeforeValidator(lambda value: value or {})] = Value()
 
 
 class AccountState(Counted):
@@ -145,12 +158,22 @@ class AccountState(Counted):
     account: str
 
 
+class CurrencyState(BaseModel):
+    """What is counted of all accounts of a currency."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    currency: str | None = None
+    value: Annotated[Value, BeforeValidator(lambda value: value or {})] = Value()
+
+
 class Portfolio(Counted):
     """What is counted of all accounts together, and of each."""
 
     active_campaigns: Count
     active_budget: Money
     accounts: tuple[AccountState, ...] = ()
+    currencies: tuple[CurrencyState, ...] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Portfolio:

@@ -377,9 +377,8 @@ def _delay(connection: psycopg.Connection, end: datetime) -> Delay:
 
 def _tracking(connection: psycopg.Connection, at: datetime) -> Tracked:
     rows = connection.execute(
-        "select account, jsonb_build_object("
-        "'observed', observed, 'expected', expected, 'tripped', tripped)"
-        " from autonomy.tracking_by_account(%s)",
+        "select t ->> 'account', t -> 'seen'"
+        " from jsonb_array_elements(autonomy.measured_json(%s) -> 'tracking') t",
         (at,),
     ).fetchall()
     return dict(rows)

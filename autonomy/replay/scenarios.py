@@ -37,7 +37,7 @@ USUAL_POLICY: Row = {
     "min_confidence": 0, "min_pause_confidence": 0, "cooldown_hours": 0,
     "max_growth_7d": 1000, "max_step": 10,
     "pause_breaker_share": 1, "growth_breaker_share": 100,
-    "shrink_breaker_share": 1, "tracking_breaker_ratio": 0,
+    "shrink_breaker_share": 1, "tracking_breaker_ratio": 0, "value_breaker_factor": 1_000_000,
 }  # fmt: skip
 
 

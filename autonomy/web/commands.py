@@ -30,6 +30,7 @@ POLICY_LIMITS: dict[str, tuple[float, float]] = {
     "growth_breaker_count": (0, 1_000_000),
     "tracking_breaker_ratio": (0, 1),
     "tracking_breaker_min_expected": (1, 1_000_000),
+    "value_breaker_factor": (1.5, 1_000_000),
     "resume_confidence": (0, 50),
     "evidence_half_life_days": (0, 365),
     "conversion_delay_hours": (0, 2160),

@@ -178,6 +178,8 @@ def _accounts(r: Random, drawn: Drawn) -> None:
         "growth_breaker_share": (0, 5),
         "growth_breaker_count": (0, 1000),
         "shrink_breaker_share": (0, 1),
+        "tracking_breaker_ratio": (0, 0.4),
+        "value_breaker_factor": (1.5, 1000),
         "resume_when_proven_wrong": (True, False),
         "resume_confidence": (0, 50),
     }
@@ -214,6 +216,8 @@ def _policy(r: Random) -> dict[str, Any]:
         "growth_breaker_share": (0.3, 0.3, 0, 0.01, 5),
         "shrink_breaker_share": (0.3, 0.3, 0, 0.01, 1),
         "growth_breaker_count": (5, 5, 0, 1000),
+        "tracking_breaker_ratio": (0.4, 0.4, 0.4, 0),
+        "value_breaker_factor": (4, 4, 1.5, 1000000),
         "resume_when_proven_wrong": (True, True, True, False),
         "resume_confidence": (20, 20, 50, 0),
         "evidence_half_life_days": (7, 7, 0, 1, 365),
@@ -550,18 +554,22 @@ def _doubtful_days(
 
 
 def _silence(r: Random, drawn: Drawn) -> None:
-    """Clicks go on, conversions stop (or not): what the tracking breaker looks at."""
+    """Clicks go on, conversions stop or are worth something else: what two breakers look at."""
     hour = NOW.replace(minute=0, second=0, microsecond=0)
     conversions = r.choice((0, 0, 3.4, 50))
+    value = r.choice((50, 50, 5000, 0.5))
     for one in drawn.campaigns[:3]:
+        for facts in drawn.campaign_facts:
+            if facts["campaign_id"] == one["id"]:
+                facts |= {"has_history": True, "w30_conversions": 480}
         for back in range(1, r.choice((2, 4, 25))):
             drawn.campaign_metrics.append(
                 _zeros(one["id"])
                 | {"bucket": (hour - timedelta(hours=back)).isoformat(), "clicks": 200}
-                | {"conversions": conversions}
+                | {"conversions": conversions, "revenue": round(conversions * value, 2)}
             )
         for day in range(14, 22):
-            row = {"day": f"2026-11-{day}", "clicks": 1000, "conversions": 60}
+            row = {"day": f"2026-11-{day}", "clicks": 1000, "conversions": 60, "revenue": 3000}
             drawn.campaign_daily = [
                 each for each in drawn.campaign_daily
                 if (each["campaign_id"], each["day"]) != (one["id"], row["day"])

@@ -24,6 +24,7 @@ ONE_QUERY = {
     "autonomy.settle_grain",  # what comes and what is there, weighed day by day at once
     "autonomy.decided_campaigns",  # all rules on all candidates of a run
     "autonomy.decided_run",  # sums over all decisions of a run, in their order
+    "autonomy.breaker_reports",  # each breaker a row of one list, in their order
     "autonomy.judge",  # every limit on every decision of a batch, breakers over all of them
     "autonomy.write_items",  # campaigns, log and changes written by one statement, or none
     "autonomy.high_traffic_low_conversion",  # a detector: one pass over the facts

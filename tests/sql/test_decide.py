@@ -83,7 +83,7 @@ def test_every_function_is_pinned_described_and_only_one_of_its_name(
         f" bool_and(coalesce({OURS}, false)), bool_or(prosecdef) from pg_proc p"
         " where pronamespace in ('public'::regnamespace, 'autonomy'::regnamespace)"
         " and (proname ~ '^(propose|list|identify|decided|rule_|candidate|condition|fit_|matching)'"
-        "   or proname in ('portfolio_state', 'probability_below', 'tracking_by_account'))"
+        "   or proname in ('portfolio_state', 'probability_below', 'tracking_told', 'values_told'))"
         " group by proname"
     ).fetchall()
     assert len(rows) > 15
@@ -318,8 +318,13 @@ def test_the_portfolio_counts_a_day(empty: psycopg.Connection) -> None:
     acted(empty, "auto_scale_up", "executed", 25, 100, 190)
     acted(empty, "auto_scale_up", "executed", 5, None, "NaN")
     state = ask(empty, "select portfolio_state(%s)", NOW)
-    assert state.pop("tracking") == {"observed": 0, "expected": 0, "tripped": False}
+    assert state.pop("tracking") == {
+        "observed": 0, "expected": 0, "hours": 96, "enough": False, "tripped": False,
+        "settled": False,
+    }  # fmt: skip
+    assert state.pop("currencies") == []
     (account,) = state.pop("accounts")
+    assert account["value"] == {"orders": 0, "enough": False, "tripped": False}
     assert state == {
         "active_campaigns": 2, "active_budget": 100.5, "pauses_24h": 2, "scale_ups_24h": 2,
         "raised_24h": 60.25, "cuts_24h": 1, "lowered_24h": 10,
@@ -435,7 +440,8 @@ def hourly(
 
 
 def tracking(db: psycopg.Connection) -> Any:
-    return ask(db, "select portfolio_state(%s)", NOW)["tracking"]
+    seen = ask(db, "select portfolio_state(%s)", NOW)["tracking"]
+    return {name: seen[name] for name in ("observed", "expected", "tripped")}
 
 
 def test_tracking_that_breaks_stops_pauses(empty: psycopg.Connection) -> None:
@@ -466,10 +472,13 @@ def test_few_conversions_expected_say_nothing(empty: psycopg.Connection) -> None
     one = campaign(empty)
     hourly(empty, one, range(25, 24 * 9), 10, 1)
     hourly(empty, one, range(1, 19), 10, 0)
-    assert tracking(empty) == {"observed": 0, "expected": 18, "tripped": False}
+    # a day expects 18, so that the day before is looked at, too
+    assert tracking(empty) == {"observed": 24, "expected": 42, "tripped": False}
 
 
-def test_daily_data_says_nothing_about_the_last_hours(empty: psycopg.Connection) -> None:
+def test_a_day_that_is_not_over_says_nothing_and_a_whole_one_does(
+    empty: psycopg.Connection,
+) -> None:
     one = campaign(empty)
     for day in range(1, 10):
         empty.execute(
@@ -477,19 +486,26 @@ def test_daily_data_says_nothing_about_the_last_hours(empty: psycopg.Connection)
             " values (%s, %s, 1000, %s)",
             [one, (NOW - (day - 1) * 24 * HOUR).replace(hour=0, minute=0), 100 if day > 1 else 0],
         )
-    assert tracking(empty) == {"observed": 0, "expected": 0, "tripped": False}
+    assert tracking(empty) == {"observed": 100, "expected": 100, "tripped": False}
+    empty.execute(
+        "update campaign_metrics set conversions = 0 where bucket > %s", [NOW - 48 * HOUR]
+    )
+    assert tracking(empty) == {"observed": 0, "expected": 100, "tripped": True}
 
 
 def test_a_feed_that_stops_is_stale_not_broken(empty: psycopg.Connection) -> None:
     one = campaign(empty)
     hourly(empty, one, range(25, 24 * 9), 30, 3)
+    assert tracking(empty) == {"observed": 72, "expected": 72, "tripped": False}
+    empty.execute("delete from campaign_metrics where bucket > %s", [NOW - 97 * HOUR])
     assert tracking(empty) == {"observed": 0, "expected": 0, "tripped": False}
 
 
 def test_conversions_that_are_known_to_come_late_are_not_missed(empty: psycopg.Connection) -> None:
     one = campaign(empty)
     hourly(empty, one, range(25, 24 * 9), 30, 3)
-    hourly(empty, one, range(1, 25), 30, 1)
+    hourly(empty, one, range(13, 25), 30, 1)
+    hourly(empty, one, range(1, 13), 30, 0)
     assert tracking(empty)["tripped"]
     empty.execute("update autonomy_policy set conversion_delay_hours = 48")
     assert not tracking(empty)["tripped"]

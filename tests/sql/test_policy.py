@@ -28,6 +28,7 @@ LIMITS = [
     "growth_breaker_count",
     "tracking_breaker_ratio",
     "tracking_breaker_min_expected",
+    "value_breaker_factor",
     "resume_confidence",
     "evidence_half_life_days",
     "conversion_delay_hours",

@@ -436,6 +436,47 @@ def test_one_accounts_broken_tracking_stops_that_account() -> None:
     assert answer.breakers[0]["message"].startswith('In account "a": conversions')
 
 
+JUMPED = {"tripped": True, "orders": 36.0, "level": 100, "enough": True}
+
+
+def test_values_that_jump_stop_pauses_raises_and_cuts() -> None:
+    tripped = accounts("only", value=JUMPED)
+    answer = run([PAUSE, UP], in_account("only", [*losers(3), winner(9)]), tripped)
+    assert [one.code for one in answer] == ["VALUE_BREAKER"] * 4
+    assert answer.breakers == [
+        {
+            "code": "VALUE_BREAKER", "count": 4, "limit": 4.0,
+            "message": "the last conversions (36) are worth 100 times what is usual: values look "
+            "broken, nothing is judged by them",
+        }
+    ]  # fmt: skip
+    assert run([DOWN], in_account("only", losers(1)), tripped)[0].code == "VALUE_BREAKER"
+
+
+def test_one_accounts_values_stop_that_account_and_a_currency_s_all_of_it() -> None:
+    rows = [*in_account("a", [campaign(1)]), *in_account("b", [campaign(2)])]
+    answer = run([PAUSE], rows, accounts("a", "b", value=JUMPED))
+    assert [one.code for one in answer] == ["VALUE_BREAKER", "auto_pause"]
+    assert answer.breakers[0]["account"] == "a"
+    both = accounts("a", "b", "c") | {"currencies": [{"currency": "EUR", "value": JUMPED}]}
+    both["accounts"][2]["currency"] = "JPY"
+    rows += in_account("c", [campaign(3)])
+    answer = run([PAUSE], rows, both)
+    assert [one.code for one in answer] == ["VALUE_BREAKER", "VALUE_BREAKER", "auto_pause"]
+    (report,) = answer.breakers
+    assert report["message"].startswith("In EUR: the last conversions (36)")
+    assert (report["count"], "account" in report) == (2, False)
+
+
+def test_broken_tracking_is_said_before_broken_values() -> None:
+    tripped = accounts("only", value=JUMPED, tracking=BROKEN)
+    answer = run([PAUSE], in_account("only", losers(1)), tripped)
+    assert answer[0].code == "TRACKING_BREAKER"
+    assert [(one["code"], one["count"]) for one in answer.breakers] == [
+        ("TRACKING_BREAKER", 1), ("VALUE_BREAKER", 0),
+    ]  # fmt: skip
+
+
 def test_pauses_of_each_account_are_counted_by_themselves() -> None:
     """A hundred campaigns elsewhere do not make six of eight few."""
     both = accounts("small", "large", active_campaigns=8)

@@ -24,7 +24,7 @@ GROUPS = {
     "Breakers": ("pause_breaker_share", "pause_breaker_count", "shrink_breaker_share",
                  "growth_breaker_share",
                  "growth_breaker_count", "tracking_breaker_ratio",
-                 "tracking_breaker_min_expected"),
+                 "tracking_breaker_min_expected", "value_breaker_factor"),
     "Learning": ("evidence_half_life_days", "conversion_delay_hours", "holdout_share",
                  "resume_when_proven_wrong", "resume_confidence"),
     "Being told": ("notify_moved_share",),
