@@ -37,7 +37,7 @@ def clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
     def named(name: str) -> pl.Expr:
         return pl.when(text(name).is_in(blank)).then(pl.lit("")).otherwise(text(name))
 
-    valued = columns[export.mapping.reckons or "revenue"]
+    valued = columns.get(export.mapping.reckons or "revenue")
     blank = list(figures.BLANK)
     shaped = frame.select(
         pl.col("line"),
@@ -53,9 +53,9 @@ def clean(export: Export, frame: pl.DataFrame) -> pl.DataFrame:
         *(_number(export, frame, name) for name in (*COUNTS, *MONEY, "roas")),
         named("budget").alias("budget_text"),
         pl.col(_DAILY).alias("daily"),
-        (~pl.col(valued).is_in(blank)).alias("is_valued"),
+        (pl.lit(False) if valued is None else ~pl.col(valued).is_in(blank)).alias("is_valued"),
     )
-    if export.mapping.reckons:
+    if export.mapping.reckons and valued is not None:
         percent = "%" in valued or frame[valued].str.contains("%")
         shaped = shaped.with_columns(revenue.reckoned(export.mapping, shaped, percent))
     shaped = shaped.with_columns(totals.marks(columns, export.starts, frame, shaped))

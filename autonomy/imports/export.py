@@ -59,6 +59,11 @@ class Export:
         return list(dict.fromkeys(one for one in stated if one is not None))
 
     @property
+    def spend_only(self) -> bool:
+        """Whether it says nothing of what came in, and may: see `MappingFile.spend_only`."""
+        return self.mapping.spend_only(self.columns)
+
+    @property
     def reckoned(self) -> str | None:
         """How revenue is reckoned; None: it is read from its own column."""
         if self.mapping.reckons == "conversions":

@@ -29,7 +29,7 @@ from autonomy.imports.known_figures import (
 from autonomy.imports.one_grain import settle_grain
 from autonomy.imports.platform_state import PlatformState, follow_platform
 from autonomy.imports.read_export import open_export, slices
-from autonomy.imports.revenue import WITHOUT_VALUE, no_value_sentence
+from autonomy.imports.revenue import WITHOUT_VALUE, keep_what_came_in, no_value_sentence
 from autonomy.imports.row_checks import Tally
 from autonomy.imports.which_campaign import STAGE_CAMPAIGNS
 from autonomy.text import LONGEST_ACCOUNT
@@ -238,7 +238,9 @@ def _import(
         export.tally.rejected["the time lies in the future"] += future
     connection.execute("analyze staged_buckets")
     known = settle_repeats(connection, export, repeats)
-    new = connection.execute(_NEW_CAMPAIGNS).rowcount
+    if export.spend_only:
+        keep_what_came_in(connection, export)
+    new = connection.execute(_NEW_CAMPAIGNS, {"enabled": not export.spend_only}).rowcount
     tell(f"{export.path.name}: building the figures of each campaign", 0.7)
     remember_figures(connection, export)
     left_out = settle_grain(connection, export, now)
@@ -340,8 +342,9 @@ group by c.id, b.bucket
 """
 
 _NEW_CAMPAIGNS = """
-insert into public.campaigns (id, title, account, status, budget, created_at)
-select s.id, s.title, s.account, s.spelt, autonomy.figure_kept(s.budget), b.first
+insert into public.campaigns
+  (id, title, account, status, budget, created_at, autonomous_enabled)
+select s.id, s.title, s.account, s.spelt, autonomy.figure_kept(s.budget), b.first, %(enabled)s
 from staged_campaigns s
 join (select campaign_id, min(bucket) as first from staged_buckets group by 1) b
   on b.campaign_id = s.id

@@ -102,7 +102,7 @@ def _check_all(export: Export) -> None:
     """What only all rows together say."""
     if not export.tally.kept:
         return
-    if not export.tally.valued:
+    if not export.tally.valued and not export.spend_only:
         raise ExportError(
             f"{export.path}: {revenue.is_empty(export.mapping, export.columns, export.header)}"
         )
@@ -273,7 +273,7 @@ def _check(
         wanting = [one for one in wanting if one != "has no column for campaign."]
     if not_by_day := periods.no_day(columns, header):
         wanting.append(not_by_day)
-    if (mapping.reckons or "revenue") not in columns:
+    if (mapping.reckons or "revenue") not in columns and not mapping.spend_only(columns):
         wanting.append(revenue.not_found(mapping, columns, header))
     if wanting:
         file = proposal.mapping_file(header, columns, mapping, samples)

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
+from autonomy.errors import ExportError
 from autonomy.imports.columns import MappingFile, find_roas
 from autonomy.text import decimal
 
 if TYPE_CHECKING:
     import polars as pl
+    import psycopg
+
+    from autonomy.imports.export import Export
 
 # A few conversions may have missed their value; five without any were never measured.
 WITHOUT_VALUE = """
@@ -83,6 +87,32 @@ def reckoned(mapping: MappingFile, rows: pl.DataFrame, percent: pl.Series | bool
     frame = pl.DataFrame([found, found.is_not_null().alias("readable")])
     no = pl.lit(False)
     return frame.with_columns(two_ways=no, scaled=no).to_struct("revenue")
+
+
+SPEND_ONLY = (
+    "WARNING: the file has neither revenue nor conversions, so every campaign in it would look like"
+    " a loser. New ones are loaded for their spend, with automation switched off: switch it on"
+    " (a campaign's page) once a file has brought what came in."
+)
+
+_CAME_IN = """
+select count(distinct b.campaign_id), min(c.title) from staged_buckets b
+join public.campaign_metrics m using (campaign_id, bucket)
+join public.campaigns c on c.id = b.campaign_id
+where m.revenue <> 0 or m.conversions <> 0
+"""
+
+
+def keep_what_came_in(connection: psycopg.Connection, export: Export) -> None:
+    """A file without revenue and conversions takes none away. Raises ExportError."""
+    count, title = connection.execute(_CAME_IN).fetchone() or (0, None)
+    if count:
+        raise ExportError(
+            f"{export.path} has neither revenue nor conversions, and what came in for {title!r}"
+            f"{f' and {count - 1} more' if count > 1 else ''} in that time would be lost. Export"
+            " the report with them, or give another --account."
+        )
+    export.look.notes.append(SPEND_ONLY)
 
 
 def no_value_sentence(account: str, conversions: float) -> str:

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from autonomy.errors import ExportError
+from autonomy.imports.columns import MappingFile
 from autonomy.imports.load import FileReport, import_files
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -364,3 +365,25 @@ def test_a_wrong_unit_is_said_and_may_be_mended(load: Load, url: str) -> None:
         load(*right)
     load(*right, replace=True)
     assert spent(url) == {"Larch": Decimal(60)}
+
+
+# A file of spend alone ---------------------------------------------------------------------------
+
+SPENT = "Date,Clicks,Impressions,Cost"
+LONDON = MappingFile.of({"constants": {"campaign": "London"}})
+
+
+def test_a_file_of_spend_alone_sets_no_run_on_its_campaigns(load: Load, url: str) -> None:
+    report = load('"Thu, 5 Feb 2026",10,300,£20.00', '"Fri, 6 Feb 2026",26,750,£50.00',
+                  head=SPENT, mapping=LONDON)  # fmt: skip
+    assert spent(url) == {"London": Decimal(70)}
+    assert any("neither revenue nor conversions" in one for one in report.sentences())
+    with psycopg.connect(url) as db:
+        assert db.execute("select autonomous_enabled from campaigns").fetchall() == [(False,)]
+
+
+def test_a_file_of_spend_alone_takes_nothing_that_came_in(load: Load, url: str) -> None:
+    load(line(5, "London"), line(6, "London"))
+    with pytest.raises(ExportError, match="what came in for 'London' in that time would be lost"):
+        load('"Thu, 5 Mar 2026",10,300,£20.00', head=SPENT, mapping=LONDON)
+    assert spent(url) == {"London": Decimal(180)}

@@ -107,9 +107,13 @@ def test_a_campaign_as_a_constant(tmp_path: Path) -> None:
     assert {row["currency"] for row in rows} == {"GBP"}
     assert sorted(export.look.days) == [date(2026, 2, 5), date(2026, 2, 6)]
     assert export.look.unread == ["Avg. CPC"]
-    # Without a word of revenue every campaign of it would look like a loser.
+    # Who writes a mapping file for a report of spend means that: it is loaded for its spend alone.
+    export, rows = rows_of(tmp_path, LONDON.format(more="", first="", second=""), mapping)
+    assert export.spend_only
+    assert sums(export, "spend", "revenue") == ["70.00", "0.00"]
+    # Conversions that carry no value are another matter: they have one, and it is not said.
     with pytest.raises(ExportError, match="no column for revenue"):
-        rows_of(tmp_path, LONDON.format(more="", first="", second=""), mapping)
+        rows_of(tmp_path, LONDON.format(more=",Conversions", first=",3", second=",8"), mapping)
     with pytest.raises(ExportError, match='campaign = "..."'):
         rows_of(tmp_path, text)
 
