@@ -135,7 +135,7 @@ class Doubt(NamedTuple):
 
 
 Tracked = Mapping[str | None, Mapping[str, Any]]
-"""What tracking_by_account says of each account, and of all together (None)."""
+"""What measured_json says of the tracking of each account, and of all together (None)."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from autonomy.engine import decide
+from autonomy.engine import Accounts, decide
 from autonomy.engine.explain import explain
 from tests.sql.effects import Db, apply, begin, campaign, scale_up, state, value
 
@@ -233,12 +233,15 @@ def test_tracking_expects_what_has_had_time_to_come_in_its_account(db: Db) -> No
         db.execute(
             "insert into campaign_metrics (campaign_id, bucket, impressions, clicks, conversions,"
             " spend, revenue) select %s, date_trunc('hour', now()) - n * interval '1 hour', 900,"
-            " 50, case when n <= 24 then 0 else 5 end, 10, 50 from generate_series(1, 240) n",
+            " 50, case when n <= 24 then 0 else 5 end, 10, 50 from generate_series(1, 960) n",
             (one,),
         )
     own(db, "north", "conversion_delay_hours", 500)
     seen = dict(
-        db.execute("select account, tripped from autonomy.tracking_by_account(now())").fetchall()
+        db.execute(
+            "select t ->> 'account', (t #>> '{seen,tripped}')::boolean"
+            " from jsonb_array_elements(autonomy.measured_json(now()) -> 'tracking') t"
+        ).fetchall()
     )
     assert seen == {"north": False, "south": True, None: True}
 
@@ -402,7 +405,7 @@ def test_what_tracking_says_its_limit_is_is_the_accounts(db: Db) -> None:
     answer = decide(
         begun["rules"], begun["page"]["candidates"], begun["policy"],
         datetime.fromisoformat(begun["now"]), begun["portfolio"],
-        accounts=begun["account_policies"],
+        accounts=Accounts(begun["account_policies"], begun["account_priors"]),
     )  # fmt: skip
     told = value(
         db,

@@ -9,7 +9,7 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from autonomy.engine import decide
+from autonomy.engine import Accounts, decide
 from tests.sql import effects
 from tests.sql.effects import Db, apply, begin, campaign, decision, scale_up
 from tests.sql.test_policy import LIMITS
@@ -61,7 +61,7 @@ def engine_run(db: Db) -> None:
         answer["policy"],
         datetime.fromisoformat(answer["now"]),
         answer["portfolio"],
-        accounts=answer["account_policies"],
+        accounts=Accounts(answer["account_policies"], answer["account_priors"]),
     )
     chosen = [
         one.for_apply() | {"action_id": str(uuid.uuid4()), "rule_version": None}
