@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from autonomy.migrate import ALONE, SQL_FOLDER, migrations, steps
@@ -15,6 +16,11 @@ _HEADER = """\
 -- folder; their comments are left out here, so that the script stays small enough to be pasted.
 -- Safe to run again, and on a database that has campaigns and campaign_performance already.
 """
+_MARK = "[autonomous-operations]"
+_INNER_COMMENT = re.compile(
+    r"^(comment on function autonomy\.[^']*? is)\s*(?:'(?:''|[^'])*'\s*)+;$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _BEGIN = """\
 begin;
 set local lock_timeout = '30s';
@@ -50,12 +56,20 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     parts = [_HEADER, _BEGIN, ALONE]
     for each, text in steps(files):
         title = f"-- {each.name}.sql\n" if each else ""
-        parts.append(title + without_comment_lines(text))
+        parts.append(title + _marked_only(without_comment_lines(text)))
     rows = ",\n".join(
         f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
     )
     parts += [_REGISTER.format(rows=rows), "commit;\n"]
     return "\n".join(parts)
+
+
+def _marked_only(text: str) -> str:
+    """What is said of inner functions stands in the files; here the mark is left, which says that
+    they are ours."""
+    return _INNER_COMMENT.sub(
+        lambda found: f"{found[1]} '{_MARK}';" if _MARK in found[0] else found[0], text
+    )
 
 
 def write_single_script(path: Path = SINGLE_SCRIPT) -> Path:

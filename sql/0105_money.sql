@@ -47,10 +47,10 @@ create function autonomy.figure_kept(p_amount numeric) returns numeric
 language sql immutable parallel safe set search_path = ''
 as $$
   -- Platforms count in millionths at the finest; what lies beyond is a float's noise.
-  select case when scale(p_amount) > 6 then trim_scale(round(p_amount, 6)) else p_amount end;
+  select round(p_amount, greatest(2, min_scale(round(p_amount, 6))));
 $$;
 comment on function autonomy.figure_kept(numeric) is
-  'An amount as it came, to six decimals. Pure. [autonomous-operations]';
+  'An amount as it came, to six decimals, two at least. Pure. [autonomous-operations]';
 
 create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
 language sql immutable parallel safe set search_path = ''

@@ -20,11 +20,17 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   return query
-  select c.id, coalesce(a.time_zone, p.time_zone)
-  from (select distinct i from unnest(p_campaign_ids) i) u
-  join public.campaigns c on c.id = u.i
-  cross join public.autonomy_policy p
-  left join public.autonomy_accounts a on a.account = coalesce(c.account, 'default');
+  with asked as materialized (
+    select c.id, coalesce(c.account, 'default') as account
+    from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
+  ),
+  own as materialized (  -- asked once an account, however many campaigns it has
+    select a.account, autonomy.known_zone(a.time_zone) as zone
+    from (select distinct s.account from asked s) k join public.autonomy_accounts a on a.account = k.account
+    where a.time_zone is not null
+  )
+  select s.id, coalesce(o.zone, p.time_zone)
+  from asked s cross join public.autonomy_policy p left join own o on o.account = s.account;
 end $$;
 comment on function autonomy.campaign_zones(uuid[]) is
   'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '

@@ -23,7 +23,8 @@ begin
 end $$;
 comment on function autonomy.lock_effects() is
   'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call '
-  'again. Raises AO002 where there is no policy or a limit is none, AO015 while the database is being upgraded. [autonomous-operations]';
+  'again. Raises AO002 where there is no policy or a limit is none, AO015 while the database is being upgraded. '
+  '[autonomous-operations]';
 
 create function autonomy.state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''

@@ -167,6 +167,22 @@ comment on function autonomy.skipped_entry(public.autonomous_actions, public.cam
   'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
   'refused it), what was expected and what was found. Only computes; raises nothing. [autonomous-operations]';
 
+create function autonomy.lock_actions(p_action_ids uuid[], p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.simulated_moment(p_now);
+  perform autonomy.lock_effects();
+  perform from (select c.id from public.campaigns c
+                where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
+                order by c.id for no key update) locked;
+  perform from (select a.id from public.autonomous_actions a
+                where a.id = any (p_action_ids) order by a.id for update) locked;
+end $$;
+comment on function autonomy.lock_actions(uuid[], timestamptz) is
+  'Locks what taking these actions back will write, in the order of every effect. Raises AO002, AO014, AO015. '
+  '[autonomous-operations]';
+
 -- The entry of an action that this very call has taken back before: its answer was lost.
 create function autonomy.taken_back_before(
   p_action public.autonomous_actions, p_title text, p_actor text, p_reason text) returns jsonb
@@ -202,13 +218,7 @@ declare
 begin
   perform autonomy.moment_error(p_now);
   if not p_preview then
-    perform autonomy.simulated_moment(p_now);
-    perform autonomy.lock_effects();
-    perform from (select c.id from public.campaigns c
-                  where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
-                  order by c.id for no key update) locked;
-    perform from (select a.id from public.autonomous_actions a
-                  where a.id = any (p_action_ids) order by a.id for update) locked;
+    perform autonomy.lock_actions(p_action_ids, p_now);
   end if;
 
   for v_action in

@@ -278,9 +278,8 @@ as $$
   from autonomy.unread_statuses() u having count(*) > 0;
 $$;
 comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is
-  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities, statuses that nobody '
-  'reads. Reads only. '
-  '[autonomous-operations]';
+  'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities, statuses '
+  'that nobody reads. Reads only. [autonomous-operations]';
 
 create function autonomy.dashboard_changes_since(p_since timestamptz, p_each boolean default false)
 returns table (currency text, account text, campaigns bigint, paused bigint, moved numeric, net numeric)

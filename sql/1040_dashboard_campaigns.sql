@@ -77,6 +77,29 @@ comment on function public.dashboard_campaigns(text, text, jsonb, integer) is
   'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. '
   'Reads only. [autonomous-operations]';
 
+create function autonomy.dashboard_campaign_days(
+  p_campaign_id uuid, p_account text, p_zone text, p_first date, p_last date) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+      select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
+        'clicks', d.clicks, 'impressions', d.impressions,
+        'conversions', autonomy.shown_conversions(d.conversions::float8),
+        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
+        'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
+                            where d.day between x.from_day and x.until_day),
+        'event', (select string_agg(e.why, '; ' order by e.from_at, e.id) from autonomy.planned_events e
+                  where (e.campaign_id = p_campaign_id or e.account = p_account)
+                    and e.from_at < (d.day + 1)::timestamp at time zone p_zone
+                    and e.until_at > d.day::timestamp at time zone p_zone)) order by d.day), '[]')
+      from public.campaign_daily d
+      where d.campaign_id = p_campaign_id and d.day between p_first and p_last);
+end $$;
+comment on function autonomy.dashboard_campaign_days(uuid, text, text, date, date) is
+  'A campaign''s days with their figures, whether they are left out of the evidence, and what was planned. Only reads; '
+  'raises nothing. [autonomous-operations]';
+
 create function public.dashboard_campaign(
   p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -114,19 +137,7 @@ begin
       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
       order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
         p.ctid desc limit 1),
-    'days', (
-      select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
-        'clicks', d.clicks, 'impressions', d.impressions,
-        'conversions', autonomy.shown_conversions(d.conversions::float8),
-        'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
-        'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
-                            where d.day between x.from_day and x.until_day),
-        'event', (select string_agg(e.why, '; ' order by e.from_at, e.id) from autonomy.planned_events e
-                  where (e.campaign_id = p_campaign_id or e.account = v_campaign.account)
-                    and e.from_at < (d.day + 1)::timestamp at time zone v_zone
-                    and e.until_at > d.day::timestamp at time zone v_zone)) order by d.day), '[]')
-      from public.campaign_daily d
-      where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
+    'days', autonomy.dashboard_campaign_days(p_campaign_id, v_campaign.account, v_zone, v_today - p_days + 1, v_today),
     'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
     'events', public.list_planned_events(p_campaign_id => p_campaign_id, p_limit => 20, p_now => p_now) -> 'events',
     'changes', (

@@ -416,6 +416,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'as_before', null, '{p_action, p_campaign}', '{public.autonomous_actions, public.campaigns}', 0, array[]::text[]),
 ('autonomy', 'function', 'changed_entry', null, '{p_action, p_title, p_old_status, p_old_budget, p_new_status, p_new_budget}', '{public.autonomous_actions, text, text, numeric, text, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'skipped_entry', null, '{p_action, p_campaign, p_code, p_message}', '{public.autonomous_actions, public.campaigns, text, text}', 0, array[]::text[]),
+('autonomy', 'function', 'lock_actions', null, '{p_action_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'taken_back_before', null, '{p_action, p_title, p_actor, p_reason}', '{public.autonomous_actions, text, text, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'roll_back', null, '{p_action_ids, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid[], text, text, boolean, boolean, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'rollback_autonomous_action', null, '{p_action_id, p_reason, p_actor, p_force, p_preview, p_now}', '{uuid, text, text, boolean, boolean, timestamptz}', 5, array[]::text[]),
@@ -575,6 +576,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'delete_planned_event', null, '{p_id}', '{uuid}', 0, array[]::text[]),
 ('autonomy', 'function', 'valued_totals', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
 ('public', 'function', 'dashboard_campaigns', null, '{p_title, p_status, p_after, p_limit}', '{text, text, jsonb, integer}', 4, array[]::text[]),
+('autonomy', 'function', 'dashboard_campaign_days', null, '{p_campaign_id, p_account, p_zone, p_first, p_last}', '{uuid, text, text, date, date}', 0, array[]::text[]),
 ('public', 'function', 'dashboard_campaign', null, '{p_campaign_id, p_days, p_now}', '{uuid, integer, timestamptz}', 2, array[]::text[]),
 ('public', 'function', 'dashboard_set_campaign', null, '{p_campaign_id, p_changes, p_now}', '{uuid, jsonb, timestamptz}', 1, array[]::text[]),
 ('public', 'function', 'dashboard_rules', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
@@ -1312,9 +1314,7 @@ when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
 when p_currency in ('CLF', 'UYW') then 4
 else 2 end;
 $$;
-comment on function autonomy.currency_digits(text) is
-'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
-'same in autonomy/text.py. Pure. [autonomous-operations]';
+comment on function autonomy.currency_digits(text) is '[autonomous-operations]';
 create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -1325,31 +1325,25 @@ else '' end), '-', '−')
 from (select autonomy.currency_digits(p_currency) as digits) d
 where p_amount between -1e20 and 1e20;
 $$;
-comment on function autonomy.amount_words(numeric, text, boolean) is
-'1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals; '
-'null for what is no amount. Pure. [autonomous-operations]';
+comment on function autonomy.amount_words(numeric, text, boolean) is '[autonomous-operations]';
 create function autonomy.smallest_unit(p_digits integer) returns numeric
 language sql immutable parallel safe set search_path = ''
 as $$
 select (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
 $$;
-comment on function autonomy.smallest_unit(integer) is
-'The smallest amount of so many decimals: 2 -> 0.01. Pure. [autonomous-operations]';
+comment on function autonomy.smallest_unit(integer) is '[autonomous-operations]';
 create function autonomy.figure_kept(p_amount numeric) returns numeric
 language sql immutable parallel safe set search_path = ''
 as $$
-select case when scale(p_amount) > 6 then trim_scale(round(p_amount, 6)) else p_amount end;
+select round(p_amount, greatest(2, min_scale(round(p_amount, 6))));
 $$;
-comment on function autonomy.figure_kept(numeric) is
-'An amount as it came, to six decimals. Pure. [autonomous-operations]';
+comment on function autonomy.figure_kept(numeric) is '[autonomous-operations]';
 create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
 language sql immutable parallel safe set search_path = ''
 as $$
 select round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
 $$;
-comment on function autonomy.kept_amount(numeric, integer) is
-'An amount with p_digits decimals, and more only where it has more, six at the most: 150, 2 -> 150.00. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.kept_amount(numeric, integer) is '[autonomous-operations]';
 
 -- 0110_campaigns.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -2093,9 +2087,7 @@ join public.campaigns c on c.id = i
 join autonomy.evidence_exclusions x on x.account = c.account
 where x.lifted_at is null;
 end $$;
-comment on function autonomy.exclusions_of(uuid[]) is
-'The spans of days that are left out of the evidence of each of these campaigns (each named once), its own and its '
-'account''s. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.exclusions_of(uuid[]) is '[autonomous-operations]';
 
 -- 0129_file_states.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -2156,9 +2148,7 @@ raise exception using errcode = 'AO015', message = 'The database is being upgrad
 hint = 'It is safe to call again in some seconds.';
 end if;
 end $$;
-comment on function autonomy.hold_schema() is
-'Keeps migrations out until commit, where none is under way. A part of runs and effects, no use by itself. Safe to '
-'call again. Raises AO015 (the database is being upgraded). [autonomous-operations]';
+comment on function autonomy.hold_schema() is '[autonomous-operations]';
 create function public.autonomy_schema_changing() returns boolean
 language plpgsql set search_path = ''
 as $$
@@ -2367,9 +2357,7 @@ p_policy.paused_text);
 end if;
 return p_policy;
 end $$;
-comment on function autonomy.checked_policy(public.autonomy_policy) is
-'The policy, if every limit in it is one: asked when it is written, and again before it is acted by, since a value '
-'can be forced past trigger and checks. Raises AO002. Only reads. [autonomous-operations]';
+comment on function autonomy.checked_policy(public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2391,9 +2379,7 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.policy_guard() is
-'Trigger of autonomy_policy: refuses (AO002) a limit that is missing, not a number or out of range, and the removal '
-'of the row. [autonomous-operations]';
+comment on function autonomy.policy_guard() is '[autonomous-operations]';
 create trigger autonomy_policy_guard before insert or update or delete on public.autonomy_policy
 for each row execute function autonomy.policy_guard();
 create trigger autonomy_policy_guard_truncate before truncate on public.autonomy_policy
@@ -2603,8 +2589,7 @@ v_wrong.setting, v_wrong.low, v_wrong.high, v_wrong.unit, coalesce(v_wrong.given
 hint = format('%s: %s.', v_wrong.setting, v_wrong.meaning);
 end if;
 end $$;
-comment on function autonomy.account_number_error(jsonb) is
-'Raises AO002 where a number of an account''s row is out of range or none. Only reads. [autonomous-operations]';
+comment on function autonomy.account_number_error(jsonb) is '[autonomous-operations]';
 create function autonomy.long_account_error(p_account text) returns void
 language plpgsql immutable set search_path = ''
 as $$
@@ -2613,8 +2598,7 @@ raise exception using errcode = 'AO010',
 message = format('The name of an account has at most 200 characters, not %s: %s...',
 char_length(p_account), left(p_account, 40));
 end $$;
-comment on function autonomy.long_account_error(text) is
-'Raises AO010: so long a name fits into no index. [autonomous-operations]';
+comment on function autonomy.long_account_error(text) is '[autonomous-operations]';
 create function autonomy.account_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2669,9 +2653,7 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.account_guard() is
-'Trigger of autonomy_accounts: refuses (AO002) what is out of range or no currency, zone or mode, limits that cross '
-'the policy''s, another name, and the removal of a row that campaigns name. [autonomous-operations]';
+comment on function autonomy.account_guard() is '[autonomous-operations]';
 create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
 for each row execute function autonomy.account_guard();
 create function autonomy.campaign_number_guard() returns trigger
@@ -2682,9 +2664,7 @@ perform autonomy.account_number_error(jsonb_build_object(
 'target_roi', new.target_roi, 'conversion_value', new.conversion_value, 'attribution_factor', 1));
 return new;
 end $$;
-comment on function autonomy.campaign_number_guard() is
-'Trigger of campaigns: refuses (AO002) a target_roi or conversion_value that is out of range or no number. '
-'[autonomous-operations]';
+comment on function autonomy.campaign_number_guard() is '[autonomous-operations]';
 create trigger autonomy_number_guard_insert before insert on public.campaigns for each row
 when (new.target_roi is not null or new.conversion_value is not null)
 execute function autonomy.campaign_number_guard();
@@ -2707,8 +2687,7 @@ hint = 'Change that account first.';
 end if;
 return null;
 end $$;
-comment on function autonomy.policy_fits_accounts() is
-'Trigger of autonomy_policy: refuses (AO002) budgets that would cross an account''s own. [autonomous-operations]';
+comment on function autonomy.policy_fits_accounts() is '[autonomous-operations]';
 create trigger autonomy_policy_fits_accounts after update of min_budget, max_budget on public.autonomy_policy
 for each row execute function autonomy.policy_fits_accounts();
 create function autonomy.accounts_named() returns trigger
@@ -2723,9 +2702,7 @@ order by n.account
 on conflict do nothing;
 return null;
 end $$;
-comment on function autonomy.accounts_named() is
-'Triggers of campaigns: an account that is named for the first time gets its row. Runs as its owner, since whoever '
-'may write campaigns need not have rights on accounts. Raises nothing. [autonomous-operations]';
+comment on function autonomy.accounts_named() is '[autonomous-operations]';
 create function autonomy.account_named() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -2738,9 +2715,7 @@ end if;
 perform autonomy.long_account_error(new.account);
 return new;
 end $$;
-comment on function autonomy.account_named() is
-'Trigger of campaigns: refuses (AO010) a new name of an account that is longer than 200 characters. Runs as its '
-'owner, since whoever may write campaigns need not be able to read them all. [autonomous-operations]';
+comment on function autonomy.account_named() is '[autonomous-operations]';
 create trigger autonomy_account_named before insert or update of account on public.campaigns
 for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns
@@ -2773,16 +2748,19 @@ new.budget := autonomy.kept_amount(new.budget, autonomy.currency_digits(
 (select a.currency from public.autonomy_accounts a where a.account = new.account)));
 return new;
 end $$;
-comment on function autonomy.budget_written() is
-'Trigger of campaigns: 150 becomes 150.00, of yen stays 150; what is finer stays as it is. Runs as its owner, since '
-'whoever may write campaigns need not have rights on accounts. Raises 23514 for what is no amount. '
-'[autonomous-operations]';
+comment on function autonomy.budget_written() is '[autonomous-operations]';
 do $$ begin
 if 'campaigns' <> all (string_to_array(current_setting('autonomy.theirs'), ',')) then
 create trigger autonomy_budget_written before insert or update of budget on public.campaigns
 for each row execute function autonomy.budget_written();
 end if;
 end $$;
+
+-- 0136_account_policies.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create function autonomy.known_zone(p_zone text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -2792,9 +2770,7 @@ return p_zone;
 exception when invalid_parameter_value then
 return null;
 end $$;
-comment on function autonomy.known_zone(text) is
-'The zone, null where this server does not know it (any more): its rules come and go with the system''s. Reads only; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.known_zone(text) is '[autonomous-operations]';
 create function autonomy.account_zone(p_account text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -2804,9 +2780,7 @@ select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_ac
 where a.account = p_account and a.time_zone is not null), p.time_zone)
 from public.autonomy_policy p);
 end $$;
-comment on function autonomy.account_zone(text) is
-'The zone that an account''s days are counted in: its own where the server knows it, else the policy''s. Reads only; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.account_zone(text) is '[autonomous-operations]';
 create function autonomy.unknown_zones() returns table (account text, time_zone text, sentence text)
 language sql stable set search_path = ''
 as $$
@@ -2816,18 +2790,14 @@ format('The time zone "%s" of the account "%s" is not known to this database any
 from public.autonomy_accounts a cross join public.autonomy_policy p
 where a.time_zone is not null and autonomy.known_zone(a.time_zone) is null;
 $$;
-comment on function autonomy.unknown_zones() is
-'Accounts whose time zone this server does not know (any more), and what is to be said of each. Reads only; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.unknown_zones() is '[autonomous-operations]';
 create function autonomy.campaign_currency(p_campaign_id uuid) returns text
 language sql stable set search_path = ''
 as $$
 select a.currency from public.campaigns c join public.autonomy_accounts a on a.account = c.account
 where c.id = p_campaign_id;
 $$;
-comment on function autonomy.campaign_currency(uuid) is
-'The currency of a campaign''s account; null where it is unknown. Reads only; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.campaign_currency(uuid) is '[autonomous-operations]';
 create function autonomy.only_currency() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -2836,9 +2806,7 @@ return (
 select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
 from public.autonomy_accounts a);
 end $$;
-comment on function autonomy.only_currency() is
-'The currency of all accounts, '''' where it is known of none; null where there are several, which are never added '
-'up. Reads only; raises nothing. [autonomous-operations]';
+comment on function autonomy.only_currency() is '[autonomous-operations]';
 create function autonomy.policy_overlaid(
 p_policy public.autonomy_policy, p_account public.autonomy_accounts, p_prior jsonb)
 returns public.autonomy_policy
@@ -2857,9 +2825,7 @@ where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_po
 'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
 else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')));
 end $$;
-comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is
-'A policy with an account''s own values and its prior (prior_ columns, null = the policy''s) laid over it. Computes '
-'only. [autonomous-operations]';
+comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is '[autonomous-operations]';
 create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -2870,9 +2836,7 @@ from (values (1)) one
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
 $$;
-comment on function autonomy.stored_prior(text, text) is
-'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
-'either. Reads only; raises nothing. [autonomous-operations]';
+comment on function autonomy.stored_prior(text, text) is '[autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
@@ -2894,10 +2858,7 @@ left join public.autonomy_accounts a on a.account = u.account
 cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored_prior(u.account, a.currency))
 as own offset 0) o;
 end $$;
-comment on function autonomy.policies_of(text[]) is
-'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
-'mode is observe only where the account''s own is. Reads only; raises AO002 where a limit is none. '
-'[autonomous-operations]';
+comment on function autonomy.policies_of(text[]) is '[autonomous-operations]';
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -2919,18 +2880,14 @@ select autonomy.checked_policy(
 autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency)))
 from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
-comment on function autonomy.account_policy(text) is
-'The policy as it holds for an account; the policy itself for one that has no row. Reads only; raises AO002 where a limit is '
-'none. [autonomous-operations]';
+comment on function autonomy.account_policy(text) is '[autonomous-operations]';
 create function autonomy.longest_approval() returns interval
 language sql stable set search_path = ''
 as $$
 select greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a)) * interval '1 hour'
 from public.autonomy_policy p;
 $$;
-comment on function autonomy.longest_approval() is
-'How long a proposal may wait where it may wait longest: the policy''s approval_hours or an account''s. Reads only; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.longest_approval() is '[autonomous-operations]';
 
 -- 0137_account_findings.sql
 set local lock_timeout = '30s';
@@ -2984,9 +2941,7 @@ from (select autonomy.currency_digits(c.currency) as digits) d) l
 where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
 order by c.campaigns desc, c.account;
 end $$;
-comment on function autonomy.account_findings() is
-'Accounts of a known currency in which the policy''s max_budget is of another order of magnitude than the budgets, '
-'with limits of their own that are proposed. Reads only; raises nothing. [autonomous-operations]';
+comment on function autonomy.account_findings() is '[autonomous-operations]';
 create function autonomy.account_warnings() returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -2997,9 +2952,7 @@ order by z.account limit 1)
 union all
 (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f;
 $$;
-comment on function autonomy.account_warnings() is
-'What a run has to say of accounts: a sentence at most of zones that are not known and one of limits, in a list. '
-'Reads only; raises nothing. [autonomous-operations]';
+comment on function autonomy.account_warnings() is '[autonomous-operations]';
 
 -- 0140_json.sql
 set local lock_timeout = '30s';
@@ -3020,8 +2973,7 @@ when abs(v_text::numeric) < 3e-324 then 0::float8
 else v_text::float8
 end;
 end $$;
-comment on function autonomy.json_number(jsonb) is
-'A JSON number as float8; null for anything else and for numbers beyond float8. Pure. [autonomous-operations]';
+comment on function autonomy.json_number(jsonb) is '[autonomous-operations]';
 create function autonomy.moment_error(p_now timestamptz) returns void
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3030,8 +2982,7 @@ if p_now is null or not isfinite(p_now) then
 raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
 end if;
 end $$;
-comment on function autonomy.moment_error(timestamptz) is
-'Raises AO010 where a moment is missing or infinite. Pure. [autonomous-operations]';
+comment on function autonomy.moment_error(timestamptz) is '[autonomous-operations]';
 create function autonomy.simulated_moment(p_now timestamptz) returns boolean
 language plpgsql set search_path = ''
 as $$
@@ -3048,19 +2999,14 @@ message = format('p_now is %s, but the database''s clock says %s: they may diffe
 p_now, date_trunc('second', clock_timestamp())),
 hint = 'Leave p_now out. To simulate another time, on a test database: set autonomy.simulation = on;';
 end $$;
-comment on function autonomy.simulated_moment(timestamptz) is
-'Whether a moment that something is to be written at is another than the database''s (five minutes either way, and '
-'now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe '
-'to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
+comment on function autonomy.simulated_moment(timestamptz) is '[autonomous-operations]';
 create function autonomy.rule_version(p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return md5(coalesce(p_condition::text, '') || coalesce(p_action::text, ''));
 end $$;
-comment on function autonomy.rule_version(jsonb, jsonb) is
-'What a decision was made by: changes with condition and action, not with name, priority or is_active. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.rule_version(jsonb, jsonb) is '[autonomous-operations]';
 create function autonomy.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3090,8 +3036,7 @@ end if;
 end loop;
 return v_best;
 end $$;
-comment on function autonomy.closest_word(text, text[]) is
-'The known word nearest to a misspelt one, or null where none is near. Pure. [autonomous-operations]';
+comment on function autonomy.closest_word(text, text[]) is '[autonomous-operations]';
 create function autonomy.unknown_key_error(p_object jsonb, p_path text, p_allowed text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3105,8 +3050,7 @@ where k.key <> all (p_allowed)
 order by k.key collate "C"
 limit 1);
 end $$;
-comment on function autonomy.unknown_key_error(jsonb, text, text[]) is
-'A sentence about the first key that is not allowed, or null. Pure. [autonomous-operations]';
+comment on function autonomy.unknown_key_error(jsonb, text, text[]) is '[autonomous-operations]';
 create function autonomy.number_error(
 p_object jsonb, p_key text, p_path text,
 p_low numeric, p_high numeric, p_low_open boolean = false, p_high_open boolean = false)
@@ -3127,8 +3071,7 @@ case when p_low_open then 'above' else 'of at least' end, trim_scale(p_low),
 case when p_high >= 1e12 then '' else
 case when p_high_open then ' and below ' else ' and at most ' end || trim_scale(p_high) end);
 end $$;
-comment on function autonomy.number_error(jsonb, text, text, numeric, numeric, boolean, boolean) is
-'A sentence where the key is present and not a number within the bounds, else null. Pure. [autonomous-operations]';
+comment on function autonomy.number_error(jsonb, text, text, numeric, numeric, boolean, boolean) is '[autonomous-operations]';
 create function autonomy.flag_error(p_object jsonb, p_key text, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3137,16 +3080,14 @@ return (
 select format('%s.%s: %s is not allowed; give true or false', p_path, p_key, left((p_object -> p_key)::text, 60))
 where p_object ? p_key and jsonb_typeof(p_object -> p_key) <> 'boolean');
 end $$;
-comment on function autonomy.flag_error(jsonb, text, text) is
-'A sentence where the key is present and not true or false, else null. Pure. [autonomous-operations]';
+comment on function autonomy.flag_error(jsonb, text, text) is '[autonomous-operations]';
 create function autonomy.exact_number(p_value jsonb) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 begin
 return autonomy.json_number(p_value)::text::numeric;
 end $$;
-comment on function autonomy.exact_number(jsonb) is
-'A JSON number as the decimal that was written, to the digits that a float8 keeps. Pure. [autonomous-operations]';
+comment on function autonomy.exact_number(jsonb) is '[autonomous-operations]';
 create function autonomy.argument_error(p_name text, p_value numeric) returns void
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3156,8 +3097,7 @@ raise exception using errcode = 'AO010',
 message = format('%s must be a number of at least 0, not %s.', p_name, coalesce(p_value::text, 'NULL'));
 end if;
 end $$;
-comment on function autonomy.argument_error(text, numeric) is
-'Raises AO010 where an argument is missing, negative or not a finite number. Pure. [autonomous-operations]';
+comment on function autonomy.argument_error(text, numeric) is '[autonomous-operations]';
 
 -- 0200_performance.sql
 set local lock_timeout = '30s';
@@ -3170,23 +3110,25 @@ as $$
 begin
 return ('x' || substr(md5(p_campaign_id::text), 1, 4))::bit(16)::integer;
 end $$;
-comment on function autonomy.campaign_slot(uuid) is
-'The slot (0 to 65535) of a campaign, by which runs share out campaigns among shards. Only computes; safe to call '
-'again; raises nothing. [autonomous-operations]';
+comment on function autonomy.campaign_slot(uuid) is '[autonomous-operations]';
 create function autonomy.campaign_zones(p_campaign_ids uuid[]) returns table (campaign_id uuid, zone text)
 language plpgsql stable set search_path = ''
 as $$
 begin
 return query
-select c.id, coalesce(a.time_zone, p.time_zone)
-from (select distinct i from unnest(p_campaign_ids) i) u
-join public.campaigns c on c.id = u.i
-cross join public.autonomy_policy p
-left join public.autonomy_accounts a on a.account = coalesce(c.account, 'default');
+with asked as materialized (
+select c.id, coalesce(c.account, 'default') as account
+from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
+),
+own as materialized (  -- asked once an account, however many campaigns it has
+select a.account, autonomy.known_zone(a.time_zone) as zone
+from (select distinct s.account from asked s) k join public.autonomy_accounts a on a.account = k.account
+where a.time_zone is not null
+)
+select s.id, coalesce(o.zone, p.time_zone)
+from asked s cross join public.autonomy_policy p left join own o on o.account = s.account;
 end $$;
-comment on function autonomy.campaign_zones(uuid[]) is
-'The zone of the days of each of these campaigns that there is: that of its account. Only reads; safe to call again; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.campaign_zones(uuid[]) is '[autonomous-operations]';
 create function autonomy.campaign_values(p_campaign_ids uuid[]) returns table (campaign_id uuid, value numeric)
 language plpgsql stable set search_path = ''
 as $$
@@ -3198,9 +3140,7 @@ join public.campaigns c on c.id = u.i
 left join public.autonomy_accounts a on a.account = c.account
 where coalesce(c.conversion_value, a.conversion_value) between 0.000001 and 1000000000;
 end $$;
-comment on function autonomy.campaign_values(uuid[]) is
-'Of these campaigns those whose conversions have a value, their own or their account''s, for the days on which '
-'conversions come without revenue. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.campaign_values(uuid[]) is '[autonomous-operations]';
 create function autonomy.value_days(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3214,9 +3154,7 @@ join public.campaign_daily o on o.campaign_id = i
 left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
 where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
 end $$;
-comment on function autonomy.value_days(uuid[]) is
-'Values the conversions of all days without revenue of these campaigns anew; what was reported stays. Safe to call '
-'again; raises nothing. [autonomous-operations]';
+comment on function autonomy.value_days(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_zones() returns table (account text, zone text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3225,18 +3163,14 @@ return query
 select a.account, autonomy.account_zone(a.account)
 from (select distinct coalesce(c.account, 'default') as account from public.campaigns c) a;
 end $$;
-comment on function autonomy.account_zones() is
-'The zone of the days of every account that campaigns name. Only reads; safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.account_zones() is '[autonomous-operations]';
 create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
 begin
 return coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
 end $$;
-comment on function autonomy.writing_at() is
-'The time that triggers write: the setting autonomy.now of this transaction (replay and tests live on other days), '
-'else now(). Only reads; safe to call again. [autonomous-operations]';
+comment on function autonomy.writing_at() is '[autonomous-operations]';
 create function autonomy.campaign_performance_before() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3259,9 +3193,7 @@ end if;
 end if;
 return new;
 end $$;
-comment on function autonomy.campaign_performance_before() is
-'Trigger of campaign_performance: computes roi (a multiple), ctr and conversion_rate (percent) from the totals, '
-'NULL where the divisor is 0, and sets updated_at. [autonomous-operations]';
+comment on function autonomy.campaign_performance_before() is '[autonomous-operations]';
 do $$
 declare
 v_pair record;
@@ -3569,19 +3501,14 @@ cross join lateral (select p.campaign_id is not null and (h.campaign_id is null 
 and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
 where h.campaign_id is not null or not p.from_metrics;
 end $$;
-comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is
-'Computes the facts of the given campaigns (each named once): with p_now NULL from campaign_daily as it stands, '
-'else from campaign_metrics up to p_now. Only reads; safe to call again; raises nothing of its own. '
-'[autonomous-operations]';
+comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.shown_conversions(p_conversions float8) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return trim_scale(round(p_conversions::numeric, 2));
 end $$;
-comment on function autonomy.shown_conversions(float8) is
-'Conversions as they are shown: two digits at most and no zeros at the end, 12.4 or 12. Never what is compared. '
-'Pure. [autonomous-operations]';
+comment on function autonomy.shown_conversions(float8) is '[autonomous-operations]';
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -3609,9 +3536,7 @@ as $$
 begin
 return '00:00' in ((p_bucket at time zone p_zone)::time, (p_bucket at time zone 'UTC')::time);
 end $$;
-comment on function autonomy.at_an_edge(timestamptz, text) is
-'Whether a bucket begins where a row of a whole day may: at midnight of its zone or of UTC. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.at_an_edge(timestamptz, text) is '[autonomous-operations]';
 create function autonomy.was_by_day(p_campaign_id uuid, p_day date, p_zone text) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -3623,9 +3548,7 @@ where d.campaign_id = p_campaign_id and d.day < p_day and d.day >= p_day - 7) l
 join public.campaign_metrics m on m.campaign_id = p_campaign_id
 and m.bucket >= l.day::timestamp at time zone p_zone and m.bucket < (l.day + 1)::timestamp at time zone p_zone);
 end $$;
-comment on function autonomy.was_by_day(uuid, date, text) is
-'Whether the campaign''s last day with figures before this one has a single row. Only reads; safe to call again; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.was_by_day(uuid, date, text) is '[autonomous-operations]';
 create function autonomy.settle_grain(
 p_campaign_ids uuid[], p_buckets timestamptz[], p_whole boolean[], p_spends numeric[], p_impressions numeric[],
 p_now timestamptz)
@@ -3716,10 +3639,7 @@ case when n.is_whole then 'the hours of its day are there, and a whole day is no
 else 'its day is there as a whole, and its hours hold less: some are missing' end end
 from new n left join decided d on d.campaign_id = n.campaign_id and d.day = n.day;
 end $$;
-comment on function autonomy.settle_grain(uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz) is
-'Before these buckets are written (whole: whether each is a whole day, null where nothing says it): which of them '
-'are whole days, and which must be left out, with the reason. Removes what they take the place of. Each bucket '
-'given once. Safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.settle_grain(uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz) is '[autonomous-operations]';
 create function autonomy.refuse_two_grains(
 p_campaign_ids uuid[], p_days date[], p_rows integer[], p_first timestamptz[],
 p_spend_before numeric[], p_impressions_before numeric[]) returns void
@@ -3770,9 +3690,7 @@ hint = 'Delete the rows of that day that are not to stay first; or send the rows
 'which keeps the fuller of the two.';
 end loop;
 end $$;
-comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timestamptz[], numeric[], numeric[]) is
-'Refuses what a statement on campaign_metrics wrote where a day would be there by hour and as a whole. Raises AO010. '
-'[autonomous-operations]';
+comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timestamptz[], numeric[], numeric[]) is '[autonomous-operations]';
 
 -- 0218_unusual_campaigns.sql
 set local lock_timeout = '30s';
@@ -3805,9 +3723,7 @@ delete from autonomy.unusual_campaigns u using looked_at l where u.campaign_id =
 insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
 select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend;
 end $$;
-comment on function autonomy.refresh_unusual_campaigns(uuid[]) is
-'Finds out by their facts which of these campaigns (each named once) are worth reading day by day for figures in '
-'doubt. Safe to call again. [autonomous-operations]';
+comment on function autonomy.refresh_unusual_campaigns(uuid[]) is '[autonomous-operations]';
 create function autonomy.budgets_lowered() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -3822,10 +3738,7 @@ else false end
 order by n.id;
 return null;
 end $$;
-comment on function autonomy.budgets_lowered() is
-'Trigger of campaigns: what was spent may be many times a budget that is lower now, so its days are worth reading '
-'until its facts are made again. Runs as its owner, since whoever may write campaigns need not have rights on what '
-'is derived. Raises nothing. [autonomous-operations]';
+comment on function autonomy.budgets_lowered() is '[autonomous-operations]';
 create trigger autonomy_budgets_lowered after update on public.campaigns
 referencing old table as old_campaigns new table as new_campaigns
 for each statement execute function autonomy.budgets_lowered();
@@ -3861,9 +3774,7 @@ life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, 
 where t is distinct from excluded;
 perform autonomy.refresh_unusual_campaigns(p_campaign_ids);
 end $$;
-comment on function autonomy.refresh_campaign_totals(uuid[]) is
-'Brings the totals of these campaigns (each named once) up to their facts, unknown where a measure is no sane '
-'number; and whether their days are worth reading. Safe to call again. [autonomous-operations]';
+comment on function autonomy.refresh_campaign_totals(uuid[]) is '[autonomous-operations]';
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3883,8 +3794,7 @@ perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_totals_follow() is
-'Trigger of campaign_facts: keeps campaign_totals and unusual_campaigns in step. [autonomous-operations]';
+comment on function autonomy.campaign_totals_follow() is '[autonomous-operations]';
 create trigger campaign_totals_inserted after insert on public.campaign_facts
 referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
@@ -3957,9 +3867,7 @@ delete from public.campaign_facts f using unnest(p_campaign_ids) i
 where f.campaign_id = i
 and not exists (select from written w where w.campaign_id = f.campaign_id);
 end $$;
-comment on function autonomy.refresh_campaign_facts(uuid[]) is
-'Computes the facts of these campaigns anew and stores them; those of a campaign with neither performance nor '
-'metrics go. Safe to call again. [autonomous-operations]';
+comment on function autonomy.refresh_campaign_facts(uuid[]) is '[autonomous-operations]';
 create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -3993,10 +3901,7 @@ on conflict (campaign_id, day) do update set
 impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
 conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue, valued = excluded.valued;
 end $$;
-comment on function autonomy.sum_days(uuid[], date[]) is
-'Sums the time series of the given days (p_days[i] of p_campaign_ids[i]) anew, conversions without revenue at '
-'their value; a day without any is removed. A part '
-'of absorb_campaign_metrics, no use by itself. Safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.sum_days(uuid[], date[]) is '[autonomous-operations]';
 create function autonomy.totals_of_series(p_campaign_ids uuid[])
 returns table (
 campaign_id uuid, life_impressions float8, life_clicks float8, life_conversions float8, life_spend float8,
@@ -4019,9 +3924,7 @@ from unnest(v_partly) i join public.campaign_daily d on d.campaign_id = i
 group by d.campaign_id;
 end if;
 end $$;
-comment on function autonomy.totals_of_series(uuid[]) is
-'The totals of the whole series of these campaigns (each named once), as it was reported: of the facts, or, where '
-'days are left out of these or valued, of all days. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.totals_of_series(uuid[]) is '[autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4074,9 +3977,7 @@ select autonomy.currency_digits(autonomy.campaign_currency(f.campaign_id)) as di
 where p.campaign_id = f.campaign_id and p.from_metrics;
 perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
-comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is
-'Brings campaign_daily (the given days of the given campaigns, pairwise), campaign_performance where the ingest '
-'owns it, and campaign_facts up to campaign_metrics. Safe to call again. [autonomous-operations]';
+comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is '[autonomous-operations]';
 create function autonomy.sum_all_days(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4089,9 +3990,7 @@ from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m us
 group by m.campaign_id, (m.bucket at time zone z.zone)::date;
 perform autonomy.value_days(p_campaign_ids);
 end $$;
-comment on function autonomy.sum_all_days(uuid[]) is
-'Sums the whole time series of these campaigns by day anew. Safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.sum_all_days(uuid[]) is '[autonomous-operations]';
 create function autonomy.rebuild_campaign_facts(p_days boolean default false) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -4129,9 +4028,13 @@ v_after := v_slice[cardinality(v_slice)];
 end loop;
 return v_count;
 end $$;
-comment on function autonomy.rebuild_campaign_facts(boolean) is
-'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; '
-'needed only after a change of the policy''s half-life or delay, which calls it. [autonomous-operations]';
+comment on function autonomy.rebuild_campaign_facts(boolean) is '[autonomous-operations]';
+
+-- 0221_following_metrics.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create function autonomy.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4139,9 +4042,7 @@ begin
 perform set_config('autonomy.inserting_' || tg_table_name, '1', true);
 return null;
 end $$;
-comment on function autonomy.metrics_insert_begins() is
-'Trigger of campaign_metrics and campaign_performance: marks that an insert, perhaps an upsert, is under way. '
-'[autonomous-operations]';
+comment on function autonomy.metrics_insert_begins() is '[autonomous-operations]';
 create function autonomy.campaign_performance_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4173,9 +4074,7 @@ perform autonomy.refresh_campaign_facts(v_campaigns);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_performance_after() is
-'Trigger of campaign_performance: refreshes the facts of the campaigns that a statement touched. '
-'[autonomous-operations]';
+comment on function autonomy.campaign_performance_after() is '[autonomous-operations]';
 create trigger autonomy_facts_begin before insert on public.campaign_performance
 for each statement execute function autonomy.metrics_insert_begins();
 create trigger autonomy_facts_insert after insert on public.campaign_performance
@@ -4201,9 +4100,7 @@ end if;
 perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
 perform autonomy.absorb_campaign_metrics(p_campaigns, p_days);
 end $$;
-comment on function autonomy.metrics_changed(uuid[], date[], boolean) is
-'Absorbs what a statement on campaign_metrics touched; where the statement goes on, it is put by until it ends. A '
-'part of campaign_metrics_after. [autonomous-operations]';
+comment on function autonomy.metrics_changed(uuid[], date[], boolean) is '[autonomous-operations]';
 create function autonomy.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4258,9 +4155,7 @@ end if;
 perform autonomy.metrics_changed(v_campaigns, v_days, v_inserting and tg_op <> 'INSERT');
 return null;
 end $$;
-comment on function autonomy.campaign_metrics_after() is
-'Trigger of campaign_metrics: brings the roll-up, the totals and the facts of the touched days and campaigns up to '
-'date. [autonomous-operations]';
+comment on function autonomy.campaign_metrics_after() is '[autonomous-operations]';
 create trigger autonomy_absorb_begin before insert on public.campaign_metrics
 for each statement execute function autonomy.metrics_insert_begins();
 create trigger autonomy_absorb_insert after insert on public.campaign_metrics
@@ -4283,8 +4178,7 @@ end if;
 perform autonomy.rebuild_campaign_facts();
 return null;
 end $$;
-comment on function autonomy.metrics_truncated() is
-'Trigger: rebuilds the facts after campaign_metrics or campaign_performance was truncated. [autonomous-operations]';
+comment on function autonomy.metrics_truncated() is '[autonomous-operations]';
 create trigger autonomy_truncated after truncate on public.campaign_metrics
 for each statement execute function autonomy.metrics_truncated();
 create trigger autonomy_truncated after truncate on public.campaign_performance
@@ -4302,8 +4196,7 @@ begin
 return autonomy.account_zone(coalesce(
 p_event.account, (select c.account from public.campaigns c where c.id = p_event.campaign_id)));
 end $$;
-comment on function autonomy.event_zone(autonomy.planned_events) is
-'The zone of the account that an event is planned for. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.event_zone(autonomy.planned_events) is '[autonomous-operations]';
 create function autonomy.fit_event_days(p_event_id uuid default null) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4319,9 +4212,7 @@ where x.event_id = f.id
 and (x.account, x.campaign_id, x.from_day, x.until_day, x.why)
 is distinct from (f.account, f.campaign_id, f.from_day, f.until_day, f.why);
 end $$;
-comment on function autonomy.fit_event_days(uuid) is
-'Makes the days that an event (null: that any) leaves out of the evidence those on which it is, in the zone of its '
-'account. Safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.fit_event_days(uuid) is '[autonomous-operations]';
 create function autonomy.event_changed() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4329,8 +4220,7 @@ begin
 perform autonomy.fit_event_days(new.id);
 return null;
 end $$;
-comment on function autonomy.event_changed() is
-'Trigger of planned_events: moved, it leaves out other days. [autonomous-operations]';
+comment on function autonomy.event_changed() is '[autonomous-operations]';
 create trigger event_changed after update on autonomy.planned_events
 for each row execute function autonomy.event_changed();
 
@@ -4369,9 +4259,7 @@ perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
 from generate_series(1, cardinality(p_campaign_ids), 10000) i;
 perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
-comment on function autonomy.change_zone(uuid[], text, text) is
-'Counts the days of these campaigns in another zone from now on: of them alone the roll-up and the facts are made '
-'anew. Safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.change_zone(uuid[], text, text) is '[autonomous-operations]';
 create function autonomy.policy_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4389,9 +4277,7 @@ perform autonomy.rebuild_campaign_facts();
 end if;
 return null;
 end $$;
-comment on function autonomy.policy_after() is
-'Trigger of autonomy_policy: rebuilds the facts when the half-life or the conversion delay changes, and when the '
-'time zone does, those of the accounts that have none of their own. [autonomous-operations]';
+comment on function autonomy.policy_after() is '[autonomous-operations]';
 create trigger autonomy_policy_after after update on public.autonomy_policy
 for each row execute function autonomy.policy_after();
 create function autonomy.change_delay(p_campaign_ids uuid[]) returns void
@@ -4402,9 +4288,7 @@ perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
 perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
 from generate_series(1, cardinality(p_campaign_ids), 10000) i;
 end $$;
-comment on function autonomy.change_delay(uuid[]) is
-'Makes the facts of these campaigns anew, of which conversions come at another pace from now on. Safe to call again; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.change_delay(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4424,9 +4308,7 @@ array(select c.id from public.campaigns c where coalesce(c.account, 'default') =
 end if;
 return null;
 end $$;
-comment on function autonomy.account_after() is
-'Trigger of autonomy_accounts: another zone has other days, another conversion delay other facts, of this account '
-'alone. [autonomous-operations]';
+comment on function autonomy.account_after() is '[autonomous-operations]';
 create trigger autonomy_account_after after insert or update or delete on public.autonomy_accounts
 for each row execute function autonomy.account_after();
 create function autonomy.campaign_moved() returns trigger
@@ -4445,9 +4327,7 @@ perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_moved() is
-'Trigger of campaigns: in an account of another zone a campaign has other days, in one of another conversion delay '
-'other facts. [autonomous-operations]';
+comment on function autonomy.campaign_moved() is '[autonomous-operations]';
 create trigger autonomy_campaign_moved after update of account on public.campaigns
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
 
@@ -4471,10 +4351,7 @@ update autonomy.priors k set fitted_at = '-infinity'
 where k.scope = 'account' and k.fitted_at > '-infinity'
 and k.name in (select c.account from unnest(p_campaign_ids) i join public.campaigns c on c.id = i);
 end $$;
-comment on function autonomy.change_value(uuid[]) is
-'Conversions of these campaigns have another value from now on: of them alone days and facts are made anew. What '
-'was written to campaign_metrics and campaign_performance stays. Safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.change_value(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_value_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4489,9 +4366,7 @@ where k.scope = 'account' and k.name = new.account and k.fitted_at > '-infinity'
 end if;
 return null;
 end $$;
-comment on function autonomy.account_value_after() is
-'Trigger of autonomy_accounts: what a conversion is worth, of the campaigns that have no value of their own; and '
-'another currency means another prior. [autonomous-operations]';
+comment on function autonomy.account_value_after() is '[autonomous-operations]';
 create trigger autonomy_account_value after update of conversion_value, currency on public.autonomy_accounts
 for each row execute function autonomy.account_value_after();
 create function autonomy.campaign_value_after() returns trigger
@@ -4506,9 +4381,7 @@ perform autonomy.change_value(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_value_after() is
-'Trigger of campaigns: another value of a conversion, its own or that of the account it has moved to. '
-'[autonomous-operations]';
+comment on function autonomy.campaign_value_after() is '[autonomous-operations]';
 create trigger autonomy_campaign_value after update of conversion_value, account on public.campaigns
 for each row when (old.conversion_value is distinct from new.conversion_value
 or old.account is distinct from new.account)
@@ -4531,9 +4404,7 @@ begin
 perform autonomy.refresh_campaign_facts(v_campaigns[i : i + 9999])
 from generate_series(1, cardinality(v_campaigns), 10000) i;
 end $$;
-comment on function autonomy.refresh_excluded(uuid[], text[]) is
-'Makes the facts of these campaigns and of all of these accounts anew. Safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.refresh_excluded(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.exclusions_changed() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4548,9 +4419,7 @@ from (select campaign_id, account from new_rows union select campaign_id, accoun
 end if;
 return null;
 end $$;
-comment on function autonomy.exclusions_changed() is
-'Trigger of evidence_exclusions: brings the facts of the campaigns that a statement concerns up to date. '
-'[autonomous-operations]';
+comment on function autonomy.exclusions_changed() is '[autonomous-operations]';
 create trigger exclusions_inserted after insert on autonomy.evidence_exclusions
 referencing new table as new_rows for each statement execute function autonomy.exclusions_changed();
 create trigger exclusions_updated after update on autonomy.evidence_exclusions
@@ -4565,8 +4434,7 @@ begin
 perform autonomy.rebuild_campaign_facts();
 return null;
 end $$;
-comment on function autonomy.exclusions_truncated() is
-'Trigger of evidence_exclusions: after TRUNCATE every day counts again. [autonomous-operations]';
+comment on function autonomy.exclusions_truncated() is '[autonomous-operations]';
 create trigger exclusions_truncated after truncate on autonomy.evidence_exclusions
 for each statement execute function autonomy.exclusions_truncated();
 create function autonomy.campaign_left_account() returns trigger
@@ -4578,8 +4446,7 @@ perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_left_account() is
-'Trigger of campaigns: in another account other days are left out. [autonomous-operations]';
+comment on function autonomy.campaign_left_account() is '[autonomous-operations]';
 create trigger autonomy_campaign_left_account after update of account on public.campaigns
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_left_account();
 
@@ -4601,9 +4468,7 @@ return p_text::timestamp at time zone p_zone;
 exception when data_exception then
 return null;
 end $$;
-comment on function autonomy.metric_bucket(text, text) is
-'Reads the time of a bucket, ISO 8601; without an offset it is taken in the given zone; NULL where it is no time. '
-'Only computes; raises nothing. [autonomous-operations]';
+comment on function autonomy.metric_bucket(text, text) is '[autonomous-operations]';
 create function autonomy.judged_metrics(p_rows jsonb, p_now timestamptz)
 returns table (index bigint, r jsonb, campaign_id uuid, bucket timestamptz, error text)
 language sql stable set search_path = ''
@@ -4657,9 +4522,7 @@ order by m.place limit 1)
 ) as error
 from read r
 $$;
-comment on function autonomy.judged_metrics(jsonb, timestamptz) is
-'The rows of an array of buckets, numbered from 0, each with what it lacks (error), which is null where it can be '
-'taken in. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.judged_metrics(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.write_metrics(p_taken jsonb, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -4707,9 +4570,7 @@ from written w join autonomy.campaign_zones(array(select campaign_id from writte
 perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
 return coalesce(v_left_out, '[]');
 end $$;
-comment on function autonomy.write_metrics(jsonb, timestamptz) is
-'Writes buckets that were judged, one a campaign and time, but for those that would count a day twice: these come '
-'back with index and sentence. A part of record_campaign_metrics. [autonomous-operations]';
+comment on function autonomy.write_metrics(jsonb, timestamptz) is '[autonomous-operations]';
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -4799,9 +4660,7 @@ else format('%s is not %s %s', coalesce(left((p_object -> p_key)::text, 60), 'no
 case p_key when 'operator' then 'an' else 'a' end, p_key) end,
 array_to_string(c_words, ' '));
 end $$;
-comment on function autonomy.word_error(jsonb, text, text) is
-'Null where the metric, window or operator (p_key) of an object is one that there is, else a sentence that names '
-'those that there are. Pure. [autonomous-operations]';
+comment on function autonomy.word_error(jsonb, text, text) is '[autonomous-operations]';
 create function autonomy.than_error(p_than jsonb, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4815,9 +4674,7 @@ autonomy.number_error(p_than, 'times', p_path, 0, 1e6),
 autonomy.word_error(p_than, 'metric', p_path),
 case when p_than ? 'window' then autonomy.word_error(p_than, 'window', p_path) end);
 end $$;
-comment on function autonomy.than_error(jsonb, text) is
-'Null where the other metric or window that a condition compares with is fine, else a sentence. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.than_error(jsonb, text) is '[autonomous-operations]';
 create function autonomy.comparison_error(p_condition jsonb, p_path text, p_largest numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4863,9 +4720,7 @@ return autonomy.number_error(p_condition, 'threshold', p_path, v_least, p_larges
 end if;
 return autonomy.than_error(p_condition -> 'than', p_path || '.than');
 end $$;
-comment on function autonomy.comparison_error(jsonb, text, numeric) is
-'Null where the metric, operator and threshold (or than) of an object are fine, else a sentence; p_largest: the '
-'largest threshold. Pure. [autonomous-operations]';
+comment on function autonomy.comparison_error(jsonb, text, numeric) is '[autonomous-operations]';
 create function autonomy.own_keys_error(p_condition jsonb, p_path text, p_largest numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4917,9 +4772,7 @@ end if;
 end loop;
 return null;
 end $$;
-comment on function autonomy.own_keys_error(jsonb, text, numeric) is
-'Null where an object of a condition has only keys that there are and go together, and its window, min_* and scope '
-'are fine, else a sentence; p_largest: the largest min_*. Pure. [autonomous-operations]';
+comment on function autonomy.own_keys_error(jsonb, text, numeric) is '[autonomous-operations]';
 create function autonomy.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4968,8 +4821,7 @@ return null;
 end if;
 return autonomy.comparison_error(p_condition, p_path, c_largest);
 end $$;
-comment on function autonomy.condition_error_at(jsonb, text, int) is
-'condition_errors for the object at one place of a condition. Pure. [autonomous-operations]';
+comment on function autonomy.condition_error_at(jsonb, text, int) is '[autonomous-operations]';
 create function autonomy.condition_comparisons(p_condition jsonb) returns int
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4992,9 +4844,7 @@ cross join unnest(array['metric', 'min_spend', 'min_conversions', 'min_clicks', 
 'min_duration_hours', 'account', 'title_contains']) k
 where jsonb_typeof(node) = 'object' and node ? k);
 end $$;
-comment on function autonomy.condition_comparisons(jsonb) is
-'How many comparisons a condition has, its members'' included: each metric, min_* and filter is one. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.condition_comparisons(jsonb) is '[autonomous-operations]';
 create function public.condition_errors(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5069,9 +4919,7 @@ case when autonomy.json_number(p_action -> 'min_budget') > autonomy.json_number(
 autonomy.flag_error(p_action, 'requires_approval', 'action'),
 autonomy.flag_error(p_action, 'notify', 'action'));
 end $$;
-comment on function autonomy.action_errors(jsonb) is
-'Null where the action is fine, else a sentence that names the wrong key and what is allowed. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.action_errors(jsonb) is '[autonomous-operations]';
 create function public.rule_errors(p_rule_type text, p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5118,10 +4966,7 @@ format('priority: %s is not allowed; give a whole number from -1000000 to 100000
 left((p_rule -> 'priority')::text, 60)) end,
 substr(autonomy.flag_error(p_rule, 'is_active', ''), 2));
 end $$;
-comment on function autonomy.rule_body_error(jsonb, boolean) is
-'Null where a rule as JSON (p_new: a whole one, else the keys that change) has keys that there are, each of its '
-'type, else a sentence; what condition and action say is looked at when it is written. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.rule_body_error(jsonb, boolean) is '[autonomous-operations]';
 create function autonomy.refuse_rule(p_rule_name text, p_error text) returns void
 language plpgsql set search_path = ''
 as $$
@@ -5131,9 +4976,7 @@ message = format('Rule "%s" was refused. %s', coalesce(p_rule_name, ''), p_error
 detail = split_part(p_error, ':', 1),
 hint = 'Nothing has been changed. python -m autonomy rules schema prints everything that a rule may say.';
 end $$;
-comment on function autonomy.refuse_rule(text, text) is
-'Raises AO001 with a sentence of rule_errors; the detail is the place that it names, so that a form can point at it. '
-'[autonomous-operations]';
+comment on function autonomy.refuse_rule(text, text) is '[autonomous-operations]';
 create table if not exists autonomy.rule_verdicts (
 rule_id uuid primary key,
 rule_type text not null,
@@ -5151,8 +4994,7 @@ values (p_rule_id, p_rule_type, p_version, p_flaw)
 on conflict (rule_id) do update
 set rule_type = excluded.rule_type, version = excluded.version, flaw = excluded.flaw
 $$;
-comment on function autonomy.keep_rule_verdict(uuid, text, text, text) is
-'Writes down what rule_errors has said of a rule. Safe to call again. [autonomous-operations]';
+comment on function autonomy.keep_rule_verdict(uuid, text, text, text) is '[autonomous-operations]';
 create function autonomy.check_autonomous_rule() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -5186,8 +5028,7 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.check_autonomous_rule() is
-'Trigger: refuses a bad rule with AO001 and a sentence; keeps its verdict and updated_at. [autonomous-operations]';
+comment on function autonomy.check_autonomous_rule() is '[autonomous-operations]';
 create function autonomy.log_autonomous_rule_change() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -5208,9 +5049,7 @@ v_before, v_after);
 end if;
 return null;
 end $$;
-comment on function autonomy.log_autonomous_rule_change() is
-'Trigger: writes every change of a rule to autonomous_rule_changes; the actor is the setting autonomy.actor, else '
-'the database user. Forgets the verdict of a rule that is deleted. [autonomous-operations]';
+comment on function autonomy.log_autonomous_rule_change() is '[autonomous-operations]';
 create trigger check_autonomous_rule before insert or update on public.autonomous_rules
 for each row execute function autonomy.check_autonomous_rule();
 create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
@@ -5237,9 +5076,7 @@ when p_window like 'prior\_%' then 'f.p' || substr(rtrim(p_window, 'd'), 7)
 when p_window = 'lifetime' then 'f.life'
 else 'f.w' || rtrim(p_window, 'd') end || '_' || p_measure;
 end $$;
-comment on function autonomy.measure_column(text, text) is
-'SQL text of one measure of one window as it stands in campaign_facts or campaign_totals f. Arguments come from '
-'validated conditions only. Pure. [autonomous-operations]';
+comment on function autonomy.measure_column(text, text) is '[autonomous-operations]';
 create function autonomy.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5257,9 +5094,7 @@ format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '  -- 
 autonomy.measure_column(p_measure, p_window))
 end;
 end $$;
-comment on function autonomy.measure_expression(text, text) is
-'SQL text of one measure of one window over campaign_facts f, campaigns c and $1 (the moment), unknown where it is '
-'not a sane number. Arguments come from validated conditions only. Pure. [autonomous-operations]';
+comment on function autonomy.measure_expression(text, text) is '[autonomous-operations]';
 create function autonomy.metric_measures(p_metric text) returns text[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5275,9 +5110,7 @@ when 'frequency' then array['impressions', 'reach']
 when 'profit' then array['revenue', 'spend']
 else array[p_metric] end;
 end $$;
-comment on function autonomy.metric_measures(text) is
-'The measures that a metric is computed from; of a ratio, what is divided and what it is divided by. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.metric_measures(text) is '[autonomous-operations]';
 create function autonomy.metric_expression(p_metric text, p_window text, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5304,10 +5137,7 @@ end if;
 return format('(case when %2$s > 0::float8 then %3$s%1$s / %2$s end)', v_first, v_second,
 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
-comment on function autonomy.metric_expression(text, text, text) is
-'SQL text of one metric, the only place where a metric is defined; spelling exact (over campaign_facts f, campaigns '
-'c and $1), raw (over campaign_totals f, which is sane) or columns (a column of a subquery m of metrics). Pure. '
-'[autonomous-operations]';
+comment on function autonomy.metric_expression(text, text, text) is '[autonomous-operations]';
 create function autonomy.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -5362,9 +5192,7 @@ from jsonb_array_elements(coalesce(p_condition -> 'all', p_condition -> 'any')) 
 end if;
 return array_to_string(v_parts, ' and ');
 end $$;
-comment on function autonomy.compile_condition_part(jsonb, text) is
-'Predicate of a condition that has been validated; spelling exact or columns, as in metric_expression. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.compile_condition_part(jsonb, text) is '[autonomous-operations]';
 create function autonomy.compile_condition(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5376,9 +5204,7 @@ raise exception using errcode = 'AO001', message = v_error;
 end if;
 return autonomy.compile_condition_part(p_condition, 'exact');
 end $$;
-comment on function autonomy.compile_condition(jsonb) is
-'A condition as one SQL predicate over campaign_facts f, campaigns c and $1 (the moment); acts on TRUE only, built '
-'from whitelisted columns and quoted literals. Pure. Raises AO001 for a bad condition. [autonomous-operations]';
+comment on function autonomy.compile_condition(jsonb) is '[autonomous-operations]';
 create function autonomy.condition_reads(p_condition jsonb) returns table (metric text, win text)
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5407,8 +5233,7 @@ select r.metric, case when r.metric in ('budget', 'hours_running') then 'lifetim
 from reads r
 group by 1, 2;
 end $$;
-comment on function autonomy.condition_reads(jsonb) is
-'Which metrics of which windows a validated condition reads. Pure. [autonomous-operations]';
+comment on function autonomy.condition_reads(jsonb) is '[autonomous-operations]';
 create function autonomy.cpa_target(p_condition jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5437,9 +5262,7 @@ and node ->> 'operator' in ('<', '<=', '>', '>=')
 )
 select target from stated where target between 1e-6::float8 and 1e9::float8);
 end $$;
-comment on function autonomy.cpa_target(jsonb) is
-'The cost of a conversion that a validated condition is about, where it asks for that and nothing else; null where '
-'it is about something else. Pure. [autonomous-operations]';
+comment on function autonomy.cpa_target(jsonb) is '[autonomous-operations]';
 
 -- 0340_default_rules.sql
 set local lock_timeout = '30s';
@@ -5464,8 +5287,7 @@ values
 '{"metric": "roi", "operator": ">=", "threshold": 3.0, "min_conversions": 10}',
 '{"type": "auto_scale_up", "multiplier": 1.5, "max_budget": 10000}', 80)
 $$;
-comment on function autonomy.default_autonomous_rules() is
-'The four default rules as the migration inserts them. Pure. [autonomous-operations]';
+comment on function autonomy.default_autonomous_rules() is '[autonomous-operations]';
 insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, created_by)
 select md5('autonomous-operations:' || d.rule_name)::uuid,
 d.rule_name, d.rule_type, d.condition, d.action, d.priority, 'system'
@@ -5543,9 +5365,7 @@ end loop;
 return array[u, e * exp(u) + q];
 end $$;
 comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8,
-float8, float8, float8) is
-'What evidence (spend, conversions, revenue, cv2 of order values, days, matured share) and prior (mean roi, tau2, '
-'order value, cv2) say of ln roi: its most probable value, and one over its variance. Pure. [autonomous-operations]';
+float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.cpa_posterior(
 p_target float8, p_spend float8, p_conversions float8, p_days float8, p_matured float8)
 returns float8[]
@@ -5557,9 +5377,7 @@ when p_conversions > 1e15 and p_conversions <> 'NaN' then 1e15 else 0 end;
 begin
 return autonomy.roi_posterior(p_spend, n, p_target * n, 0, p_days, p_matured, 1, 0.64, p_target, 0);
 end $$;
-comment on function autonomy.cpa_posterior(float8, float8, float8, float8, float8) is
-'roi_posterior where each conversion is worth p_target, which is from 1e-6 to 1e9: below 1, one costs more than '
-'that. Pure. [autonomous-operations]';
+comment on function autonomy.cpa_posterior(float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5575,9 +5393,7 @@ z := (ln(least(p_target, 1e15::float8)) - p_posterior[1]) * sqrt(p_posterior[2])
 z := case when abs(z) < 1e-100::float8 then 0::float8 else greatest(-8::float8, least(8::float8, z)) end;
 return 1::float8 / (1::float8 + exp(-(z * (1.5976::float8 + 0.07056::float8 * z * z))));
 end $$;
-comment on function autonomy.probability_from(float8[], float8) is
-'P(true roi < target), 0 to 1, from what roi_posterior gave: one campaign, several targets. A number for every '
-'target; an unknown one gives 0.5. Pure. [autonomous-operations]';
+comment on function autonomy.probability_from(float8[], float8) is '[autonomous-operations]';
 create function autonomy.probability_below(
 p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
 p_days float8, p_matured float8,
@@ -5590,17 +5406,14 @@ return autonomy.probability_from(autonomy.roi_posterior(
 p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2), p_target);
 end $$;
 comment on function autonomy.probability_below(
-float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is
-'P(true roi < target), 0 to 1: target, then evidence and prior as in roi_posterior. A number for every input; an '
-'unknown target gives 0.5. Pure. [autonomous-operations]';
+float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.cut_confidence(p_percent float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return floor(100::float8 * p_percent + 0.5::float8) / 100::float8;
 end $$;
-comment on function autonomy.cut_confidence(float8) is
-'A confidence in percent to two digits, half up: what gates and sorts compare. Pure. [autonomous-operations]';
+comment on function autonomy.cut_confidence(float8) is '[autonomous-operations]';
 
 -- 0410_evidence.sql
 set local lock_timeout = '30s';
@@ -5646,9 +5459,7 @@ return $sql$ cross join lateral (select
       offset 0) r
     offset 0) e$sql$;
 end $$;
-comment on function autonomy.evidence_expression() is
-'SQL text that joins a campaign''s evidence as e, over campaigns c, campaign_facts f (perhaps null), '
-'autonomy_policy p and $1 (the moment). Pure. [autonomous-operations]';
+comment on function autonomy.evidence_expression() is '[autonomous-operations]';
 create function autonomy.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
 campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
@@ -5663,9 +5474,7 @@ return query execute
 || autonomy.evidence_expression()
 using p_now, p_ids;
 end $$;
-comment on function autonomy.campaign_evidence(uuid[], timestamptz) is
-'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. '
-'Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
+comment on function autonomy.campaign_evidence(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.fitted_moments(p_keys text[], p_ids uuid[], p_order_values jsonb, p_now timestamptz)
 returns table (key text, campaigns int, order_value float8, cv2 float8, mean float8, tau2 float8)
 language plpgsql stable set search_path = ''
@@ -5727,10 +5536,7 @@ greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20
 from known k
 left join spread s using (key);
 end $$;
-comment on function autonomy.fitted_moments(text[], uuid[], jsonb, timestamptz) is
-'What the evidence of campaigns says of orders and of how rois differ, for each group that p_keys names beside '
-'p_ids. Without orders order_value and cv2 are null, and p_order_values (by group) or 50 stand in; below five '
-'campaigns that have spent, mean and tau2 are. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.fitted_moments(text[], uuid[], jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.sampled_campaigns(out ids uuid[], out is_all boolean)
 language plpgsql stable set search_path = ''
 as $$
@@ -5745,9 +5551,7 @@ ids := array(select f.campaign_id from public.campaign_facts f
 tablesample system (100 * 1000 / v_blocks) repeatable (0));
 end if;
 end $$;
-comment on function autonomy.sampled_campaigns() is
-'The campaigns that priors are fitted to: all, of many some 9,000, by blocks and the same ones each time: reading a '
-'million takes longer than all the rest of a run. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.sampled_campaigns() is '[autonomous-operations]';
 create function autonomy.accounts_in_turn(p_sample uuid[], p_without text[])
 returns table (account text, ids uuid[])
 language sql stable set search_path = ''
@@ -5772,9 +5576,7 @@ cross join lateral (select array(
 select c.id from public.campaigns c where c.account = t.account limit 500) as ids) o) w
 where w.before < 20000
 $$;
-comment on function autonomy.accounts_in_turn(uuid[], text[]) is
-'The accounts, but for p_without, whose priors are fitted next, each with at most 500 of its campaigns and all with '
-'some 20,000. A part of fitted_priors. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.accounts_in_turn(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.fitted_priors(p_now timestamptz) returns setof autonomy.priors
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
@@ -5819,9 +5621,7 @@ from public.autonomy_accounts a
 left join autonomy.fitted_moments(v_accounts, v_ids, v_usual, p_now) m on m.key = a.account
 where v_all or m.key is not null or a.account = any (v_due);
 end $$;
-comment on function autonomy.fitted_priors(timestamptz) is
-'The priors fitted to the evidence as it stands: of each currency that accounts have, and of the accounts, of very '
-'many those whose turn it is. Only reads; safe to call again. [autonomous-operations]';
+comment on function autonomy.fitted_priors(timestamptz) is '[autonomous-operations]';
 create function autonomy.account_targets()
 returns table (account text, break_even float8, attribution float8,
 prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8)
@@ -5840,9 +5640,7 @@ union all select null, null, null, null) a
 left join autonomy.priors k on k.scope = 'account' and k.name = a.account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
-comment on function autonomy.account_targets() is
-'What campaigns of each account are judged by, the prior as it was last fitted: for whoever asks about many. An '
-'empty name stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.account_targets() is '[autonomous-operations]';
 create function autonomy.priors_due(p_now timestamptz) returns boolean
 language sql stable set search_path = ''
 as $$
@@ -5853,9 +5651,7 @@ select from public.autonomy_accounts a where not exists (
 select from autonomy.priors k where k.scope = 'currency' and k.name = coalesce(a.currency, '')))
 from public.autonomy_policy p;
 $$;
-comment on function autonomy.priors_due(timestamptz) is
-'Whether the priors are to be fitted: an hour after the last time, or where an account''s currency or the value of '
-'its conversions has changed. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.priors_due(timestamptz) is '[autonomous-operations]';
 create function autonomy.priors_in_force(p_now timestamptz) returns setof autonomy.priors
 language plpgsql stable set search_path = ''
 as $$
@@ -5875,9 +5671,7 @@ union all
 select k.* from autonomy.priors k
 where not exists (select from unnest(v_fitted) f where f.scope = k.scope and f.name = k.name);
 end $$;
-comment on function autonomy.priors_in_force(timestamptz) is
-'The priors that a run of this moment would judge by, whether or not they were fitted already. Only reads; safe to '
-'call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.priors_in_force(timestamptz) is '[autonomous-operations]';
 create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autonomy.priors
 language sql stable set search_path = ''
 as $$
@@ -5887,9 +5681,7 @@ select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0),
 from (select autonomy.only_currency() as currency) o
 left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
 $$;
-comment on function autonomy.prior_of_all(autonomy.priors[]) is
-'Of these priors the one that the policy keeps: that of the only currency there is; of several, which are never '
-'added up, the default. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.prior_of_all(autonomy.priors[]) is '[autonomous-operations]';
 create function autonomy.account_priors(p_accounts text[], p_now timestamptz)
 returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8)
 language plpgsql stable set search_path = ''
@@ -5909,10 +5701,7 @@ left join public.autonomy_accounts a on a.account = n.account
 left join priors k on k.scope = 'account' and k.name = n.account
 left join priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
-comment on function autonomy.account_priors(text[], timestamptz) is
-'What is known of a campaign of each of these accounts before its own figures: the account''s, else that of its '
-'currency, else the policy''s; as a run of p_now would fit it, or without p_now as it was last fitted. An empty name '
-'stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.account_priors(text[], timestamptz) is '[autonomous-operations]';
 create function public.autonomy_account_priors(p_account text default null, p_now timestamptz default null)
 returns jsonb
 language sql stable set search_path = ''
@@ -5994,9 +5783,7 @@ end if;
 end loop;
 return v_without;
 end $$;
-comment on function autonomy.accounts_without_value(text[], timestamptz) is
-'Those of the accounts that have five or more conversions of the last 30 days, and not one of them with a value. '
-'Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.accounts_without_value(text[], timestamptz) is '[autonomous-operations]';
 create function autonomy.campaigns_without_value(p_ids uuid[], p_now timestamptz) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -6029,12 +5816,7 @@ where c.account = any (v_without)
 or w.n between 20 and 1e18
 or w.n between 1e-9 and 1e18 and w.n * k.order_value > 3 * w.spend);
 end $$;
-comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is
-'Those of the campaigns whose conversions are not measured with a value, so that their roi says nothing: no revenue '
-'within 30 days (or ever, where only totals are known) in an account that has none; or, beside others that have, 20 '
-'conversions and more, or so many that at its account''s usual order value they would be worth three times the '
-'spend. Only '
-'reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
 campaign_id uuid, changed_at timestamptz,
@@ -6100,10 +5882,7 @@ k.new_budget > least(k.old_budget, k.first_budget) as raised
 from (select case when not k.budget_by_program then k.budget_at end as at) x) b
 where b.at is not null or s.at is not null;
 end $$;
-comment on function autonomy.people_changes(uuid[], timestamptz) is
-'Of these campaigns those that a person changed within person_hold_days: when last, and until when nothing '
-'is done against it (a budget that was cut is not raised, one that was raised is not cut, what was raised or '
-'switched on is not paused). Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.people_changes(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.budget_use(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, share float8)
 language plpgsql stable set search_path = '' set jit = off
@@ -6145,10 +5924,7 @@ order by x.day desc
 limit 3) d) u
 where u.days >= 2;
 end $$;
-comment on function autonomy.budget_use(uuid[], timestamptz) is
-'Which part of its budget each campaign spends: the mean of the last three complete days (two at least, of 28) on '
-'which it was active throughout, each day''s spend over the budget in force when the day began. No row where that '
-'is not known. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.budget_use(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.sane_number(p_value float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6156,9 +5932,7 @@ begin
 return case when p_value between -1e18::float8 and 1e18::float8 then
 case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end;
 end $$;
-comment on function autonomy.sane_number(float8) is
-'The number; null where it is NaN, infinite or beyond 1e18; 0 where it is next to nothing. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.sane_number(float8) is '[autonomous-operations]';
 
 -- 0500_find.sql
 set local lock_timeout = '30s';
@@ -6189,8 +5963,7 @@ p_shard);
 end if;
 return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
 end $$;
-comment on function autonomy.shard_slots(text) is
-'The slots of a shard "i/n"; all of them for null. Pure. Raises AO010 for anything else. [autonomous-operations]';
+comment on function autonomy.shard_slots(text) is '[autonomous-operations]';
 create function autonomy.time_expression(p_time text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6198,9 +5971,7 @@ begin
 return format('(case when %1$s is not null then greatest(''0001-01-02 00:00:00+00''::timestamptz, '
 'least(''9999-12-30 00:00:00+00''::timestamptz, %1$s)) end)', p_time);
 end $$;
-comment on function autonomy.time_expression(text) is
-'SQL text of a time, brought into the years 1 to 9999 that other languages can read. The argument is SQL of ours. '
-'Pure. [autonomous-operations]';
+comment on function autonomy.time_expression(text) is '[autonomous-operations]';
 create function autonomy.rules_in_order(p_include_inactive boolean)
 returns table (place int, id uuid, rule_name text, condition jsonb, action jsonb, flaw text)
 language plpgsql stable set search_path = ''
@@ -6222,10 +5993,7 @@ else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0
 where r.is_active or p_include_inactive
 order by 1, r.rule_name collate "C";
 end $$;
-comment on function autonomy.rules_in_order(boolean) is
-'The rules that decide, numbered in the order in which they do; a bad one has no number and a flaw instead, as '
-'rule_verdicts has it, or looked at here where that says nothing about it as it stands. Only reads. '
-'[autonomous-operations]';
+comment on function autonomy.rules_in_order(boolean) is '[autonomous-operations]';
 create function autonomy.compiled_rules(p_include_inactive boolean)
 returns table (source text, predicates text[], metrics text, metrics_alone text)
 language plpgsql stable set search_path = ''
@@ -6257,10 +6025,7 @@ select s.name,
 (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
 from source s;
 end $$;
-comment on function autonomy.compiled_rules(boolean) is
-'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
-'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.compiled_rules(boolean) is '[autonomous-operations]';
 create function autonomy.matching_campaigns(
 p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
@@ -6311,9 +6076,7 @@ end
 || case when p_limit is not null then ' order by m.id limit $3' else '' end
 using p_now, v_near, p_limit, p_campaign_id, p_slots;
 end $$;
-comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
-'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id '
-'asks about one campaign, whatever it matches. Only reads. [autonomous-operations]';
+comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is '[autonomous-operations]';
 create function autonomy.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
 status text, budget numeric, break_even float8, target_cpa float8, revenue_then float8)
@@ -6343,10 +6106,7 @@ and a.id = (
 select h.action_id from public.campaign_changes h
 where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
-comment on function autonomy.revocable_pauses(uuid[]) is
-'Pauses of ours that stand unchanged and have brought revenue (judged by cpa: conversions) since: late '
-'conversions may prove them wrong. Only '
-'reads. [autonomous-operations]';
+comment on function autonomy.revocable_pauses(uuid[]) is '[autonomous-operations]';
 
 -- 0505_codes.sql
 set local lock_timeout = '30s';
@@ -6409,9 +6169,7 @@ as $$ values
 ('REJECTED', 50, 'failure', 'a person rejected it', false),
 ('EXPIRED', 51, 'failure', 'nobody approved it in time', false)
 $$;
-comment on function autonomy.codes() is
-'Why something is not done, in the order of the checks; means goes on after "because". Pure. '
-'[autonomous-operations]';
+comment on function autonomy.codes() is '[autonomous-operations]';
 create function autonomy.sentences() returns table (name text, pattern text, words text[])
 language sql immutable parallel safe set search_path = '' rows 80
 as $$ values
@@ -6642,9 +6400,7 @@ as $$ values
 ' So many pauses at once are left to a person.',
 '{}'::text[])
 $$;
-comment on function autonomy.sentences() is
-'Sentences for format(), by name, with the names of the words that they take. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.sentences() is '[autonomous-operations]';
 
 -- 0506_number_words.sql
 set local lock_timeout = '30s';
@@ -6657,24 +6413,21 @@ as $$
 begin
 return case when p_number between '-1e300' and '1e300' then p_number::text::numeric end;
 end $$;
-comment on function autonomy.exact(float8) is
-'A float as the decimal that it is written as: a cast keeps 15 digits only. Null for NaN and infinity. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.exact(float8) is '[autonomous-operations]';
 create function autonomy.money_words(p_amount float8, p_currency text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return coalesce(autonomy.amount_words(autonomy.exact(p_amount), p_currency), '?');
 end $$;
-comment on function autonomy.money_words(float8, text) is
-'1,234.50 EUR; ? where the amount is unknown. Pure. [autonomous-operations]';
+comment on function autonomy.money_words(float8, text) is '[autonomous-operations]';
 create function autonomy.times_words(p_roi float8) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return autonomy.money_words(p_roi, null) || 'x';
 end $$;
-comment on function autonomy.times_words(float8) is 'A roi as people read it: 1.50x. Pure. [autonomous-operations]';
+comment on function autonomy.times_words(float8) is '[autonomous-operations]';
 create function autonomy.short_number(p_number float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -6682,16 +6435,14 @@ begin
 return case when p_number = 0 then '0' else
 trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end;
 end $$;
-comment on function autonomy.short_number(float8) is
-'A number with six significant digits and no zeros at the end. Pure. [autonomous-operations]';
+comment on function autonomy.short_number(float8) is '[autonomous-operations]';
 create function autonomy.factor_words(p_factor numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end;
 end $$;
-comment on function autonomy.factor_words(numeric) is
-'x2.0, x2.25. Pure. [autonomous-operations]';
+comment on function autonomy.factor_words(numeric) is '[autonomous-operations]';
 create function autonomy.counted_words(p_number numeric, p_what text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6699,15 +6450,14 @@ begin
 return rtrim(to_char(p_number, 'FM999,999,999,999,999,999,990.99'), '.') || ' ' || p_what
 || case when p_number = 1 then '' else 's' end;
 end $$;
-comment on function autonomy.counted_words(numeric, text) is
-'1 day, 2 days, 1,234.56 conversions. Pure. [autonomous-operations]';
+comment on function autonomy.counted_words(numeric, text) is '[autonomous-operations]';
 create function autonomy.moment_words(p_moment timestamptz) returns text
 language plpgsql stable parallel safe set search_path = '' set timezone = 'UTC'
 as $$
 begin
 return to_char(p_moment, 'YYYY-MM-DD HH24:MI') || ' UTC';
 end $$;
-comment on function autonomy.moment_words(timestamptz) is '2026-11-22 10:00 UTC. Pure. [autonomous-operations]';
+comment on function autonomy.moment_words(timestamptz) is '[autonomous-operations]';
 
 -- 0507_suspect.sql
 set local lock_timeout = '30s';
@@ -6733,9 +6483,7 @@ select distinct u.campaign_id from autonomy.unusual_campaigns u
 where case p_what when 'value' then u.by_value else u.by_spend end
 and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;
-comment on function autonomy.worth_a_look(uuid[], text) is
-'Those of the campaigns (null: of all) whose days are worth reading for a value or a spend in doubt (p_what). Only '
-'reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.worth_a_look(uuid[], text) is '[autonomous-operations]';
 create function autonomy.usual_days(p_ids uuid[], p_now timestamptz)
 returns table (
 campaign_id uuid, day date, starts timestamptz, ends timestamptz, conversions float8, spend float8,
@@ -6775,10 +6523,7 @@ select from autonomy.evidence_exclusions x join public.campaigns c on c.id = k.c
 where (x.campaign_id = c.id or x.account = c.account) and x.lifted_at is not null
 and k.day between x.from_day and x.until_day);
 $$;
-comment on function autonomy.usual_days(uuid[], timestamptz) is
-'Of the last eight days of these campaigns those that stand out, each with what was usual on the days before it: how '
-'many of 60 had conversions and the median of what one was worth, spend and most spent of 28. Only reads; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.usual_days(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.value_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
@@ -6801,9 +6546,7 @@ when b.buckets >= 2 and b.least > 20 * u.usual and u.revenue > u.spend_28d / 4
 then u.revenue / u.conversions end as value) s
 where u.days >= 20 and u.usual > 0 and s.value is not null;
 $$;
-comment on function autonomy.value_doubts(uuid[], timestamptz) is
-'Days on which conversions of these campaigns were worth more than can be right. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.value_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.spend_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
@@ -6831,9 +6574,7 @@ select h.new_budget from public.campaign_changes h
 where h.campaign_id = u.campaign_id and h.changed_at > u.starts and h.changed_at < u.ends) f) b
 where u.spend > 10 * b.budget::float8 and u.spend > 3 * u.most_spent and u.most_spent > 0;
 $$;
-comment on function autonomy.spend_doubts(uuid[], timestamptz) is
-'Days on which these campaigns spent many times their budget, and what they ever did. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.spend_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.future_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
@@ -6858,9 +6599,7 @@ where not exists (
 select from autonomy.evidence_exclusions x join public.campaigns c on c.id = m.campaign_id
 where (x.campaign_id = c.id or x.account = c.account) and m.day between x.from_day and x.until_day);
 end $$;
-comment on function autonomy.future_doubts(uuid[], timestamptz) is
-'Those of the campaigns (null: of all) whose series goes on for more than an hour after p_now; the day where it is a '
-'later one. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.future_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -6875,9 +6614,7 @@ join public.campaign_facts f on f.campaign_id = i and f.data_at > greatest(p_now
 join public.campaign_performance p on p.campaign_id = i
 where not p.from_metrics and p.updated_at > greatest(p_now, now()) + interval '1 hour';
 end $$;
-comment on function autonomy.future_totals(uuid[], timestamptz) is
-'Those of the campaigns whose totals, of another writer, are of more than an hour after p_now. Only reads; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.future_totals(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubtful_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -6895,9 +6632,7 @@ if v_some <> '{}' then
 return query select * from autonomy.spend_doubts(v_some, p_now);
 end if;
 end $$;
-comment on function autonomy.doubtful_days(uuid[], timestamptz) is
-'Every day of these campaigns (null: of all) whose figures cannot be right, and why; of today, what is said of a '
-'later hour has no day. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.doubtful_days(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubts(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -6909,9 +6644,7 @@ union all
 select * from autonomy.doubtful_days(p_ids, p_now)) d
 order by d.campaign_id, d.day desc nulls first, d.why;
 end $$;
-comment on function autonomy.doubts(uuid[], timestamptz) is
-'Of these campaigns those whose figures cannot be right, and why: of several days the last. Only reads; safe to '
-'call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubt_figures(p_now timestamptz) returns void
 language plpgsql set search_path = '' set jit = off
 as $$
@@ -6941,9 +6674,7 @@ insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why,
 select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
 end if;
 end $$;
-comment on function autonomy.doubt_figures(timestamptz) is
-'Writes down which days are in doubt, forgets those that were corrected, and leaves out of the evidence what has '
-'been in doubt for 24 hours. A part of prepare_run; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.doubt_figures(timestamptz) is '[autonomous-operations]';
 
 -- 0508_events.sql
 set local lock_timeout = '30s';
@@ -6972,10 +6703,7 @@ join now_on e on e.campaign_id = c.id or e.account = c.account
 where c.id = any (p_ids)
 group by c.id;
 end $$;
-comment on function autonomy.event_stops(uuid[], timestamptz, timestamptz) is
-'Of these campaigns those for which an event is planned at some moment from p_from to p_until, and what it stops: '
-'raises (a resume is one), cuts, pauses, each in words or null. Only reads; safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.event_stops(uuid[], timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.event_against(
 p_campaign public.campaigns, p_action_type text, p_budget numeric, p_now timestamptz) returns text
 language plpgsql stable set search_path = ''
@@ -6986,26 +6714,21 @@ select case when p_action_type = 'auto_pause' then s.pauses
 when p_action_type <> 'auto_resume' and p_budget < p_campaign.budget then s.cuts else s.raises end
 from autonomy.event_stops(array[p_campaign.id], p_now, p_now) s);
 end $$;
-comment on function autonomy.event_against(public.campaigns, text, numeric, timestamptz) is
-'The planned event that speaks against what a person does to a campaign as it is, in words; null for none. Only '
-'reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.event_against(public.campaigns, text, numeric, timestamptz) is '[autonomous-operations]';
 create function autonomy.approved_words(p_event text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return 'Approved and carried out' || coalesce(', though a planned event is against it: ' || p_event, '') || '.';
 end $$;
-comment on function autonomy.approved_words(text) is
-'What whoever approves is told; a planned event does not hold what a person decides, but is named. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.approved_words(text) is '[autonomous-operations]';
 create function autonomy.event_said(p_event text) returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return case when p_event is null then jsonb '{}' else jsonb_build_object('planned_event', p_event) end;
 end $$;
-comment on function autonomy.event_said(text) is
-'What the evidence of an action says of the planned event that it was done against. Pure. [autonomous-operations]';
+comment on function autonomy.event_said(text) is '[autonomous-operations]';
 
 -- 0510_candidates.sql
 set local lock_timeout = '30s';
@@ -7081,9 +6804,7 @@ else 'cross join (select null::text as why) s' end || $sql$
         where a.campaign_id = c.id and a.status = 'executed') l
     $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_until;
 end $$;
-comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
-'All that decisions about these campaigns need, the rules'' windows aside; without p_doubt nothing of what speaks '
-'against their figures, which is asked when deciding only. Only reads. [autonomous-operations]';
+comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
 returns table (campaign_id uuid, windows json)
 language plpgsql stable set search_path = ''
@@ -7098,9 +6819,7 @@ from unnest('lifetime'::text || p_windows) w)
 || ') from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
 using p_ids;
 end $$;
-comment on function autonomy.candidate_windows(uuid[], text[]) is
-'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
-'Only reads. [autonomous-operations]';
+comment on function autonomy.candidate_windows(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
 language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
@@ -7131,9 +6850,7 @@ from autonomy.candidate_rows(p_ids, p_now) c
 join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id
 left join autonomy.revocable_pauses(p_ids) r on r.campaign_id = c.campaign_id);
 end $$;
-comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is
-'What is known of the given campaigns, in the order of their ids, with the measures of the named windows. Only '
-'reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is '[autonomous-operations]';
 create function public.list_autonomous_candidates(
 p_after uuid default null, p_limit int default 1000, p_shard text default null,
 p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -7261,9 +6978,7 @@ return case when p_found < p_expected then
 case when p_found > 0 then p_found * ln(p_found / p_expected) else 0 end
 - (p_found + p_size) * ln((p_found + p_size) / (p_expected + p_size)) else 0 end;
 end $$;
-comment on function autonomy.surprise(float8, float8, float8) is
-'How far p_found is under p_expected: -ln of a bound on the chance of so few, where counts scatter by 1 + mean / '
-'p_size. Pure. [autonomous-operations]';
+comment on function autonomy.surprise(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
 language sql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
@@ -7312,9 +7027,7 @@ left join firsts f on f.account = z.account and f.today = z.today
 left join usual u on u.campaign_id = z.campaign_id
 left join all_of o on o.account = z.account;
 $$;
-comment on function autonomy.measured_campaigns(timestamptz) is
-'What is usual of the largest campaigns of each account: by their conversions of 30 days up to 200, fewer where '
-'there are more than a hundred accounts. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.measured_campaigns(timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_days(p_measured autonomy.measured[]) returns autonomy.measured_day[]
 language sql stable set search_path = '' set jit = off
 as $$
@@ -7347,9 +7060,7 @@ s.found, s.hoped, s.counted_found, s.counted_hoped, s.orders, s.revenue, s.worth
 coalesce(h.shape, 0))::autonomy.measured_day order by s.account, s.day), '{}')
 from summed s left join shapes h on h.account = s.account and h.weekday = extract(dow from s.day);
 $$;
-comment on function autonomy.measured_days(autonomy.measured[]) is
-'The days of these campaigns'' accounts beside what is usual. Only reads; safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.measured_days(autonomy.measured[]) is '[autonomous-operations]';
 create function autonomy.measured_rows(
 p_measured autonomy.measured[], p_policy public.autonomy_policy, p_now timestamptz) returns autonomy.measured_row[]
 language sql stable set search_path = '' set timezone = 'UTC' set jit = off
@@ -7400,9 +7111,7 @@ from each e join accounts f using (account) group by e.account, e.back, e.weekda
 )
 select coalesce(array_agg(s.one order by (s.one).account, (s.one).back, (s.one).weekday), '{}') from summed s;
 $$;
-comment on function autonomy.measured_rows(autonomy.measured[], public.autonomy_policy, timestamptz) is
-'The complete hours and days of the last 96 hours of these campaigns, by account, beside what is usual. Only reads; '
-'safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.measured_rows(autonomy.measured[], public.autonomy_policy, timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_usual(p_days autonomy.measured_day[])
 returns table (
 account text, currency text, is_all boolean, usual float8, spread float8,
@@ -7438,10 +7147,7 @@ case when s.e >= 10 and s.n between s.e / 10 and s.e * 10 then s.n / s.e end, s.
 case when s.orders >= 10 and s.r between s.w / 10 and s.w * 10 then s.r / nullif(s.w, 0) end, s.worth_lifted
 from summed s;
 $$;
-comment on function autonomy.measured_usual(autonomy.measured_day[]) is
-'Of each account, of each currency (account null) and of all (is_all): what a usual day brings, how its days scatter '
-'downwards (squared), and the level of days that lasts or that a person said is right, as a multiple of what is '
-'usual. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.measured_usual(autonomy.measured_day[]) is '[autonomous-operations]';
 create function autonomy.tracking_told(
 p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
 returns table (
@@ -7486,10 +7192,7 @@ and autonomy.surprise(c.found, c.hoped * c.level, c.size) >= 12, false) as tripp
 coalesce(c.found < c.ratio * c.hoped * c.said
 and autonomy.surprise(c.found, c.hoped * c.said, c.size) >= 12, false) as settled) t;
 $$;
-comment on function autonomy.tracking_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is
-'Of each account and (account null) of all: conversions of the last hours beside what their clicks would have '
-'brought, whether that is enough to tell, whether they are missing, and whether they only are since they have been '
-'for days (settled). Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.tracking_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.values_told(
 p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
 returns table (
@@ -7530,10 +7233,7 @@ or s.revenue < s.worth / f.factor * least(1, u.worth_new, u.worth_lifted) and 2 
 s.revenue > f.factor * s.worth * greatest(1, u.worth_lifted) and 2 * s.high >= s.n
 or s.revenue < s.worth / f.factor * least(1, u.worth_lifted) and 2 * s.low >= s.n as settled) t;
 $$;
-comment on function autonomy.values_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is
-'Of each account and (account null) of each currency: the last conversions and what they are worth as a multiple of '
-'what is usual, whether there are enough to tell, whether that has jumped, and whether it only has not since it has '
-'been so for days (settled). Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.values_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0512_portfolio.sql
 set local lock_timeout = '30s';
@@ -7563,9 +7263,7 @@ when abs(t.level) >= 10 then 0 when abs(t.level) >= 0.1 then 2 else 4 end)),
 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
 from autonomy.values_told(v_days, v_rows, v_policy) t));
 end $$;
-comment on function autonomy.measured_json(timestamptz) is
-'Whether measurement works, as portfolio_state tells it: of each account and (account null) of all, values of each '
-'currency. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.measured_json(timestamptz) is '[autonomous-operations]';
 create function autonomy.done_within_day(p_now timestamptz)
 returns table (account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric)
 language plpgsql stable set search_path = '' set jit = off
@@ -7589,9 +7287,7 @@ and (a.previous_state -> 'budget')::numeric between 0 and 1e15
 then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change offset 0) r
 group by 1;
 end $$;
-comment on function autonomy.done_within_day(timestamptz) is
-'What was done in each account within 24 hours: pauses (proposed ones too), raises and cuts of budgets with their '
-'money. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.done_within_day(timestamptz) is '[autonomous-operations]';
 create function autonomy.active_by_account() returns table (account text, campaigns bigint, budget numeric)
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -7601,9 +7297,7 @@ select coalesce(c.account, ''), count(*), coalesce(sum(c.budget) filter (where c
 from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
 group by coalesce(c.account, '');
 end $$;
-comment on function autonomy.active_by_account() is
-'How many campaigns of each account are active, and their budgets added up; an empty name stands for campaigns '
-'without one. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.active_by_account() is '[autonomous-operations]';
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
@@ -7676,9 +7370,7 @@ where jsonb_typeof(p_portfolio) = 'object' and coalesce(jsonb_array_length(p_por
 union all
 select a from jsonb_array_elements(coalesce(p_portfolio -> 'accounts', '[]')) a) g;
 end $$;
-comment on function autonomy.breaker_groups(jsonb) is
-'What portfolio_state says of each account, and of all together (account null) unless there is just one. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.breaker_groups(jsonb) is '[autonomous-operations]';
 create function autonomy.too_many_pauses(
 p_policy public.autonomy_policy, p_campaigns numeric, p_before numeric, p_wanted bigint) returns boolean
 language plpgsql immutable set search_path = ''
@@ -7691,9 +7383,7 @@ return p_wanted > 0 and (
 v_pauses > p_policy.pause_breaker_count::float8 and v_pauses > p_policy.pause_breaker_share::float8 * v_all
 or v_all < 20 and v_pauses >= 3 and v_pauses * 2 > v_all);
 end $$;
-comment on function autonomy.too_many_pauses(public.autonomy_policy, numeric, numeric, bigint) is
-'Whether the pauses of 24 hours are so many that a person decides: p_before were taken, p_wanted are wanted, '
-'p_campaigns are active still. Pure. [autonomous-operations]';
+comment on function autonomy.too_many_pauses(public.autonomy_policy, numeric, numeric, bigint) is '[autonomous-operations]';
 create function autonomy.too_much_growth(
 p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_before numeric,
 p_wanted bigint, p_raise numeric, p_so_far numeric) returns boolean
@@ -7706,10 +7396,7 @@ return p_before + p_wanted > p_policy.growth_breaker_count and p_raised + p_rais
 and p_raised + p_so_far > v_limit;
 end $$;
 comment on function autonomy.too_much_growth(public.autonomy_policy, numeric, numeric, numeric, bigint, numeric,
-numeric) is
-'Whether a raise is beyond what the active budget may grow by within 24 hours: p_raise of p_wanted raises are wanted '
-'altogether, p_so_far with it and the more certain ones; p_raised by p_before were done. Pure. '
-'[autonomous-operations]';
+numeric) is '[autonomous-operations]';
 create function autonomy.too_much_shrinking(
 p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_lowered numeric, p_before numeric,
 p_place bigint, p_so_far numeric) returns boolean
@@ -7720,9 +7407,7 @@ return p_before + p_place > 1
 and p_lowered + p_so_far > p_policy.shrink_breaker_share * greatest(p_budget + p_lowered - p_raised, 0);
 end $$;
 comment on function autonomy.too_much_shrinking(public.autonomy_policy, numeric, numeric, numeric, numeric, bigint,
-numeric) is
-'Whether a cut is beyond what the active budget may shrink by within 24 hours: the p_place-th and p_so_far with the '
-'more certain ones; p_lowered by p_before were done. Pure. [autonomous-operations]';
+numeric) is '[autonomous-operations]';
 
 -- 0513_broken_days.sql
 set local lock_timeout = '30s';
@@ -7759,9 +7444,7 @@ then 'conversions were missing: tracking looked broken'
 else 'what a conversion is worth had jumped: values looked broken' end
 from broken b group by b.account;
 $$;
-comment on function autonomy.broken_days(jsonb, timestamptz) is
-'Of each account that TRACKING_BREAKER or VALUE_BREAKER stops (portfolio_state says which) the days that are not to '
-'count, from the first to the last. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.leave_out_broken_days(p_portfolio jsonb, p_now timestamptz) returns void
 language plpgsql set search_path = '' set jit = off
 as $$
@@ -7797,9 +7480,7 @@ and not (a.one #>> '{tracking,tripped}')::boolean and not (a.one #>> '{value,tri
 exception when others then
 raise warning 'Broken days were not left out: %', sqlerrm;  -- what the breaker stops stays stopped
 end $$;
-comment on function autonomy.leave_out_broken_days(jsonb, timestamptz) is
-'Leaves out of the evidence the days on which the measurement of an account looks broken, and lets them count again '
-'once they are the usual ones. A part of a run; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.leave_out_broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0515_guardrails.sql
 set local lock_timeout = '30s';
@@ -7813,9 +7494,7 @@ begin
 return case when p_is_pause then greatest(p_policy.min_confidence, p_policy.min_pause_confidence)
 else p_policy.min_confidence end;
 end $$;
-comment on function autonomy.policy_floor(public.autonomy_policy, boolean) is
-'How likely an action has to be right, percent, where its rule does not say. A pause is never easier than the rest. '
-'Pure. [autonomous-operations]';
+comment on function autonomy.policy_floor(public.autonomy_policy, boolean) is '[autonomous-operations]';
 create function autonomy.planned_event(p_campaign autonomy.candidate, p_direction text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7823,9 +7502,7 @@ begin
 return case p_direction when 'pause' then p_campaign.no_pauses_event when 'down' then p_campaign.no_cuts_event
 else p_campaign.no_raises_event end;
 end $$;
-comment on function autonomy.planned_event(autonomy.candidate, text) is
-'The planned event that speaks against a change in this direction, in words; a resume counts as a raise. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.planned_event(autonomy.candidate, text) is '[autonomous-operations]';
 create function autonomy.campaign_guardrail(
 p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
 p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)
@@ -7864,11 +7541,7 @@ and (p_campaign.holdout_draw >= p_policy.holdout_share::float8) is not true then
 end;
 end $$;
 comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
-interval, float8, text, timestamptz) is
-'The code of the first guardrail that blocks an action on a campaign, whatever its size; null for none. p_direction: '
-'pause, up, down or resume; p_confidence and p_floor in percent; p_cpa: what it is judged by instead of '
-'roi, else null; p_asked: decide, apply or approve. Only reads; '
-'raises nothing. [autonomous-operations]';
+interval, float8, text, timestamptz) is '[autonomous-operations]';
 create type autonomy.size as (
 new_budget numeric,
 limits text[],             -- the caps that shaped it, in order
@@ -7883,8 +7556,7 @@ v_floor numeric := trunc(p_min_budget, p_digits);
 begin
 return greatest(case when v_floor < p_min_budget then v_floor + v_unit else v_floor end, v_unit);
 end $$;
-comment on function autonomy.budget_floor(numeric, integer) is
-'The least budget in whole units of a currency: a limit rounded up, and never nothing. Pure. [autonomous-operations]';
+comment on function autonomy.budget_floor(numeric, integer) is '[autonomous-operations]';
 create function autonomy.sized_budget(
 p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
 p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer)
@@ -7927,9 +7599,7 @@ end if;
 return v_size;
 end $$;
 comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
-integer) is
-'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
-'nothing worth doing is left; p_digits: decimals of its currency. Pure. [autonomous-operations]';
+integer) is '[autonomous-operations]';
 create type autonomy.decided as (
 campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
 rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
@@ -7970,8 +7640,7 @@ case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else
 autonomy.short_number(v_down))
 else format(' %% likely to be right, %s %% are needed', v_words) end;
 end $$;
-comment on function autonomy.odds_words(float8, float8, text, text) is
-'How likely a held action is to be right, and how likely it would have to be. Pure. [autonomous-operations]';
+comment on function autonomy.odds_words(float8, float8, text, text) is '[autonomous-operations]';
 create function autonomy.evidence_times(p_decided autonomy.decided, p_policy public.autonomy_policy) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8008,9 +7677,7 @@ v_times := (v_low + v_high) / 2::float8;
 end loop;
 return v_high - 1::float8;
 end $$;
-comment on function autonomy.evidence_times(autonomy.decided, public.autonomy_policy) is
-'How many times the evidence there is has to come on top, at the same rate, to lift the confidence to its floor; '
-'null where more of the same does not. Pure. [autonomous-operations]';
+comment on function autonomy.evidence_times(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.variant(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8028,8 +7695,7 @@ then case when autonomy.evidence_times(p_decided, p_policy) is null then 'never'
 when 'BUDGET_CAP' then case when p_decided.direction = 'up' then 'cap' else 'floor' end
 else '' end;
 end $$;
-comment on function autonomy.variant(autonomy.decided, public.autonomy_policy) is
-'Which of the sentences of its code says why a decision is held. Pure. [autonomous-operations]';
+comment on function autonomy.variant(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.guardrail_word(p_name text, p_decided autonomy.decided, p_policy public.autonomy_policy)
 returns text
 language plpgsql stable set search_path = '' set timezone = 'UTC' set extra_float_digits = 1
@@ -8072,9 +7738,7 @@ when 'min_budget' then autonomy.amount_words(
 autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)), c.currency)
 end;
 end $$;
-comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is
-'A word in the sentence of a guardrail, by its name. Only reads; null for a name that it does not know. '
-'[autonomous-operations]';
+comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0520_decide.sql
 set local lock_timeout = '30s';
@@ -8090,9 +7754,7 @@ select min(r.win) from autonomy.condition_reads(p_condition) r
 where r.metric not in ('budget', 'hours_running')
 having count(distinct r.win) = 1 and min(r.win) not like 'prior%'), 'lifetime');
 end $$;
-comment on function autonomy.window_read(jsonb) is
-'The window whose figures a validated condition reads, where that is one; else lifetime. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.window_read(jsonb) is '[autonomous-operations]';
 create function autonomy.rule_plans(
 p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] default null)
 returns table (
@@ -8136,10 +7798,7 @@ else autonomy.json_number(r.action -> 'break_even_roi') end as own
 from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
 where r.place is not null and (p_ids is null or r.id = any (p_ids));
 end $$;
-comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is
-'The rules (p_ids: those) made ready under a policy: floors, exact amounts and what their targets rest on, in the '
-'order in which they decide. break_even gives way to a campaign''s own unless the rule states it (states_own); a '
-'pause is judged by at_least at the least, a raise by at_most at the most. Only reads. [autonomous-operations]';
+comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is '[autonomous-operations]';
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
 candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
@@ -8235,9 +7894,7 @@ join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
 join known k on (k.c).campaign_id = r.campaign_id
 join plans l on l.account = k.account and l.place = j.place;
 end $$;
-comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is
-'The decision about each active campaign that a rule matches, taken by itself: held is null for an action. Only '
-'reads. [autonomous-operations]';
+comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
 candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8,
@@ -8274,8 +7931,7 @@ and x.right <= (f.p).resume_confidence::float8
 and autonomy.campaign_slot(c.campaign_id) <@ p_slots
 and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
-comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is
-'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
+comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz,
 p_portfolio jsonb)
 returns setof autonomy.decided
@@ -8374,8 +8030,7 @@ s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen
 s.candidate, s.stopped_at
 from stopped s;
 end $$;
-comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is
-'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';
+comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is '[autonomous-operations]';
 
 -- 0530_sentences.sql
 set local lock_timeout = '30s';
@@ -8420,9 +8075,7 @@ floor(100::float8 * (100::float8 * p_campaign.attribution) + 0.5::float8) / 100:
 floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
 p_campaign.budget, p_new_budget, p_window)::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric) is
-'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric) is '[autonomous-operations]';
 create function autonomy.span_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8432,8 +8085,7 @@ when 'lifetime' then 'in ' || autonomy.counted_words(p_params.days::numeric, 'da
 when '1d' then 'in the last day'
 else format('in the last %s days', rtrim(p_params."window", 'd')) end;
 end $$;
-comment on function autonomy.span_words(autonomy.params) is
-'in the last 7 days. Pure. [autonomous-operations]';
+comment on function autonomy.span_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.costs_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8448,8 +8100,7 @@ then format(' at %s each', autonomy.money_words(
 floor(v_units * (p_params.spend / p_params.conversions) + 0.5::float8) / v_units, p_params.currency))
 else '' end;
 end $$;
-comment on function autonomy.costs_words(autonomy.params) is
-'in the last 7 days 176.00 spent, 8 conversions at 22.00 each. Pure. [autonomous-operations]';
+comment on function autonomy.costs_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.figures_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8458,8 +8109,7 @@ return format('%s %s spent, %s earned', autonomy.span_words(p_params),
 autonomy.money_words(p_params.spend, p_params.currency), autonomy.money_words(p_params.revenue, p_params.currency))
 || case when p_params.roi is null then '' else ', ' || autonomy.times_words(p_params.roi) end;
 end $$;
-comment on function autonomy.figures_words(autonomy.params) is
-'in the last 7 days 2,730.00 spent, 2,410.00 earned, 0.88x. Pure. [autonomous-operations]';
+comment on function autonomy.figures_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.words(
 p_names text[], p_decided autonomy.decided, p_policy public.autonomy_policy, p_params autonomy.params)
 returns text[]
@@ -8493,8 +8143,7 @@ else autonomy.guardrail_word(v_name, p_decided, p_policy) end;
 end loop;
 return v_words;
 end $$;
-comment on function autonomy.words(text[], autonomy.decided, public.autonomy_policy, autonomy.params) is
-'The words of a sentence, by their names. Only reads; null for a name that nobody knows. [autonomous-operations]';
+comment on function autonomy.words(text[], autonomy.decided, public.autonomy_policy, autonomy.params) is '[autonomous-operations]';
 create function autonomy.why_words(
 p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8,
 p_policy public.autonomy_policy)
@@ -8507,9 +8156,7 @@ select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autono
 p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null)))
 from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
-comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is
-'Why a campaign is paused, or its budget raised or lowered: the figures of its whole life and the chance. Only '
-'reads. [autonomous-operations]';
+comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.held_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -8521,9 +8168,7 @@ cross join lateral (
 select format(s.pattern, variadic autonomy.words(s.words, p_decided, p_policy, null)) as said) w
 where s.name = p_decided.code || '.' || autonomy.variant(p_decided, p_policy));
 end $$;
-comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy) is
-'Why a decision is held and what would settle it, as sentences of their own; null for a code without. Only reads. '
-'[autonomous-operations]';
+comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.expected_impact_of(
 p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8,
 p_spend float8, p_days float8)
@@ -8549,8 +8194,7 @@ return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
 'added_profit',
 autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_worth - 1::float8)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8) is
-'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
+comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 
 -- 0540_propose.sql
 set local lock_timeout = '30s';
@@ -8634,8 +8278,7 @@ left join autonomy.sentences() w on w.name = case
 when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
 else 'why.' || r.direction || case when r.cpa is null then '' else '.cpa' end end;
 end $$;
-comment on function autonomy.told_decisions(autonomy.decided[]) is
-'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';
+comment on function autonomy.told_decisions(autonomy.decided[]) is '[autonomous-operations]';
 create function autonomy.decision_entry(p_told autonomy.told) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -8645,18 +8288,14 @@ return jsonb_build_object(
 'action_type', p_told.action_type, 'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
 'confidence', p_told.confidence, 'reason', p_told.reason);
 end $$;
-comment on function autonomy.decision_entry(autonomy.told) is
-'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.decision_entry(autonomy.told) is '[autonomous-operations]';
 create function autonomy.reasons_held(p_held jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
 begin
 return (select coalesce(jsonb_object_agg(c.code, c.means), '{}') from autonomy.codes() c where p_held ? c.code);
 end $$;
-comment on function autonomy.reasons_held(jsonb) is
-'Why decisions are held, from how many are for each code: the code''s meaning, as it goes on after "because". Pure. '
-'[autonomous-operations]';
+comment on function autonomy.reasons_held(jsonb) is '[autonomous-operations]';
 create function autonomy.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -8665,9 +8304,7 @@ return (
 select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
 from autonomy.rules_in_order(p_include_inactive) r where r.flaw is not null);
 end $$;
-comment on function autonomy.skipped_rules(boolean) is
-'The rules that a run passes over because they are bad, each with its flaw. Only reads; safe to call again. '
-'[autonomous-operations]';
+comment on function autonomy.skipped_rules(boolean) is '[autonomous-operations]';
 create function autonomy.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -8677,9 +8314,7 @@ select count(*) from public.campaigns c
 where (c.status = 'active' or lower(c.status) = 'active')
 and autonomy.campaign_slot(c.id) <@ autonomy.shard_slots(p_shard)) end;
 end $$;
-comment on function autonomy.active_campaigns(text, jsonb) is
-'How many active campaigns a run looks at: of all, as portfolio_state counted them; of a shard, counted now. Only '
-'reads; safe to call again. [autonomous-operations]';
+comment on function autonomy.active_campaigns(text, jsonb) is '[autonomous-operations]';
 create function autonomy.breaker_reports(p_portfolio jsonb, p_counts jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -8758,9 +8393,7 @@ select coalesce(jsonb_agg(jsonb_build_object('code', t.code, 'message', t.prefix
 order by t.n, t.account is null, t.account collate "C", t.at collate "C" nulls first), '[]')
 from told t);
 end $$;
-comment on function autonomy.breaker_reports(jsonb, jsonb) is
-'The breakers that are on, with how many decisions each changed: portfolio_state, and a list of how many decisions '
-'(n) have each code, by the account or currency whose breaker stopped them (at). Only reads. [autonomous-operations]';
+comment on function autonomy.breaker_reports(jsonb, jsonb) is '[autonomous-operations]';
 create function public.propose_autonomous_actions(
 p_after uuid default null, p_limit int default 1000, p_shard text default null,
 p_include_inactive_rules boolean default false, p_now timestamptz default now())
@@ -8824,8 +8457,7 @@ autonomy.metric_expression('conversions', 'lifetime', 'exact'),
 autonomy.metric_expression('hours_running', 'lifetime', 'exact'))
 using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
 end $$;
-comment on function autonomy.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is
-'Active campaigns by the metrics of their whole life; a null bound is no bound. Only reads. [autonomous-operations]';
+comment on function autonomy.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is '[autonomous-operations]';
 create function public.identify_underperforming_campaigns(
 min_spend numeric default 50.0, max_roi numeric default 1.0, min_duration_hours integer default 24,
 p_now timestamptz default now())
@@ -8970,9 +8602,7 @@ return jsonb_build_object(
 'include_inactive_rules', coalesce((p_request ->> 'include_inactive_rules')::boolean, false),
 'reason', p_request ->> 'reason');
 end $$;
-comment on function autonomy.run_request(jsonb) is
-'A run''s request, checked and with every default filled in. Only computes; safe to call again. Raises AO010 naming '
-'the field that is wrong. [autonomous-operations]';
+comment on function autonomy.run_request(jsonb) is '[autonomous-operations]';
 create function autonomy.busy(p_run public.autonomous_runs) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -8984,9 +8614,7 @@ end if;
 return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
 least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
 end $$;
-comment on function autonomy.busy(public.autonomous_runs) is
-'The answer to a caller who must wait for another run. Only computes; safe to call again. Raises AO015 where it is '
-'a migration that has the lease. [autonomous-operations]';
+comment on function autonomy.busy(public.autonomous_runs) is '[autonomous-operations]';
 create function autonomy.started(p_run public.autonomous_runs) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -8994,9 +8622,7 @@ begin
 return jsonb_build_object('outcome', 'started', 'lease_token', p_run.lease_token, 'mode', p_run.mode,
 'now', p_run.started_at) || case when p_run.summary ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
 end $$;
-comment on function autonomy.started(public.autonomous_runs) is
-'The answer to a caller whose run has begun: its token and its moment. Only computes; safe to call again; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.started(public.autonomous_runs) is '[autonomous-operations]';
 create function autonomy.seen_answer(
 p_seen public.autonomous_runs, p_run_id uuid, p_idempotency_key text, p_hash text, p_lease_seconds integer)
 returns jsonb
@@ -9022,10 +8648,7 @@ hint = 'Nothing is done twice; call again.';
 end if;
 return null;
 end $$;
-comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is
-'The answer to a caller whose run or key has been seen before; null where that run left none, and a new one may '
-'begin. Extends the lease of a run that goes on; safe to call again. Raises AO007 (the run has ended), AO015. '
-'[autonomous-operations]';
+comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is '[autonomous-operations]';
 create function autonomy.take_lease(
 p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
 p_now timestamptz) returns jsonb
@@ -9088,9 +8711,7 @@ end if;
 end loop;
 return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
-comment on function autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz) is
-'Takes the lease of a shard, or says why not. A part of begin_autonomous_run. Raises AO002, AO007, AO014, AO015. '
-'[autonomous-operations]';
+comment on function autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
 as $$
@@ -9109,9 +8730,7 @@ coalesce(p_run_id::text, 'NULL'));
 end if;
 return v_run;
 end $$;
-comment on function autonomy.hold_lease(uuid, uuid) is
-'Locks a run''s row, checks its token and extends its lease. A lease that ran out but was not taken over still '
-'holds. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
+comment on function autonomy.hold_lease(uuid, uuid) is '[autonomous-operations]';
 
 -- 0600_changes.sql
 set local lock_timeout = '30s';
@@ -9130,9 +8749,7 @@ v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
 exception when invalid_text_representation then
 return session_user::text;
 end $$;
-comment on function autonomy.actor() is
-'Who is calling: the program that the session names in autonomy.actor, else e-mail, subject or role of the token, '
-'else the database user. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.actor() is '[autonomous-operations]';
 create function autonomy.by_person(p_actor text) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -9140,10 +8757,7 @@ begin
 return coalesce(current_setting('autonomy.actor', true), '') = ''
 and not exists (select from public.autonomy_policy p where p_actor = any (p.automation_actors));
 end $$;
-comment on function autonomy.by_person(text) is
-'Whether a change by this actor is a person''s: the session names no program in autonomy.actor, and '
-'policy.automation_actors does not list the actor. Only reads; safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.by_person(text) is '[autonomous-operations]';
 create function autonomy.campaign_touched() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -9151,8 +8765,7 @@ begin
 new.updated_at := now();
 return new;
 end $$;
-comment on function autonomy.campaign_touched() is
-'Trigger of campaigns: keeps updated_at where the writer did not set it. Raises nothing. [autonomous-operations]';
+comment on function autonomy.campaign_touched() is '[autonomous-operations]';
 create function autonomy.rollback_hold(p_campaign_id uuid) returns interval
 language sql stable set search_path = ''
 as $$
@@ -9161,9 +8774,7 @@ select a.hold_days_after_rollback from public.campaigns c join public.autonomy_a
 where c.id = p_campaign_id), p.hold_days_after_rollback) * interval '1 day'
 from public.autonomy_policy p;
 $$;
-comment on function autonomy.rollback_hold(uuid) is
-'How long a campaign is left alone after a rollback: what its account says, else the policy. Reads only; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.rollback_hold(uuid) is '[autonomous-operations]';
 create function autonomy.put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -9210,10 +8821,7 @@ raise warning 'Action % was put back by hand, but is not marked as rolled back: 
 end;
 end loop;
 end $$;
-comment on function autonomy.put_back(bigint[], text, timestamptz) is
-'Of these changes by a person, those that put a field back to what it was before our last action on it: that action '
-'is rolled back, and the campaign left alone. A part of the trigger of campaigns, no use by itself; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.put_back(bigint[], text, timestamptz) is '[autonomous-operations]';
 create function autonomy.campaign_changed() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -9254,9 +8862,7 @@ select c.id, v_at, c.status, c.budget, 'deleted', v_actor from public.campaigns 
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_changed() is
-'Triggers of campaigns: writes each creation, change of status or budget from outside, and removal to '
-'campaign_changes. Raises nothing. [autonomous-operations]';
+comment on function autonomy.campaign_changed() is '[autonomous-operations]';
 update public.autonomous_actions
 set evidence = case when jsonb_typeof(evidence) = 'object' then evidence else '{}' end || '{"before_audit": true}'
 where status in ('executed', 'rolled_back')
@@ -9301,23 +8907,18 @@ hint = 'insert into autonomy_policy default values;';
 end if;
 return autonomy.checked_policy(v_policy);
 end $$;
-comment on function autonomy.lock_effects() is
-'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call '
-'again. Raises AO002 where there is no policy or a limit is none, AO015 while the database is being upgraded. [autonomous-operations]';
+comment on function autonomy.lock_effects() is '[autonomous-operations]';
 create function autonomy.state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''
 as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
-comment on function autonomy.state(text, numeric) is
-'A campaign''s state as it stands in previous_state and new_state. Only reads; safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.state(text, numeric) is '[autonomous-operations]';
 create function autonomy.as_text(p_status text, p_budget numeric, p_currency text) returns text
 language sql immutable set search_path = ''
 as $$
 select format('%s with a budget of %s', coalesce(p_status, 'no status'),
 coalesce(autonomy.amount_words(p_budget, p_currency), p_budget::text, 'none'))
 $$;
-comment on function autonomy.as_text(text, numeric, text) is
-'A campaign''s state in words. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.as_text(text, numeric, text) is '[autonomous-operations]';
 create function autonomy.came_out(
 p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
 returns boolean
@@ -9330,9 +8931,7 @@ and (p_budget is not distinct from p_old_budget
 or p_got_budget is distinct from p_old_budget
 and sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
 end $$;
-comment on function autonomy.came_out(text, numeric, text, numeric, text, numeric) is
-'Whether an action still is what it is called after the installation''s triggers had their say: old state, wanted '
-'state, what became of it. Only computes; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.came_out(text, numeric, text, numeric, text, numeric) is '[autonomous-operations]';
 create function autonomy.change_campaign(
 p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
 p_actor text, p_person boolean, p_now timestamptz) returns public.campaigns
@@ -9361,10 +8960,7 @@ values (p_campaign.id, p_now, p_campaign.status, v_changed.status, p_campaign.bu
 p_action_id, p_kind, p_actor, p_person);
 return v_changed;
 end $$;
-comment on function autonomy.change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is
-'Changes one locked campaign and writes the change down under an action, p_person where that was typed by hand. A '
-'part of the functions below, no use by itself. Raises AO004 where a trigger of the table prevents it. '
-'[autonomous-operations]';
+comment on function autonomy.change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0620_by_hand.sql
 set local lock_timeout = '30s';
@@ -9415,9 +9011,7 @@ coalesce(v_campaign.status, 'without a status'));
 end if;
 return v_campaign;
 end $$;
-comment on function autonomy.locked_campaign(uuid, text, numeric) is
-'Checks and locks the campaign that a person acts on by hand. Safe to call again. Raises AO010 (argument), AO005 '
-'(frozen), AO003 (no such campaign), AO004 (not active). [autonomous-operations]';
+comment on function autonomy.locked_campaign(uuid, text, numeric) is '[autonomous-operations]';
 create function autonomy.act_by_hand(
 p_campaign public.campaigns, p_action_type text, p_status text, p_budget numeric, p_reason text,
 p_confidence_score numeric, p_now timestamptz) returns uuid
@@ -9452,9 +9046,7 @@ limit 1)),
 'executed', p_now, p_now, v_actor);
 return v_id;
 end $$;
-comment on function autonomy.act_by_hand(public.campaigns, text, text, numeric, text, numeric, timestamptz) is
-'Changes one locked campaign by hand and logs it. A part of the two functions below, no use by itself. Raises '
-'AO004. [autonomous-operations]';
+comment on function autonomy.act_by_hand(public.campaigns, text, text, numeric, text, numeric, timestamptz) is '[autonomous-operations]';
 create function public.auto_pause_campaign(
 p_campaign_id uuid, p_reason text, p_confidence_score numeric default 80.0,
 p_now timestamptz default now()) returns uuid
@@ -9517,9 +9109,9 @@ v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
 end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
 'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
-'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s currency '
-'is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 (not active, '
-'or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
+'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s '
+'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 '
+'(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
 'AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
@@ -9616,9 +9208,7 @@ then (w.becomes ->> 'budget')::numeric end end as new_budget
 from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
 order by e.n);
 end $$;
-comment on function autonomy.read_decisions(uuid, jsonb) is
-'A list of decisions as they come in JSON, read; what cannot be read of one is its flaw. Only reads; safe to call '
-'again; raises nothing. [autonomous-operations]';
+comment on function autonomy.read_decisions(uuid, jsonb) is '[autonomous-operations]';
 create function autonomy.judge(
 p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_portfolio jsonb,
 p_by_person boolean, p_now timestamptz) returns autonomy.item[]
@@ -9864,9 +9454,7 @@ case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.ne
 )::autonomy.item order by s.n), '{}')
 from settled s
 $$;
-comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is
-'What is to become of each decision, in the order given, looked at again against state, policy and rule of this '
-'moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0640_apply.sql
 set local lock_timeout = '30s';
@@ -9950,9 +9538,7 @@ raise exception using errcode = 'AO099', message = 'undone', detail = v_undone::
 end if;
 return v_results;
 end $$;
-comment on function autonomy.write_items(uuid, autonomy.item[], autonomy.decision[], timestamptz) is
-'Carries out judged decisions as one set. A part of apply_autonomous_actions, no use by itself. Raises what '
-'constraints and triggers of the tables raise. [autonomous-operations]';
+comment on function autonomy.write_items(uuid, autonomy.item[], autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out(
 p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -10000,9 +9586,7 @@ v_item.code := 'REFUSED_BY_DATABASE';
 v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
 return autonomy.write_items(p_run_id, array[v_item], p_decisions, p_now);
 end $$;
-comment on function autonomy.carry_out(uuid, autonomy.item[], autonomy.decision[], timestamptz) is
-'Carries out judged decisions (p_items[i] is what is to become of p_decisions[i]); where the database refuses one, '
-'that one fails alone. A part of apply_autonomous_actions, no use by itself. [autonomous-operations]';
+comment on function autonomy.carry_out(uuid, autonomy.item[], autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function autonomy.lock_decided(p_decisions autonomy.decision[]) returns autonomy.result[]
 language plpgsql set search_path = ''
 as $$
@@ -10046,10 +9630,7 @@ or case when o.action_type = 'auto_resume' then not v_resumes else o.rule_id = a
 and not exists (select from public.autonomous_actions a where a.id = o.id)
 order by o.n);
 end $$;
-comment on function autonomy.lock_decided(autonomy.decision[]) is
-'Locks the campaigns and rules of decisions until commit; gives what becomes of those whose campaign or rule '
-'somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.lock_decided(autonomy.decision[]) is '[autonomous-operations]';
 create function autonomy.apply(
 p_run_id uuid, p_lease_token uuid, p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -10097,10 +9678,7 @@ order by r.n);
 end if;
 return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
 end $$;
-comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is
-'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. '
-'What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), '
-'AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
+comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function public.apply_autonomous_actions(
 p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -10152,10 +9730,7 @@ coalesce(' (' || v_action.error || ')', ''));
 end if;
 return v_action;
 end $$;
-comment on function autonomy.pending_action(uuid, text, text, text) is
-'Locks an action that waits for approval, or that the same person has settled in the same way (p_as: approved, '
-'rejected): a call whose answer was lost. Safe to call again. Raises AO011 (no such action), AO012 (not pending). '
-'[autonomous-operations]';
+comment on function autonomy.pending_action(uuid, text, text, text) is '[autonomous-operations]';
 create function autonomy.settled_answer(p_action public.autonomous_actions) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -10172,9 +9747,7 @@ else p_action.evidence ->> 'message' end)
 'budget', p_action.previous_state -> 'budget'),
 'to', p_action.new_state) else '{}' end
 $$;
-comment on function autonomy.settled_answer(public.autonomous_actions) is
-'What whoever approved or rejected an action is told, the first time and again. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.settled_answer(public.autonomous_actions) is '[autonomous-operations]';
 create function public.approve_autonomous_action(
 p_action_id uuid, p_actor text default null, p_reason text default null,
 p_now timestamptz default now()) returns jsonb
@@ -10315,9 +9888,7 @@ return false;
 end if;
 return p_action.previous_state -> p_field <> p_action.new_state -> p_field;
 end $$;
-comment on function autonomy.changed_field(public.autonomous_actions, text) is
-'Whether an action changed the campaign''s status, or its budget. Only computes; safe to call again; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.changed_field(public.autonomous_actions, text) is '[autonomous-operations]';
 create function autonomy.rollback_obstacle(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_force boolean, p_done uuid[]) returns text
 language plpgsql stable set search_path = ''
@@ -10369,9 +9940,7 @@ return 'CHANGED_SINCE';
 end if;
 return null;
 end $$;
-comment on function autonomy.rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is
-'Why an action cannot be taken back, as a code; NULL where it can. Only reads; safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is '[autonomous-operations]';
 create function autonomy.restore(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_status text, p_budget numeric,
 p_reason text, p_actor text, p_now timestamptz) returns public.campaigns
@@ -10393,9 +9962,7 @@ perform set_config('autonomy.effect', '', true);
 return v_changed;
 end $$;
 comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric,
-text, text, timestamptz) is
-'Restores one locked campaign, holds it, and marks the action. A part of the rollback functions, no use by itself. '
-'Raises AO004. [autonomous-operations]';
+text, text, timestamptz) is '[autonomous-operations]';
 create function autonomy.as_before(p_action public.autonomous_actions, p_campaign public.campaigns)
 returns public.campaigns
 language plpgsql stable set search_path = ''
@@ -10409,9 +9976,7 @@ p_campaign.budget := (p_action.previous_state ->> 'budget')::numeric;
 end if;
 return p_campaign;
 end $$;
-comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is
-'A campaign with what an action changed as it was before, the rest as it is. Only computes; safe to call again; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is '[autonomous-operations]';
 create function autonomy.changed_entry(
 p_action public.autonomous_actions, p_title text, p_old_status text, p_old_budget numeric,
 p_new_status text, p_new_budget numeric) returns jsonb
@@ -10422,9 +9987,7 @@ select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.camp
 'action_type', p_action.action_type, 'from', autonomy.state(p_old_status, p_old_budget),
 'to', autonomy.state(p_new_status, p_new_budget))
 $$;
-comment on function autonomy.changed_entry(public.autonomous_actions, text, text, numeric, text, numeric) is
-'What the answer of a rollback says of an action that was taken back. Only computes; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.changed_entry(public.autonomous_actions, text, text, numeric, text, numeric) is '[autonomous-operations]';
 create function autonomy.skipped_entry(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
 language sql stable set search_path = ''
@@ -10447,9 +10010,20 @@ autonomy.as_text(p_campaign.status, p_campaign.budget, k.currency)) end),
 'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
 from (select autonomy.campaign_currency(p_campaign.id) as currency) k
 $$;
-comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is
-'What the answer of a rollback says of an action that stays: the code, its sentence (p_message, where the database '
-'refused it), what was expected and what was found. Only computes; raises nothing. [autonomous-operations]';
+comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is '[autonomous-operations]';
+create function autonomy.lock_actions(p_action_ids uuid[], p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+perform autonomy.simulated_moment(p_now);
+perform autonomy.lock_effects();
+perform from (select c.id from public.campaigns c
+where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
+order by c.id for no key update) locked;
+perform from (select a.id from public.autonomous_actions a
+where a.id = any (p_action_ids) order by a.id for update) locked;
+end $$;
+comment on function autonomy.lock_actions(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.taken_back_before(
 p_action public.autonomous_actions, p_title text, p_actor text, p_reason text) returns jsonb
 language sql stable set search_path = ''
@@ -10461,9 +10035,7 @@ and p_action.rollback_reason is not distinct from p_reason
 and k.action_id = p_action.id and k.kind = 'rollback'
 order by k.id desc limit 1
 $$;
-comment on function autonomy.taken_back_before(public.autonomous_actions, text, text, text) is
-'What was said when the same person took an action back with the same words; null where that never was. Only reads; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.taken_back_before(public.autonomous_actions, text, text, text) is '[autonomous-operations]';
 create function autonomy.roll_back(
 p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -10483,13 +10055,7 @@ v_skipped jsonb[] := '{}';
 begin
 perform autonomy.moment_error(p_now);
 if not p_preview then
-perform autonomy.simulated_moment(p_now);
-perform autonomy.lock_effects();
-perform from (select c.id from public.campaigns c
-where c.id in (select a.campaign_id from public.autonomous_actions a where a.id = any (p_action_ids))
-order by c.id for no key update) locked;
-perform from (select a.id from public.autonomous_actions a
-where a.id = any (p_action_ids) order by a.id for update) locked;
+perform autonomy.lock_actions(p_action_ids, p_now);
 end if;
 for v_action in
 select a.* from public.autonomous_actions a
@@ -10535,9 +10101,7 @@ end if;
 end loop;
 return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
 end $$;
-comment on function autonomy.roll_back(uuid[], text, text, boolean, boolean, timestamptz) is
-'Takes the given actions back, newest first on each campaign. A part of the two functions below. '
-'[autonomous-operations]';
+comment on function autonomy.roll_back(uuid[], text, text, boolean, boolean, timestamptz) is '[autonomous-operations]';
 create function public.rollback_autonomous_action(
 p_action_id uuid, p_reason text default null, p_actor text default null, p_force boolean default false,
 p_preview boolean default false, p_now timestamptz default now()) returns jsonb
@@ -10654,9 +10218,7 @@ new.id, 'rollback', new.rolled_back_by);
 end if;
 return new;
 end $$;
-comment on function autonomy.action_marked() is
-'Trigger of autonomous_actions: a rollback that is marked by hand records who and when, and holds the campaign. '
-'Raises AO012 where the action was not executed. [autonomous-operations]';
+comment on function autonomy.action_marked() is '[autonomous-operations]';
 create trigger autonomy_action_marked before update of status on public.autonomous_actions
 for each row when (new.status is distinct from old.status and 'rolled_back' in (new.status, old.status))
 execute function autonomy.action_marked();
@@ -10684,9 +10246,7 @@ when a.new_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as new_budget
 from public.autonomous_actions a
 where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
 $$;
-comment on function autonomy.claimed_actions() is
-'What the log of actions says was changed, by what the audit can hold against the log of changes. Only reads; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.claimed_actions() is '[autonomous-operations]';
 create function autonomy.chain_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -10726,9 +10286,7 @@ full join (select * from kept where is_last) k on k.campaign_id = c.id
 where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
 or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
 $$;
-comment on function autonomy.chain_differences() is
-'Where a change does not begin as the one before it ended, or a campaign is not as the last one left it. Only reads; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.chain_differences() is '[autonomous-operations]';
 create function autonomy.claim_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -10754,9 +10312,7 @@ or d.id is not null and (
 k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
 or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))
 $$;
-comment on function autonomy.claim_differences() is
-'The changes that claim an action or a rollback which the log of actions does not know so. Only reads; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.claim_differences() is '[autonomous-operations]';
 create function autonomy.action_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -10779,9 +10335,7 @@ and (coalesce(c.actions, 0) <> 1 or coalesce(c.rollbacks, 0) > 1
 or d.status = 'rolled_back' and coalesce(c.rollbacks, 0) = 0
 and exists (select from public.campaigns p where p.id = d.campaign_id))
 $$;
-comment on function autonomy.action_differences() is
-'The actions that the log of changes does not know exactly once, or whose rollback it does not. Only reads; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.action_differences() is '[autonomous-operations]';
 create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -10832,9 +10386,7 @@ and coalesce(lower(btrim(w.status)), '') !~ ('^(off|no|false|0)$|paus|archiv|rem
 'inactiv|not |disabl|draft|stop|cancel|reject|disapprov|expir|schedul|pending|suspend')
 order by w.campaigns desc, w.status
 $$;
-comment on function autonomy.unread_statuses() is
-'The words in campaigns.status that are neither "active" nor plainly off: their campaigns are not looked at; and '
-'whether no campaign is active at all. Reads only; raises nothing. [autonomous-operations]';
+comment on function autonomy.unread_statuses() is '[autonomous-operations]';
 create function autonomy.unread_status_sentence() returns text
 language sql stable set search_path = ''
 as $$
@@ -10849,18 +10401,14 @@ min(coalesce('= ' || quote_literal(u.status), 'is null')) filter (where u.n = 1)
 from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n from autonomy.unread_statuses() w) u
 having count(*) > 0
 $$;
-comment on function autonomy.unread_status_sentence() is
-'Which campaigns are not looked at because their status is not read, and what to do; NULL where there are none. '
-'Reads only; raises nothing. [autonomous-operations]';
+comment on function autonomy.unread_status_sentence() is '[autonomous-operations]';
 create function autonomy.run_warnings() returns jsonb
 language sql stable set search_path = ''
 as $$
 select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
 from autonomy.unread_status_sentence() s;
 $$;
-comment on function autonomy.run_warnings() is
-'What a run has to say of statuses that nobody reads and of accounts: a list of sentences. Reads only; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.run_warnings() is '[autonomous-operations]';
 
 -- 0695_retention.sql
 set local lock_timeout = '30s';
@@ -10880,18 +10428,14 @@ begin
 return case when p_days > 0
 then least(p_now, clock_timestamp()) - greatest(p_days, p_least)::float8 * interval '1 day' end;
 end $$;
-comment on function autonomy.cut_before(numeric, numeric, timestamptz) is
-'Before which moment something may go that is kept so many days, but p_least at the least; NULL = never. Only '
-'computes; raises nothing. [autonomous-operations]';
+comment on function autonomy.cut_before(numeric, numeric, timestamptz) is '[autonomous-operations]';
 create function autonomy.is_ours(p_table regclass) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
 return coalesce(obj_description(p_table, 'pg_class'), '') like '%[autonomous-operations]';
 end $$;
-comment on function autonomy.is_ours(regclass) is
-'Whether a table was made here, and not before by somebody else. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.is_ours(regclass) is '[autonomous-operations]';
 create function autonomy.fold_hours(p_campaign_ids uuid[], p_before timestamptz) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -10939,9 +10483,7 @@ get diagnostics v_gone = row_count;
 perform set_config('autonomy.ingest', v_ingest, true);
 return v_gone;
 end $$;
-comment on function autonomy.fold_hours(uuid[], timestamptz) is
-'Puts the hours of days that ended before a moment together, a row a day; returns how many rows that saved. No total '
-'changes. Safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.fold_hours(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.fold_changes(p_campaign_ids uuid[], p_before timestamptz) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -10978,9 +10520,7 @@ returning k.id
 select count(*) into v_gone from gone;
 return v_gone;
 end $$;
-comment on function autonomy.fold_changes(uuid[], timestamptz) is
-'Puts changes from outside that follow each other together where all lie before a moment; returns how many rows that '
-'saved. The audit finds the log whole. Safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.fold_changes(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.retire_runs(p_before timestamptz, p_rows integer) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -11003,9 +10543,7 @@ and (o.response is not null or o.summary ?| array['held_decisions', 'actions'])
 order by o.started_at limit p_rows for update skip locked);
 return v_gone;
 end $$;
-comment on function autonomy.retire_runs(timestamptz, integer) is
-'Removes runs before a moment that did nothing, and of the others the stored answer and the long lists of the '
-'summary; returns how many went. Safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.retire_runs(timestamptz, integer) is '[autonomous-operations]';
 create function autonomy.retire(
 p_now timestamptz default now(), p_campaigns integer default 200, p_rows integer default 500) returns jsonb
 language plpgsql set search_path = ''
@@ -11059,9 +10597,7 @@ end if;
 return jsonb_build_object('hours', v_hours, 'changes', v_changes, 'runs', v_runs, 'failed_actions', v_actions,
 'opportunities', v_opportunities);
 end $$;
-comment on function autonomy.retire(timestamptz, integer, integer) is
-'Lets go of what the policy keeps no longer, a slice a call: p_campaigns campaigns, p_rows rows of each log; returns '
-'how many rows went. Safe to call again. Raises AO002 (no policy). [autonomous-operations]';
+comment on function autonomy.retire(timestamptz, integer, integer) is '[autonomous-operations]';
 
 -- 0700_runs.sql
 set local lock_timeout = '30s';
@@ -11089,10 +10625,7 @@ exception when others then
 raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tries again
 end;
 end $$;
-comment on function autonomy.prepare_run(timestamptz) is
-'What a run does before it looks: fits the priors (at most once an hour), leaves out days that were in doubt for 24 '
-'hours, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
-'[autonomous-operations]';
+comment on function autonomy.prepare_run(timestamptz) is '[autonomous-operations]';
 create function public.begin_autonomous_run(
 p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
 p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -11218,9 +10751,7 @@ as $$
 select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3
 when 'low' then 4 else 5 end
 $$;
-comment on function autonomy.severity_rank(text) is
-'critical 1, high 2, medium 3, low 4: what severities are sorted by. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.severity_rank(text) is '[autonomous-operations]';
 create function autonomy.normal_probability(p_z float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -11229,9 +10760,7 @@ v_z float8 := greatest(-8::float8, least(8::float8, p_z));
 begin
 return 1::float8 / (1::float8 + exp(-v_z * (1.5976::float8 + 0.07056::float8 * v_z * v_z)));
 end $$;
-comment on function autonomy.normal_probability(float8) is
-'The probability that a standard normal figure is below z (error under 0.0002). Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.normal_probability(float8) is '[autonomous-operations]';
 create function autonomy.student_to_normal(p_t float8, p_freedom float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -11239,9 +10768,7 @@ begin
 return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom))
 / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
 end $$;
-comment on function autonomy.student_to_normal(float8, float8) is
-'The normal figure as rare as Student''s t with so many degrees of freedom (Hill''s approximation). Only reads; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.student_to_normal(float8, float8) is '[autonomous-operations]';
 create function autonomy.hour_ranges(p_hours integer[]) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -11254,8 +10781,7 @@ from (select distinct unnest(p_hours) as h) hours) islands
 group by island
 ) ranges
 $$;
-comment on function autonomy.hour_ranges(integer[]) is
-'Hours of a day in words: {1,2,3,9} is 01:00-04:00, 09:00-10:00. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.hour_ranges(integer[]) is '[autonomous-operations]';
 create function autonomy.weak_hours(p_pools jsonb) returns jsonb
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -11299,15 +10825,11 @@ from words w),
 'peak_list', (select jsonb_agg(b.hour order by b.hour) from best b))
 from named n
 $$;
-comment on function autonomy.weak_hours(jsonb) is
-'The hours that timing_optimization names, in words, with their sums, and the best hours of the day. Only computes; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.weak_hours(jsonb) is '[autonomous-operations]';
 create function autonomy.rate_multiples() returns float8[]
 language sql immutable parallel safe set search_path = ''
 as $$ select array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[] $$;
-comment on function autonomy.rate_multiples() is
-'The multiples of the portfolio''s centre that a campaign''s true rate is thought to be one of. Only reads; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.rate_multiples() is '[autonomous-operations]';
 create function autonomy.rate_posterior(p_count float8, p_usual float8, p_weights float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -11337,9 +10859,7 @@ v_posterior[i] := v_posterior[i] / v_sum;
 end loop;
 return v_posterior;
 end $$;
-comment on function autonomy.rate_posterior(float8, float8, float8[]) is
-'How probable each of rate_multiples() is, where p_usual events were to be expected at the portfolio''s centre and '
-'p_count happened (both divided by phi). Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.rate_posterior(float8, float8, float8[]) is '[autonomous-operations]';
 create function autonomy.rate_distribution(p_counts float8[], p_usual float8[], p_default float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -11362,9 +10882,7 @@ end loop;
 end loop;
 return v_weights;
 end $$;
-comment on function autonomy.rate_distribution(float8[], float8[], float8[]) is
-'How often each of rate_multiples() occurs among these campaigns, the default counting as five of them. Only reads; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.rate_distribution(float8[], float8[], float8[]) is '[autonomous-operations]';
 create function autonomy.opportunity_rates(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -11418,9 +10936,7 @@ return jsonb_build_object(
 'conversion_rate', jsonb_build_object('centre', 0.03, 'campaigns', 0, 'weights', to_jsonb(v_default)),
 'ctr', jsonb_build_object('centre', 0.015, 'campaigns', 0, 'weights', to_jsonb(v_default))) || v_rates;
 end $$;
-comment on function autonomy.opportunity_rates(timestamptz) is
-'The centre and the spread of conversion rates and CTRs in this portfolio; few campaigns: around 3 % and 1.5 %. '
-'Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.opportunity_rates(timestamptz) is '[autonomous-operations]';
 
 -- 0810_high_traffic_low_conversion.sql
 set local lock_timeout = '30s';
@@ -11511,10 +11027,7 @@ jsonb_build_object('clicks', j.clicks, 'conversions', j.conversions, 'spend', ro
 from judged j
 where j.below >= 0.75;
 end $$;
-comment on function autonomy.high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz) is
-'The detector high_traffic_low_conversion, for active campaigns with ids in (p_after, p_until] whose facts changed '
-'after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0820_declining_performance.sql
 set local lock_timeout = '30s';
@@ -11601,10 +11114,7 @@ jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3),
 from judged j
 where j.z >= 3 and j.confidence >= 0.9;
 end $$;
-comment on function autonomy.declining_performance(uuid, uuid, timestamptz, timestamptz) is
-'The detector declining_performance, for active campaigns with ids in (p_after, p_until] whose facts changed after '
-'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.declining_performance(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0825_collapsed_return.sql
 set local lock_timeout = '30s';
@@ -11617,9 +11127,7 @@ as $$
 begin
 return (cbrt(p_limit / p_shape) - (1::float8 - 1::float8 / (9::float8 * p_shape))) * 3::float8 * sqrt(p_shape);
 end $$;
-comment on function autonomy.gamma_below(float8, float8) is
-'The normal figure as probable as that a gamma of this shape (and scale 1) is below a limit (Wilson and Hilferty). '
-'Pure. [autonomous-operations]';
+comment on function autonomy.gamma_below(float8, float8) is '[autonomous-operations]';
 create function autonomy.collapsed_return(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -11715,10 +11223,7 @@ jsonb_build_object('roi', round(j.after::numeric, 4), 'roi_before', round(j.befo
 from judged j
 where j.confidence >= 0.95 and not exists (select from valueless v where v.id = j.id);
 end $$;
-comment on function autonomy.collapsed_return(uuid, uuid, timestamptz, timestamptz) is
-'The detector declining_performance as to the return, for active campaigns with ids in (p_after, p_until] whose '
-'facts changed after p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to '
-'call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.collapsed_return(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.declining_campaigns(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -11732,9 +11237,7 @@ select * from autonomy.collapsed_return(p_after, p_until, p_changed_after, p_now
 order by d.campaign_id, autonomy.severity_rank(d.severity), (d.estimated_impact -> 'money_per_day')::numeric desc,
 d.description
 $$;
-comment on function autonomy.declining_campaigns(uuid, uuid, timestamptz, timestamptz) is
-'Both forms of declining_performance, of a campaign that shows both the more severe. Only reads; safe to call again; '
-'raises nothing. [autonomous-operations]';
+comment on function autonomy.declining_campaigns(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0830_budget_inefficiency.sql
 set local lock_timeout = '30s';
@@ -11828,10 +11331,7 @@ jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesc
 from judged j
 where not exists (select from valueless v where v.id = j.id);
 end $$;
-comment on function autonomy.budget_inefficiency(uuid, uuid, timestamptz, timestamptz) is
-'The detector budget_inefficiency, for active campaigns with ids in (p_after, p_until] whose facts changed after '
-'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.budget_inefficiency(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0840_audience_mismatch.sql
 set local lock_timeout = '30s';
@@ -11995,10 +11495,7 @@ jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversion
 from judged j
 where j.below >= 0.9;
 end $$;
-comment on function autonomy.audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz) is
-'The detector audience_mismatch, for active campaigns with ids in (p_after, p_until] whose facts changed after '
-'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0850_creative_fatigue.sql
 set local lock_timeout = '30s';
@@ -12115,10 +11612,7 @@ jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1),
 'frequency', round(j.frequency::numeric, 2))
 from judged j;
 end $$;
-comment on function autonomy.creative_fatigue(uuid, uuid, timestamptz, timestamptz) is
-'The detector creative_fatigue, for active campaigns with ids in (p_after, p_until] whose facts changed after '
-'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.creative_fatigue(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0860_timing_optimization.sql
 set local lock_timeout = '30s';
@@ -12259,10 +11753,7 @@ select case when n.spend > 0 then n.weak_spend / n.spend else 0 end as share,
 case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend)
 else 0 end as other_roi) s;
 end $$;
-comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is
-'The detector timing_optimization, for active campaigns with ids in (p_after, p_until] whose facts changed after '
-'p_changed_after (null: any). What it tests stands at the top of its file. Only reads; safe to call again; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0870_opportunities.sql
 set local lock_timeout = '30s';
@@ -12286,9 +11777,7 @@ if p_timing then
 return query select * from autonomy.timing_optimization(p_after, p_until, p_changed_after, p_now);
 end if;
 end $$;
-comment on function autonomy.find_opportunities(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
-'All six detectors (timing_optimization on request) over a range of campaigns, with the figures behind each '
-'finding. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.find_opportunities(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 create function public.detect_optimization_opportunities(p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
 estimated_impact jsonb, confidence_score numeric)
@@ -12318,9 +11807,7 @@ new.status_by := null;
 end if;
 return new;
 end $$;
-comment on function autonomy.opportunity_status_guard() is
-'Trigger of optimization_opportunities: a status set by plain SQL gets its time as well. Raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.opportunity_status_guard() is '[autonomous-operations]';
 create trigger opportunity_status_guard before update of status on public.optimization_opportunities
 for each row when (old.status is distinct from new.status) execute function autonomy.opportunity_status_guard();
 create function autonomy.record_opportunities_found(
@@ -12365,9 +11852,7 @@ returning o.xmax = 0 as is_new
 select count(*) filter (where is_new) into v_new from written;
 return v_new;
 end $$;
-comment on function autonomy.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is
-'One slice of record_opportunities: a row for each finding, one per campaign and type while unresolved. Safe to '
-'call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.resolve_opportunities_gone(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now())
 returns integer
@@ -12399,9 +11884,7 @@ returning o.status
 select count(*) filter (where status = 'resolved') into v_resolved from written;
 return v_resolved;
 end $$;
-comment on function autonomy.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is
-'One slice of record_opportunities: what is gone for 3 days is resolved. Safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is '[autonomous-operations]';
 create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set jit = off
 as $$
@@ -12519,8 +12002,7 @@ return 0;  -- its square would be an underflow, which is an error
 end if;
 return p_value::float8;
 end $$;
-comment on function autonomy.impact_number(jsonb) is
-'A number out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
+comment on function autonomy.impact_number(jsonb) is '[autonomous-operations]';
 create function autonomy.impact_moment(p_value text) returns timestamptz
 language plpgsql stable strict parallel safe set search_path = ''
 as $$
@@ -12529,8 +12011,7 @@ return p_value::timestamptz;
 exception when data_exception then
 return null;
 end $$;
-comment on function autonomy.impact_moment(text) is
-'A moment out of stored evidence; NULL for anything else. Only computes; raises nothing. [autonomous-operations]';
+comment on function autonomy.impact_moment(text) is '[autonomous-operations]';
 create function autonomy.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8)
 returns float8
 language plpgsql immutable parallel safe set search_path = ''
@@ -12545,9 +12026,7 @@ end if;
 return greatest(0.05::float8, 1::float8 - p_delay_hours / (v_to - v_from)
 * (exp(greatest(-200::float8, -v_from / p_delay_hours)) - exp(greatest(-200::float8, -v_to / p_delay_hours))));
 end $$;
-comment on function autonomy.mean_matured_share(float8, float8, float8) is
-'The share of conversions that has arrived of spend whose age runs evenly from the youngest to the oldest hours '
-'(never under 0.05). Only computes; raises nothing. [autonomous-operations]';
+comment on function autonomy.mean_matured_share(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.spend_before(
 p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8,
 p_now timestamptz default now(),
@@ -12568,9 +12047,7 @@ else 1 end as weight,
 extract(epoch from p_now - (d.day::timestamp at time zone p_zone))::float8 / 3600 as age_hours) w
 where d.campaign_id = p_campaign_id and d.day < v_day and d.day >= v_day - 28;
 end $$;
-comment on function autonomy.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is
-'The 28 days before a moment, fading as evidence does: sums, days with spend, and the spend whose conversions have '
-'arrived. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is '[autonomous-operations]';
 create function autonomy.spend_between(
 p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8,
 p_now timestamptz default now(),
@@ -12601,9 +12078,7 @@ left join public.campaign_daily d
 on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
 where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
 end $$;
-comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
-'What a campaign spent and earned in a window up to p_now, the days that this covers, and the share of its '
-'conversions that has arrived. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is '[autonomous-operations]';
 create function autonomy.time_factors(p_windows jsonb, p_now timestamptz default now())
 returns table (from_at timestamptz, until_at timestamptz, account text, campaigns integer,
 log_roi float8, log_roi_variance float8, log_spend float8, log_spend_variance float8)
@@ -12678,10 +12153,7 @@ coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0),
 coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
 from raw r;
 end $$;
-comment on function autonomy.time_factors(jsonb, timestamptz) is
-'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2"}]: how roi and daily '
-'spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with '
-'variances. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.time_factors(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
 returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer,
 from_at timestamptz, until_at timestamptz,
@@ -12748,9 +12220,7 @@ and (t.final or a.actual_impact is null)
 order by a.executed_at, a.id, h.days
 limit greatest(0, p_limit)
 $$;
-comment on function autonomy.due_impacts(integer, timestamptz) is
-'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the evidence that they '
-'were decided on. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.due_impacts(integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
 returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
 language plpgsql stable set search_path = ''
@@ -12868,9 +12338,7 @@ autonomy.money_words(j.spend_else, autonomy.campaign_currency(j.campaign_id)),
 to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
 from judged j;
 end $$;
-comment on function autonomy.measured_impacts(integer, timestamptz) is
-'What the actions that are due changed, at each horizon, in the figures that are written down; final: they will not '
-'be measured again. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.measured_impacts(integer, timestamptz) is '[autonomous-operations]';
 create function public.measure_action_impact(p_limit integer default 1000,
 p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -12996,9 +12464,7 @@ end if;
 end if;
 return r;
 end $$;
-comment on function autonomy.action_result(public.autonomous_actions) is
-'What became of an action, out of its row of the log, as action_results keeps it. Only computes; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.action_result(public.autonomous_actions) is '[autonomous-operations]';
 create function autonomy.action_results_follow() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -13033,9 +12499,7 @@ where kept is distinct from excluded;
 end if;
 return null;
 end $$;
-comment on function autonomy.action_results_follow() is
-'Trigger of autonomous_actions: keeps action_results. Runs as its owner, since whoever may write actions need not '
-'know of it. [autonomous-operations]';
+comment on function autonomy.action_results_follow() is '[autonomous-operations]';
 create trigger action_results_inserted after insert on public.autonomous_actions
 referencing new table as after_rows for each statement execute function autonomy.action_results_follow();
 create trigger action_results_updated after update on public.autonomous_actions
@@ -13090,9 +12554,7 @@ left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts k on k.account = c.account
 where a.executed_at > p_from and coalesce(k.currency, '') = p_currency;
 $$;
-comment on function autonomy.actions_in(text, timestamptz) is
-'The actions executed since on campaigns of one currency ('''': the unknown one). Reads only; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.actions_in(text, timestamptz) is '[autonomous-operations]';
 create function autonomy.action_sums(p_currency text default null, p_now timestamptz default now())
 returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
@@ -13116,10 +12578,7 @@ and (p_currency is null
 or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))) r
 group by 1, 2, 3, 4, 5
 $$;
-comment on function autonomy.action_sums(text, timestamptz) is
-'What was carried out in the last 90 days, in all or in one currency, added up by rule, verdict and confidence: some '
-'hundred rows. A part of rule_scoreboard and autonomous_insights. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.action_sums(text, timestamptz) is '[autonomous-operations]';
 create function autonomy.rule_scores(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -13188,9 +12647,7 @@ else '{"is_active": false}'::jsonb end
 from judged j left join remedies m on m.id = j.id
 order by j.priority desc, j.rule_name
 $$;
-comment on function autonomy.rule_scores(autonomy.action_sum[], text) is
-'The lines of rule_scoreboard, from the sums of action_sums, whose money is in that currency. A part of '
-'rule_scoreboard, no use by itself. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.rule_scores(autonomy.action_sum[], text) is '[autonomous-operations]';
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -13240,17 +12697,13 @@ then format('%s budget raises are measured; from 10 on the marginal return ratio
 else format('%s measured budget raises agree with the marginal return ratio of %s.',
 v_actions, to_char(v_current, 'FM990.00')) end);
 end $$;
-comment on function autonomy.marginal_return(autonomy.action_sum[]) is
-'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only '
-'reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.marginal_return(autonomy.action_sum[]) is '[autonomous-operations]';
 create function autonomy.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
 language sql stable set search_path = ''
 as $$
 select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now => p_now) s))
 $$;
-comment on function autonomy.propose_marginal_return_ratio(timestamptz) is
-'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. '
-'Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.propose_marginal_return_ratio(timestamptz) is '[autonomous-operations]';
 
 -- 0930_insights.sql
 set local lock_timeout = '30s';
@@ -13269,9 +12722,7 @@ perform autonomy.refresh_campaign_facts(array[new.campaign_id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_ab_tests_after() is
-'Trigger of campaign_ab_tests: the facts of the campaign are computed anew when a test is written down, ends or '
-'goes. [autonomous-operations]';
+comment on function autonomy.campaign_ab_tests_after() is '[autonomous-operations]';
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
 for each row execute function autonomy.campaign_ab_tests_after();
 create type autonomy.insight as (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid);
@@ -13297,9 +12748,7 @@ count(*) filter (where status = 'rolled_back') as back
 from autonomy.action_results
 where executed_at > p_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
 end $$;
-comment on function autonomy.week_insight(timestamptz, timestamptz) is
-'What was done in a week: how many paused, raised, lowered, resumed, taken back. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.week_insight(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.brought_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
 returns setof autonomy.insight
 language plpgsql stable set search_path = ''
@@ -13335,10 +12784,7 @@ and (p_all or a.action_id in (select autonomy.actions_in(p_currency, p_now - int
 group by 1, 2, 3) m
 order by m.kind desc;
 end $$;
-comment on function autonomy.brought_insights(text, boolean, timestamptz, timestamptz) is
-'What the actions measured in a week brought, by kind of action; all of them, or those in the currency. Only reads; '
-'raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.brought_insights(text, boolean, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.clearest_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
 returns setof autonomy.insight
 language plpgsql stable set search_path = ''
@@ -13370,9 +12816,7 @@ join public.autonomous_actions a on a.id = clearest.action_id) b
 left join public.campaigns c on c.id = b.campaign_id
 order by b.best desc;
 end $$;
-comment on function autonomy.clearest_insights(text, boolean, timestamptz, timestamptz) is
-'The clearest gain and the clearest loss that were measured in a week. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.clearest_insights(text, boolean, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.calibration_insight(p_sums autonomy.action_sum[]) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -13389,9 +12833,7 @@ from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.c
 from unnest(p_sums) s where s.rule_id is not null and s.band is not null) k
 where k.actions >= 5;
 end $$;
-comment on function autonomy.calibration_insight(autonomy.action_sum[]) is
-'Whether confidence keeps its word, from five measured actions on. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.calibration_insight(autonomy.action_sum[]) is '[autonomous-operations]';
 create function autonomy.rule_insights(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -13410,9 +12852,7 @@ where b.rule_id is not null) s
 where s.flagged or (s.best and s.money_low > 0)
 order by s.flagged desc, s.money;
 end $$;
-comment on function autonomy.rule_insights(autonomy.action_sum[], text) is
-'The rules that lose money, and the one that earns most. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.rule_insights(autonomy.action_sum[], text) is '[autonomous-operations]';
 create function autonomy.wrong_pause_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -13431,9 +12871,7 @@ cross join public.autonomy_policy p
 left join public.campaigns c on c.id = a.campaign_id
 order by a.executed_at desc;
 end $$;
-comment on function autonomy.wrong_pause_insights(timestamptz, timestamptz) is
-'The pauses that were taken back in a week because they proved wrong. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.wrong_pause_insights(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.ab_test_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -13455,9 +12893,7 @@ where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conver
 where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > p_from and t.finished_at <= p_now
 order by t.finished_at desc limit 5;
 end $$;
-comment on function autonomy.ab_test_insights(timestamptz, timestamptz) is
-'The A/B tests that ended in a week. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.ab_test_insights(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.opportunity_insight(p_from timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -13487,9 +12923,7 @@ coalesce(sum(autonomy.impact_number(w.estimated_impact -> 'money_per_day')), 0) 
 from public.optimization_opportunities w where w.status in ('open', 'in_progress') group by 1) c) m
 where o.standing > 0 or o.closed > 0;
 end $$;
-comment on function autonomy.opportunity_insight(timestamptz) is
-'What waits for a person, and what came and went in a week. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.opportunity_insight(timestamptz) is '[autonomous-operations]';
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
@@ -13554,9 +12988,7 @@ v_warnings := v_warnings || format('The impact of actions was not measured: %s',
 end;
 return v_found || jsonb_build_object('warnings', to_jsonb(v_warnings));
 end $$;
-comment on function autonomy.look_around(boolean, timestamptz) is
-'Detects opportunities and measures the impact of actions, for a run that is over. Safe to call again; raises '
-'nothing. [autonomous-operations]';
+comment on function autonomy.look_around(boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.lease_or_error(p_run_id uuid, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -13572,9 +13004,7 @@ hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
 end if;
 return v_lease;
 end $$;
-comment on function autonomy.lease_or_error(uuid, timestamptz) is
-'Takes the lease of all campaigns for a run inside the database. A part of run_autonomous_operations. Raises AO008 '
-'(another run is in progress), AO014, AO015, AO002. [autonomous-operations]';
+comment on function autonomy.lease_or_error(uuid, timestamptz) is '[autonomous-operations]';
 create function autonomy.run_decisions(
 p_portfolio jsonb, p_shown integer, p_now timestamptz,
 out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
@@ -13601,11 +13031,7 @@ array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_i
 (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
 into codes, held, held_of_accounts, chosen, held_first, versions;
 end $$;
-comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
-'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
-'those that are held alone: held, and where that says something of an account: held_of_accounts), '
-'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
-'reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out_chosen(
 p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
 out outcomes text[], out stopped text[], out actions jsonb, out failed jsonb)
@@ -13652,9 +13078,7 @@ where r.status not in ('failed', 'held') order by r.campaign_id
 limit p_shown - jsonb_array_length(actions)) f);
 end loop;
 end $$;
-comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz) is
-'Carries out what a run inside the database has chosen, in batches, or says in observe mode what it would do. A part '
-'of run_autonomous_operations, no use by itself. Raises AO007. [autonomous-operations]';
+comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.actions_taken(
 p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
@@ -13677,9 +13101,7 @@ select jsonb_build_object(
 'opportunities_detected', p_opportunities)
 from taken t);
 end $$;
-comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is
-'How many of each kind of action a run took, from what it chose and what became of each, in the same order. Only '
-'computes; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is '[autonomous-operations]';
 create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -13827,8 +13249,7 @@ language sql stable set search_path = ''
 as $$
 select (p_at at time zone p.time_zone)::date from public.autonomy_policy p;
 $$;
-comment on function autonomy.dashboard_day(timestamptz) is
-'The day of the policy''s time zone that a moment falls on. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_day(timestamptz) is '[autonomous-operations]';
 create function autonomy.dashboard_mark_actions() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -13846,9 +13267,7 @@ select distinct 'actions', (created_at at time zone v_zone)::date from after_row
 end if;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_actions() is
-'Trigger of autonomous_actions: marks the days whose figures changed. Runs as its owner, since whoever may write '
-'actions need not know of the dashboard. [autonomous-operations]';
+comment on function autonomy.dashboard_mark_actions() is '[autonomous-operations]';
 create trigger dashboard_actions_inserted after insert on public.autonomous_actions
 referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_actions();
 create trigger dashboard_actions_updated after update on public.autonomous_actions
@@ -13872,8 +13291,7 @@ select distinct 'performance', day from after_rows on conflict do nothing;
 end if;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_performance() is
-'Trigger of campaign_daily: marks the days whose figures changed. Runs as its owner. [autonomous-operations]';
+comment on function autonomy.dashboard_mark_performance() is '[autonomous-operations]';
 create trigger dashboard_performance_inserted after insert on public.campaign_daily
 referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_performance();
 create trigger dashboard_performance_updated after update on public.campaign_daily
@@ -13892,8 +13310,7 @@ select distinct 'actions', (created_at at time zone new.time_zone)::date from pu
 on conflict do nothing;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_all() is
-'Trigger of autonomy_policy: another time zone has other days. Runs as its owner. [autonomous-operations]';
+comment on function autonomy.dashboard_mark_all() is '[autonomous-operations]';
 create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
 for each row when (new.time_zone is distinct from old.time_zone)
 execute function autonomy.dashboard_mark_all();
@@ -13918,9 +13335,7 @@ delete from autonomy.dashboard_performance_days;
 delete from autonomy.dashboard_action_days;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_currencies() is
-'Triggers of autonomy_accounts and campaigns: figures that may stand under another currency from now on are counted '
-'again. Runs as its owner. [autonomous-operations]';
+comment on function autonomy.dashboard_mark_currencies() is '[autonomous-operations]';
 create trigger dashboard_currency_changed after update of currency on public.autonomy_accounts
 for each row when (new.currency is distinct from old.currency)
 execute function autonomy.dashboard_mark_currencies();
@@ -13948,8 +13363,7 @@ left join public.campaigns c on c.id = d.campaign_id
 left join public.autonomy_accounts k on k.account = c.account
 where d.day between p_from and p_to group by d.day, coalesce(k.currency, '');
 end $$;
-comment on function autonomy.dashboard_performance_figures(date, date) is
-'campaign_daily of all campaigns, added up by day and currency. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_performance_figures(date, date) is '[autonomous-operations]';
 create function autonomy.dashboard_action_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
@@ -13975,9 +13389,7 @@ return query execute
 using v_zone, p_from::timestamp at time zone v_zone,
 (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond', autonomy.only_currency();
 end $$;
-comment on function autonomy.dashboard_action_figures(date, date) is
-'autonomous_actions counted by day, rule, type, status and currency, with what was measured of them. Reads only. '
-'[autonomous-operations]';
+comment on function autonomy.dashboard_action_figures(date, date) is '[autonomous-operations]';
 create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -14081,9 +13493,7 @@ select jsonb_build_object(
 (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
 where r.id = a.rule_id), ''), false));
 $$;
-comment on function autonomy.dashboard_action_json(public.autonomous_actions, text, text) is
-'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. '
-'[autonomous-operations]';
+comment on function autonomy.dashboard_action_json(public.autonomous_actions, text, text) is '[autonomous-operations]';
 create function public.dashboard_actions(
 p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -14181,8 +13591,7 @@ select jsonb_build_object(
 'currency', autonomy.campaign_currency(o.campaign_id),
 'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
-comment on function autonomy.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is
-'An opportunity as the dashboard and the API show it; overdue after 48 hours. [autonomous-operations]';
+comment on function autonomy.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_opportunities(
 p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 30,
 p_now timestamptz default now()
@@ -14261,15 +13670,13 @@ language sql stable set search_path = ''
 as $$
 select to_char(p_at at time zone p.time_zone, 'Dy FMDD Mon, HH24:MI') from public.autonomy_policy p;
 $$;
-comment on function autonomy.dashboard_clock(timestamptz) is
-'A moment in the policy''s time zone: Fri 27 Nov, 17:40. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_clock(timestamptz) is '[autonomous-operations]';
 create function autonomy.of_account(p_account text) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
 select coalesce(' of the account "' || p_account || '"', '');
 $$;
-comment on function autonomy.of_account(text) is
-'What a sentence says of one account; nothing for null. Pure. [autonomous-operations]';
+comment on function autonomy.of_account(text) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_policy(p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language plpgsql stable set search_path = ''
@@ -14294,9 +13701,7 @@ union all
 select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
 where not exists (select from public.autonomous_rules r where r.is_active);
 end $$;
-comment on function autonomy.dashboard_state_of_policy(boolean) is
-'Part of dashboard_state: freeze (p_each: of each account, too), zones, mode, rules. Reads only. '
-'[autonomous-operations]';
+comment on function autonomy.dashboard_state_of_policy(boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
 language plpgsql stable set search_path = ''
@@ -14318,16 +13723,14 @@ where not exists (
 select from ended l
 where l.slots && e.slots and l.slots <> e.slots and (l.started_at, l.id) > (e.started_at, e.id));
 end $$;
-comment on function autonomy.dashboard_last_runs(integer, timestamptz) is
-'The last run that ended, one for each shard; no dry runs. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_last_runs(integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.late_sentence(p_last_at timestamptz, p_run_interval_minutes integer) returns text
 language sql stable set search_path = ''
 as $$
 select format('No run has succeeded since %s, and one is due every %s: check the schedule.',
 autonomy.dashboard_clock(p_last_at), autonomy.counted_words(p_run_interval_minutes, 'minute'));
 $$;
-comment on function autonomy.late_sentence(timestamptz, integer) is
-'What is said of a run that is late. Reads only. [autonomous-operations]';
+comment on function autonomy.late_sentence(timestamptz, integer) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_runs(
 p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -14366,9 +13769,7 @@ coalesce(upper(left(b.message, 1)) || substr(b.message, 2) || '.', 'A breaker st
 || case when b.account is null then '{}' else jsonb_build_object('account', b.account) end
 from breakers b;
 end $$;
-comment on function autonomy.dashboard_state_of_runs(integer, timestamptz, boolean) is
-'Part of dashboard_state: late, failed and stopped runs (p_each: by account where one''s breaker did). Reads only. '
-'[autonomous-operations]';
+comment on function autonomy.dashboard_state_of_runs(integer, timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_summaries(
 p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -14418,9 +13819,7 @@ format('The last run passed over %s that cannot be read.', autonomy.counted_word
 r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
 from rules r where cardinality(r.flaws) > 0;
 end $$;
-comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz, boolean) is
-'Part of dashboard_state: what the last runs say of failures, doubtful figures (p_each: of each account) and bad '
-'rules. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_data(p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -14462,16 +13861,13 @@ select 'NO_DATA', 'look', 'No figures of any active campaign have come in yet.',
 jsonb_build_object('campaigns', sum(s.campaigns))
 from seen s having count(*) > 0 and count(s.newest) = 0 and count(*) = (select count(*) from feeds);
 $$;
-comment on function autonomy.dashboard_state_of_data(timestamptz, boolean) is
-'Part of dashboard_state: accounts whose newest figures are older than their max_data_age_hours; p_each: each by '
-'itself. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_state_of_data(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_count(p_number numeric) returns text
 language sql immutable set search_path = ''
 as $$
 select to_char(p_number, 'FM999,999,999,999,999,990');
 $$;
-comment on function autonomy.dashboard_count(numeric) is
-'12345 -> 12,345; as the pages write it. Only computes. [autonomous-operations]';
+comment on function autonomy.dashboard_count(numeric) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_work(p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -14513,10 +13909,7 @@ select 'UNREAD_STATUS', case when bool_or(u.none_active) then 'act' else 'look' 
 autonomy.unread_status_sentence(), '{}', jsonb_build_object('campaigns', sum(u.campaigns))
 from autonomy.unread_statuses() u having count(*) > 0;
 $$;
-comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is
-'Part of dashboard_state: proposals that wait (p_each: of each account), critical opportunities, statuses that nobody '
-'reads. Reads only. '
-'[autonomous-operations]';
+comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_changes_since(p_since timestamptz, p_each boolean default false)
 returns table (currency text, account text, campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
@@ -14545,9 +13938,7 @@ left join public.campaigns m on m.id = c.campaign_id
 left join public.autonomy_accounts k on k.account = m.account
 group by 1, 2;
 $$;
-comment on function autonomy.dashboard_changes_since(timestamptz, boolean) is
-'What executed actions have changed since then and was not taken back, by currency (p_each: by account): campaigns, '
-'of these paused, budget a day moved either way, and its sum. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_changes_since(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_changes(
 p_since timestamptz, p_span text, p_moved_share numeric default null, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -14597,9 +13988,7 @@ p_span, round(100 * s.moved_share), trim_scale(100 * s.most_share)),
 from seen s
 where s.moved_share > coalesce(p_moved_share, s.most_share / 2);
 $$;
-comment on function autonomy.dashboard_state_of_changes(timestamptz, text, numeric, boolean) is
-'Part of dashboard_state: how much was changed, beside what a run may change in a day; p_each: the budgets of each '
-'account. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_state_of_changes(timestamptz, text, numeric, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_roi(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -14644,9 +14033,7 @@ case when r.now < r.break_even then ': the account loses money' else '' end),
 from rois r
 where r.now / r.matured <= 0.8 * r.before and r.now / r.matured - r.before <= -2 * r.before * r.error;
 $$;
-comment on function autonomy.dashboard_state_of_roi(timestamptz) is
-'Part of dashboard_state: a fall of the roi of all campaigns of a currency by a fifth or more that chance does not '
-'explain (two standard errors), late conversions allowed for. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_state_of_roi(timestamptz) is '[autonomous-operations]';
 create function public.dashboard_state(
 p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = '' set jit = off
@@ -14703,8 +14090,7 @@ select jsonb_build_object('measured', coalesce(p_measured, 0),
 'money_low', round((p_money - 1.645 * sqrt(p_error_squares))::numeric, 2),
 'money_high', round((p_money + 1.645 * sqrt(p_error_squares))::numeric, 2));
 $$;
-comment on function autonomy.dashboard_worth(numeric, float8, float8) is
-'Measured money with its 90 % interval, from sums. Only computes. [autonomous-operations]';
+comment on function autonomy.dashboard_worth(numeric, float8, float8) is '[autonomous-operations]';
 create function autonomy.dashboard_action_totals(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -14729,10 +14115,7 @@ case when currency = p_currency then action_type = 'auto_pause' end as pause
 from autonomy.dashboard_action_days) d
 where d.day between p_from and p_to;
 $$;
-comment on function autonomy.dashboard_action_totals(date, date, text) is
-'Actions counted over days, both ends included; what was rolled back later was done, too. What they brought: of one '
-'currency ('''': the unknown one). Reads only. '
-'[autonomous-operations]';
+comment on function autonomy.dashboard_action_totals(date, date, text) is '[autonomous-operations]';
 create function autonomy.dashboard_days(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -14752,9 +14135,7 @@ from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') 
 group by day
 ) a on a.day = g.day::date;
 $$;
-comment on function autonomy.dashboard_days(date, date, text) is
-'One object a day: spend, revenue, clicks, conversions, roi of all campaigns of a currency, and the actions of that '
-'day on them. Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_days(date, date, text) is '[autonomous-operations]';
 create function autonomy.dashboard_currencies()
 returns table (currency text, active bigint, active_budget numeric, saved jsonb, earned jsonb)
 language sql stable set search_path = ''
@@ -14774,9 +14155,7 @@ cross join lateral (
 select autonomy.dashboard_action_totals(date '-infinity', date 'infinity', u.currency) as totals) t
 order by u.active desc, u.currency;
 $$;
-comment on function autonomy.dashboard_currencies() is
-'One row a currency ('''': unknown), that with the most active campaigns first: budgets, and what actions brought. '
-'Reads only. [autonomous-operations]';
+comment on function autonomy.dashboard_currencies() is '[autonomous-operations]';
 create function autonomy.dashboard_run_json(r public.autonomous_runs) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -14787,8 +14166,7 @@ select jsonb_build_object(
 || jsonb_build_object(
 'summary', coalesce(r.summary, '{}') - 'held_decisions' - 'actions' - 'failed');
 $$;
-comment on function autonomy.dashboard_run_json(public.autonomous_runs) is
-'A run without its long lists. [autonomous-operations]';
+comment on function autonomy.dashboard_run_json(public.autonomous_runs) is '[autonomous-operations]';
 create function public.dashboard_overview(
 p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
 p_currency text default null, p_now timestamptz default now()
@@ -14874,9 +14252,7 @@ array(select l.campaign_id from live l where not l.loses order by l.place, l.cam
 count(*) filter (where l.loses), count(*) filter (where not l.loses)
 into under, scaling, under_count, scaling_count from live l;
 end $$;
-comment on function autonomy.dashboard_extremes(integer, timestamptz) is
-'Part of dashboard_attention: the p_limit campaigns that lose most and earn most, and how many there are. Reads '
-'only. [autonomous-operations]';
+comment on function autonomy.dashboard_extremes(integer, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -15046,10 +14422,7 @@ else 'planned' end,
 'leave_out', exists (select from autonomy.evidence_exclusions x
 where x.event_id = p_event.id and x.lifted_at is null));
 end $$;
-comment on function autonomy.event_json(autonomy.planned_events, timestamptz) is
-'A planned event as pages and programs have it: the row, with title, of_account, time_zone, its span in that zone, '
-'its state (planned, now, over), and whether its days are left out of the evidence. Only reads; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.event_json(autonomy.planned_events, timestamptz) is '[autonomous-operations]';
 create function public.list_planned_events(
 p_account text default null, p_campaign_id uuid default null, p_limit integer default 200,
 p_now timestamptz default now()) returns jsonb
@@ -15109,9 +14482,7 @@ raise exception using errcode = 'AO010', message = format('%s must lie between 2
 end if;
 return v_moment;
 end $$;
-comment on function autonomy.event_moment(text, jsonb, text, timestamptz) is
-'When an event begins or ends (p_name: from or until), of what was sent: a day of the zone, a time in it, or a time '
-'with a zone of its own; p_before where nothing was sent. Only reads. Raises AO010. [autonomous-operations]';
+comment on function autonomy.event_moment(text, jsonb, text, timestamptz) is '[autonomous-operations]';
 create function autonomy.event_flag(p_name text, p_event jsonb, p_before boolean) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -15123,8 +14494,7 @@ raise exception using errcode = 'AO010', message = format('%s: it must be true o
 end if;
 return (p_event -> p_name)::boolean;
 end $$;
-comment on function autonomy.event_flag(text, jsonb, boolean) is
-'A switch of an event, of what was sent; p_before where nothing was. Pure. Raises AO010. [autonomous-operations]';
+comment on function autonomy.event_flag(text, jsonb, boolean) is '[autonomous-operations]';
 create function autonomy.sent_event(p_event jsonb, p_before autonomy.planned_events) returns autonomy.planned_events
 language plpgsql stable set search_path = ''
 as $$
@@ -15175,9 +14545,7 @@ raise exception using errcode = 'AO010', message = 'why: say what it is, in 1 to
 end if;
 return v_event;
 end $$;
-comment on function autonomy.sent_event(jsonb, autonomy.planned_events) is
-'An event as it is to become: of what was sent, else as it was. Only reads. Raises AO003 (no such account or '
-'campaign), AO010 (what is wrong, in a sentence). [autonomous-operations]';
+comment on function autonomy.sent_event(jsonb, autonomy.planned_events) is '[autonomous-operations]';
 create function public.save_planned_event(p_event jsonb, p_id uuid default null, p_actor text default null)
 returns jsonb
 language plpgsql set search_path = ''
@@ -15274,9 +14642,7 @@ from autonomy.campaign_values(p_campaign_ids) v
 join autonomy.campaign_totals t on t.campaign_id = v.campaign_id
 where abs(t.life_revenue) < 1e15 and abs(t.life_spend) < 1e15;
 end $$;
-comment on function autonomy.valued_totals(uuid[]) is
-'Of these campaigns those whose conversions have a value: that, and the revenue and roi that pages show of them. '
-'Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.valued_totals(uuid[]) is '[autonomous-operations]';
 create function public.dashboard_campaigns(
 p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -15327,6 +14693,26 @@ end $$;
 comment on function public.dashboard_campaigns(text, text, jsonb, integer) is
 'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. '
 'Reads only. [autonomous-operations]';
+create function autonomy.dashboard_campaign_days(
+p_campaign_id uuid, p_account text, p_zone text, p_first date, p_last date) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
+'clicks', d.clicks, 'impressions', d.impressions,
+'conversions', autonomy.shown_conversions(d.conversions::float8),
+'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
+'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
+where d.day between x.from_day and x.until_day),
+'event', (select string_agg(e.why, '; ' order by e.from_at, e.id) from autonomy.planned_events e
+where (e.campaign_id = p_campaign_id or e.account = p_account)
+and e.from_at < (d.day + 1)::timestamp at time zone p_zone
+and e.until_at > d.day::timestamp at time zone p_zone)) order by d.day), '[]')
+from public.campaign_daily d
+where d.campaign_id = p_campaign_id and d.day between p_first and p_last);
+end $$;
+comment on function autonomy.dashboard_campaign_days(uuid, text, text, date, date) is '[autonomous-operations]';
 create function public.dashboard_campaign(
 p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -15363,19 +14749,7 @@ from autonomy.valued_totals(array[p_campaign_id]) v), '{}')
 from public.campaign_performance p where p.campaign_id = p_campaign_id
 order by p.updated_at desc nulls last, p.impressions desc nulls last, p.total_spend desc nulls last,
 p.ctid desc limit 1),
-'days', (
-select coalesce(jsonb_agg(jsonb_build_object('day', d.day, 'spend', d.spend, 'revenue', d.revenue,
-'clicks', d.clicks, 'impressions', d.impressions,
-'conversions', autonomy.shown_conversions(d.conversions::float8),
-'roi', d.revenue::float8 / nullif(d.spend, 0)::float8,
-'left_out', exists (select from autonomy.exclusions_of(array[p_campaign_id]) x
-where d.day between x.from_day and x.until_day),
-'event', (select string_agg(e.why, '; ' order by e.from_at, e.id) from autonomy.planned_events e
-where (e.campaign_id = p_campaign_id or e.account = v_campaign.account)
-and e.from_at < (d.day + 1)::timestamp at time zone v_zone
-and e.until_at > d.day::timestamp at time zone v_zone)) order by d.day), '[]')
-from public.campaign_daily d
-where d.campaign_id = p_campaign_id and d.day between v_today - p_days + 1 and v_today),
+'days', autonomy.dashboard_campaign_days(p_campaign_id, v_campaign.account, v_zone, v_today - p_days + 1, v_today),
 'actions', public.dashboard_actions(jsonb_build_object('campaign_id', p_campaign_id), null::jsonb, 50) -> 'actions',
 'events', public.list_planned_events(p_campaign_id => p_campaign_id, p_limit => 20, p_now => p_now) -> 'events',
 'changes', (
@@ -15591,9 +14965,7 @@ select coalesce(jsonb_agg(to_jsonb(t)), '[]')
 from (select code, at, sum(n) as n from counted group by 1, 2) t)),
 'campaigns_evaluated', autonomy.active_campaigns(null, p_portfolio)));
 end $$;
-comment on function autonomy.dashboard_preview_summary(jsonb, uuid, timestamptz) is
-'Part of dashboard_preview_rule: counts of all decisions and of one rule''s, and the first hundred of those. Only '
-'reads. [autonomous-operations]';
+comment on function autonomy.dashboard_preview_summary(jsonb, uuid, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_preview_rule(
 p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -15951,9 +15323,7 @@ values
 ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true, false),
 ('RUN_ACTED', 'What each run did', '{slack,webhook}', true, false);
 end $$;
-comment on function autonomy.told_of() is
-'What people can be told of, and where they are where nobody has said otherwise. Only computes. '
-'[autonomous-operations]';
+comment on function autonomy.told_of() is '[autonomous-operations]';
 create function autonomy.told_channels(p_account text, p_code text) returns text[]
 language sql stable set search_path = ''
 as $$
@@ -15964,9 +15334,7 @@ p_account, (select min(a.account) from public.autonomy_accounts a having count(*
 order by w.account nulls last limit 1),
 (select t.channels from autonomy.told_of() t where t.code = p_code), '{}');
 $$;
-comment on function autonomy.told_channels(text, text) is
-'Where people are told of this cause: the account''s own setting, else that of all, else the default. Reads only. '
-'[autonomous-operations]';
+comment on function autonomy.told_channels(text, text) is '[autonomous-operations]';
 create function public.autonomy_notify_settings(p_account text default null) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16067,10 +15435,7 @@ cross join lateral (select left(f.figures ->> 'account', 200) as account,
 coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric as size) n
 order by n.account, f.code, n.size desc, f.sentence;
 end $$;
-comment on function autonomy.causes_now(integer, boolean, timestamptz) is
-'What people may be told of now, in the words of dashboard_state, where there are several accounts of each what is '
-'its own; not p_whole: only what runs and the policy show; '
-'no interval: nothing is said of late runs. Reads only. [autonomous-operations]';
+comment on function autonomy.causes_now(integer, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.notice_causes(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
 returns boolean language plpgsql set search_path = ''
 as $$
@@ -16112,9 +15477,7 @@ seen_at = excluded.seen_at, over_at = excluded.over_at
 where c.over_at < excluded.began_at;
 return true;
 end $$;
-comment on function autonomy.notice_causes(integer, boolean, timestamptz) is
-'Writes down what goes on, what has changed and what is over; false where somebody else is at it. See causes_now. '
-'Safe to call again; raises nothing of its own. [autonomous-operations]';
+comment on function autonomy.notice_causes(integer, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.notice_after_run() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -16125,9 +15488,7 @@ exception when others then
 raise warning 'What goes on was not written down: %', sqlerrm;  -- whoever sends looks again
 return null;
 end $$;
-comment on function autonomy.notice_after_run() is
-'Trigger of autonomous_runs: what a run leaves behind is written down, whoever carried it out. '
-'[autonomous-operations]';
+comment on function autonomy.notice_after_run() is '[autonomous-operations]';
 create trigger autonomous_runs_noticed after update of status on public.autonomous_runs
 for each row when (old.status = 'running' and new.status <> 'running' and not new.dry_run)
 execute function autonomy.notice_after_run();
@@ -16148,9 +15509,7 @@ when c.size >= 2 * t.size or c.size <= t.size / 2 then 'changed'
 when t.told_at < p_now - interval '23 hours 30 minutes' then 'reminder' end as kind) k
 where w.channel = any (p_channels) and k.kind is not null;
 $$;
-comment on function autonomy.untold(text[], timestamptz) is
-'What these channels have not been told: that a cause began, changed (its size by a factor of two), has lasted '
-'another day, is over. Reads only. [autonomous-operations]';
+comment on function autonomy.untold(text[], timestamptz) is '[autonomous-operations]';
 create function public.autonomy_take_messages(
 p_claim uuid, p_channels text[], p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set lock_timeout = '3s'
@@ -16241,9 +15600,7 @@ end if;
 end loop;
 return v_policy;
 end $$;
-comment on function autonomy.past_policy(jsonb) is
-'The policy with the given columns in place of its own, for trying one without storing it. Only reads. Raises AO002 '
-'for a number out of its range. [autonomous-operations]';
+comment on function autonomy.past_policy(jsonb) is '[autonomous-operations]';
 create function autonomy.past_measures(p_windows text[]) returns text
 language sql immutable set search_path = ''
 as $$
@@ -16261,9 +15618,7 @@ select 'life', 'unbounded', 1
 cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m (measure)
 where w.far <> '0'
 $$;
-comment on function autonomy.past_measures(text[]) is
-'SQL text of the sums of each window over the days before a day. Arguments are checked by the caller. Pure. '
-'[autonomous-operations]';
+comment on function autonomy.past_measures(text[]) is '[autonomous-operations]';
 create function autonomy.past_doubts(p_from timestamptz, p_to timestamptz)
 returns table (campaign_id uuid, day date, known_at timestamptz, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -16292,9 +15647,7 @@ cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_a
 where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
 order by d.campaign_id, d.day, d.why;
 end $$;
-comment on function autonomy.past_doubts(timestamptz, timestamptz) is
-'Days that ended in this time and whose figures runs would have doubted: held for a day from known_at on, then left '
-'out of the evidence. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.past_doubts(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.past_candidates(
 p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
 p_policy jsonb default '{}', p_all boolean default false, p_left_out jsonb default '[]')
@@ -16492,14 +15845,7 @@ using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_
 v_every, v_delay, coalesce(p_all, false), p_left_out;
 end $$;
 comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean,
-jsonb) is
-'What runs every p_every_hours from p_from until before p_to would have seen of the campaigns on which one of the '
-'conditions (an array; NULL: always) holds, with p_all of every campaign: the six lifetime measures; evidence as '
-'spend, conversions, revenue, days, matured share; age of the data and hours running; then six measures of each of '
-'p_windows in the order of their names. Equal to campaign_facts_at at the end of the last complete bucket. p_policy '
-'overrides columns of the policy; p_left_out ([[campaign_id, day]]) are days beside those of evidence_exclusions '
-'that do not count. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, '
-'policy and arguments. [autonomous-operations]';
+jsonb) is '[autonomous-operations]';
 create function autonomy.past_stand_in_budgets(p_from timestamptz)
 returns table (campaign_id uuid, changed_at timestamptz, old_budget numeric)
 language sql stable set search_path = '' set jit = off
@@ -16533,9 +15879,7 @@ where e.next_day is null or e.budget is distinct from e.next_budget
 union all
 select d.campaign_id, (d.day + 1)::timestamp at time zone d.zone, null from days d where d.nth = 1
 $$;
-comment on function autonomy.past_stand_in_budgets(timestamptz) is
-'The budgets that stood in for those that no file stated, since p_from: what each was until changed_at. Only reads; '
-'safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.past_stand_in_budgets(timestamptz) is '[autonomous-operations]';
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
 campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
@@ -16599,9 +15943,7 @@ left join public.autonomy_accounts k on k.account = c.account
 left join public.campaign_facts f on f.campaign_id = c.id
 order by c.id
 $$;
-comment on function autonomy.past_campaigns(timestamptz, timestamptz) is
-'The campaigns that have a history before p_to: what each had spent and brought by then, its budgets since p_from, '
-'and what people did to it. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+comment on function autonomy.past_campaigns(timestamptz, timestamptz) is '[autonomous-operations]';
 create function public.list_past_candidates(
 p_conditions jsonb, p_windows text[] default '{}', p_days integer default 30, p_policy jsonb default '{}',
 p_now timestamptz default now())
@@ -16671,10 +16013,7 @@ where s.age > 0
 group by s.age
 order by s.age
 $$;
-comment on function autonomy.conversion_maturity(timestamptz) is
-'By age of the click: the conversions that the usual rate of each campaign would have brought, and those that there '
-'are so far. From it replay proposes conversion_delay_hours. Only reads; safe to call again; raises nothing. '
-'[autonomous-operations]';
+comment on function autonomy.conversion_maturity(timestamptz) is '[autonomous-operations]';
 
 -- 9900_rights.sql
 set local lock_timeout = '30s';
@@ -16829,7 +16168,7 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0105_money', '121e09d35d015756978d5e6870a124c472cf563c97ec5f65e572579fe0aaac33', pg_catalog.clock_timestamp()),
+  ('0105_money', 'ad56d3931ac37f41c2477977fc84a5dd7eb1ded5f273746b0633d6e8edee3531', pg_catalog.clock_timestamp()),
   ('0110_campaigns', 'b6f28ebb80e04ac5bdade5545d1bec8baf24a5caa97e171498ea6b7bfefdaa46', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
@@ -16837,14 +16176,16 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
   ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'a04d447ee8ae74087f5d531158f691f156cdf3be705313cb1f5227c6f4057186', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '36135791b212f35cb73144ae43104166e3a4de3f8a80ce8cea587a95eed6a9c1', pg_catalog.clock_timestamp()),
+  ('0136_account_policies', '7ec0c63a6c4c53059f0af5e958cfe17a337c0797ad79c09830d9d33c3b0a51dc', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
-  ('0200_performance', '43f82455e379cb39ac9bd906a75289ed0b192ef78d62be79d8cc225b8856d11f', pg_catalog.clock_timestamp()),
+  ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
   ('0210_facts', '3cbc72c7ff609dd4a17899c49f23a5b37f3c74e9921582fda98a5eda64b180ea', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', 'f545dca170a8afa63420d4bed9485556ab36391c8da32d1cfb045c97bf87da75', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'a8d57caa32b8a39b920a5d8cc4d5470f5df39884fdc92e56ad6e92084bce910e', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'b946535904333ced190dc9242df3db3d0175e0e6698148b7b47f50a0aa3cb871', pg_catalog.clock_timestamp()),
+  ('0221_following_metrics', 'eaa026c0f9a8f43560fea02747e9214e8a25665e2a662974831893218b8098da', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
   ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
@@ -16873,12 +16214,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0550_identify', '98fb46dd173f1464600784bb909c59093f762b306b9e92b0115cbfe06a00e0cd', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
-  ('0610_effects', '45dc16f9826346694c4f874b004437f78df817b58a5431faa0f574cbb65e2ab1', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '47ff50088665eb76e7123b7521cdc2e7e38abd06bb35c52bf1c4d739b72e32f9', pg_catalog.clock_timestamp()),
+  ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '3ea47cbfd08c7536e2b33c9b1836c90a600d0af1419318596e1d48d5b9757482', pg_catalog.clock_timestamp()),
   ('0630_judge', '12f9649b0a4c1f5f7611edeaeb151e536f78d559094144f8e94edc51d9547320', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', '3c3a67e8146b34683b43cd5c2ce1e6dba3e9db2101f2341827f0dc4f74ade7a0', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
@@ -16899,10 +16240,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0950_database_run', '4bb62655c8be93291342c2e61b47cb71604926b13ac46a42866c78aa5d9c8b2d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '1a66669bbe2e106eaee694cade0177eb2abf7dd672c5e06b0d3fd2cfc5fbfe38', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'd3d4da82b63d0f4ffcfe04e56ae847f94fe36941dca7c809d0d8463a351de88e', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '341079db89ff2a37a678d26fee5d0d318984824d447ac8b9d5315e587251536c', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
-  ('1040_dashboard_campaigns', '187f68f5d4734a11dc019572f08560d9dee2e1a67081bead7dc709ae8b102f90', pg_catalog.clock_timestamp()),
+  ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),

@@ -224,7 +224,8 @@ def rollback(  # noqa: PLR0913, PLR0917 - one parameter an option
         if preview or not seen["changed"]:
             if as_json:
                 print_json(seen)
-            raise click.exceptions.Exit(_exit_code(seen))
+            unknown = any(one["code"] == "ACTION_NOT_FOUND" for one in seen["skipped"])
+            raise click.exceptions.Exit(1 if unknown else 0)
         if not yes:
             click.confirm(f"Take back {len(seen['changed'])} action(s)?", abort=True, err=True)
         done = target.store.rpc("rollback_autonomous_actions", p_preview=False, **call)
@@ -362,11 +363,6 @@ def _with_whole_ids(target: Target, chosen: dict[str, Any], rule: str | None) ->
     if rule:
         whole["rule_id"] = _rule_id(target, rule)
     return whole
-
-
-def _exit_code(seen: dict[str, Any]) -> int:
-    """1 where an action that was named is none."""
-    return int(any(one["code"] == "ACTION_NOT_FOUND" for one in seen["skipped"]))
 
 
 def _whole_actions(target: Target, given: Sequence[str]) -> list[str]:

@@ -388,7 +388,10 @@ def test_what_is_explained_is_what_a_run_decides(db: Db) -> None:
             candidate(db, one),
             value(db, "select to_jsonb(p) from autonomy_policy p"),
             value(db, "select now()"),
-            accounts=value(db, "select autonomy_account_policies(%s)", account),
+            accounts=Accounts(
+                value(db, "select autonomy_account_policies(%s)", account),
+                value(db, "select autonomy_account_priors(%s)", account),
+            ),
         )
         pause = next(rule for rule in said["rules"] if rule["rule_name"] == "Low ROI Pause")
         judged = (99.5, 3) if account == "north" else (50, 1)

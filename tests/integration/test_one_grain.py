@@ -272,7 +272,7 @@ def test_hours_that_come_one_by_one_are_hours(own: str) -> None:
         for hour in range(49, 72):
             upsert(db, one, [hour], 0.5)
             upsert(db, one, [48], 100 + hour / 1000)
-        assert spent(db)[-1] == ("2026-11-04", Decimal("100.07") + 23 * Decimal("0.5"))
+        assert spent(db)[-1] == ("2026-11-04", Decimal("100.071") + 23 * Decimal("0.5"))
         db.rollback()
 
 

@@ -57,6 +57,7 @@ NO_WRITERS = {
     "dashboard_preview_rule": "a preview",
     "dashboard_scoreboard": "as the overview",
     "record_opportunities_found": "a part of record_opportunities",
+    "retire": "writes about no campaign; a part of a run",
     "resolve_opportunities_gone": "a part of record_opportunities",
 }
 
