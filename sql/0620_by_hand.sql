@@ -157,6 +157,6 @@ end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
   'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
   'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s '
-  'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), '
-  'AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
-  'AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 '
+  '(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 '
+  '(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';

@@ -9110,9 +9110,9 @@ end $$;
 comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, timestamptz) is
 'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
 'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s '
-'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), '
-'AO004 (not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 (argument), '
-'AO014 (p_now is not the clock''s). [autonomous-operations]';
+'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 '
+'(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 '
+'(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
 set local lock_timeout = '30s';
@@ -16215,7 +16215,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '64b62353920e86952eac7ed2acc8c64cf41b964f136785302dbdd01695bea67a', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '881bd6bfc5013cc3cbcc8578413b06a77a4956e7750ac415b8c652fe87b3ac77', pg_catalog.clock_timestamp()),
   ('0630_judge', '12f9649b0a4c1f5f7611edeaeb151e536f78d559094144f8e94edc51d9547320', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
