@@ -24,6 +24,11 @@ create table if not exists autonomy.evidence_exclusions (
   constraint evidence_exclusions_days_check check (
     from_day between date '2000-01-01' and until_day and until_day <= date '2100-12-31')
 );
+-- where an older version made the table, before there were planned events
+do $$ begin
+  alter table autonomy.evidence_exclusions
+    add column if not exists event_id uuid unique references autonomy.planned_events (id) on delete cascade;
+end $$;
 comment on table autonomy.evidence_exclusions is
   'Days that do not count as evidence, of a campaign or an account. [autonomous-operations]';
 comment on column autonomy.evidence_exclusions.account is 'all campaigns of this account; null = of campaign_id alone';

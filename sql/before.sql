@@ -545,6 +545,9 @@ begin
                       where a.attrelid = c.oid and a.attname = split_part(d.declared, ' ', 1) and not a.attisdropped)
     order by c.oid, d.place
   loop
+    -- one that points to a table that is still to be made is added by its own file, after that
+    continue when v_column.declared ~ ' references '
+      and to_regclass(substring(v_column.declared from ' references ([a-z_.]+)')) is null;
     execute format('alter table %s add column %s', v_column.table_name, v_column.declared);
   end loop;
 end $$;

@@ -1085,6 +1085,8 @@ and not exists (select from pg_catalog.pg_attribute a
 where a.attrelid = c.oid and a.attname = split_part(d.declared, ' ', 1) and not a.attisdropped)
 order by c.oid, d.place
 loop
+continue when v_column.declared ~ ' references '
+and to_regclass(substring(v_column.declared from ' references ([a-z_.]+)')) is null;
 execute format('alter table %s add column %s', v_column.table_name, v_column.declared);
 end loop;
 end $$;
@@ -2042,6 +2044,10 @@ constraint evidence_exclusions_of_check check (num_nonnulls(account, campaign_id
 constraint evidence_exclusions_days_check check (
 from_day between date '2000-01-01' and until_day and until_day <= date '2100-12-31')
 );
+do $$ begin
+alter table autonomy.evidence_exclusions
+add column if not exists event_id uuid unique references autonomy.planned_events (id) on delete cascade;
+end $$;
 comment on table autonomy.evidence_exclusions is
 'Days that do not count as evidence, of a campaign or an account. [autonomous-operations]';
 comment on column autonomy.evidence_exclusions.account is 'all campaigns of this account; null = of campaign_id alone';
@@ -16172,7 +16178,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0110_campaigns', 'b6f28ebb80e04ac5bdade5545d1bec8baf24a5caa97e171498ea6b7bfefdaa46', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
-  ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
+  ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
   ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
