@@ -6,16 +6,17 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 
 create function autonomy.currency_digits(p_currency text) returns integer
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  -- ISO 4217. Platforms differ in places: Meta counts budgets in HUF, TWD, COP, CRC and IDR in whole units.
-  select case
+-- ISO 4217. Platforms differ in places: Meta counts budgets in HUF, TWD, COP, CRC and IDR in whole units.
+begin
+  return case
     when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
                         'VUV', 'XAF', 'XOF', 'XPF') then 0
     when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
     when p_currency in ('CLF', 'UYW') then 4
     else 2 end;
-$$;
+end $$;
 comment on function autonomy.currency_digits(text) is
   'How many decimals the smallest unit of a currency has (ISO 4217); 2 for all others and where it is unknown. The '
   'same in autonomy/text.py. Pure. [autonomous-operations]';

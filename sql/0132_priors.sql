@@ -30,4 +30,14 @@ comment on column autonomy.priors.order_value is
   'money of that currency: the mean order; null = no orders yet, those of the currency hold';
 comment on column autonomy.priors.cv2 is 'squared coefficient of variation of orders; null as order_value';
 comment on column autonomy.priors.campaigns is 'how many it was fitted from';
+create table if not exists autonomy.measured_choice (
+  campaign_id uuid primary key,
+  chosen_at timestamptz not null
+);
+comment on table autonomy.measured_choice is
+  'Derived: the campaigns that speak for their accounts of whether measurement works (measured_campaigns), chosen at '
+  'most once an hour by a run. [autonomous-operations]';
+comment on column autonomy.measured_choice.campaign_id is 'one of the largest of its account';
+comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
+
 comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';

@@ -83,17 +83,52 @@ comment on function autonomy.surprise(float8, float8, float8) is
   'How far p_found is under p_expected: -ln of a bound on the chance of so few, where counts scatter by 1 + mean / '
   'p_size. Pure. [autonomous-operations]';
 
-create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
-language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+create function autonomy.largest_campaigns() returns setof uuid
+language sql stable set search_path = ''
 as $$
   with ranked as (
-    select f.campaign_id, coalesce(c.account, '') as account,
+    select f.campaign_id,
       row_number() over (partition by coalesce(c.account, '') order by f.w30_conversions desc, f.campaign_id) as place
     from public.campaign_facts f join public.campaigns c on c.id = f.campaign_id
     where f.has_history and f.w30_conversions between 1e-9 and 1e15
+  )
+  select r.campaign_id from ranked r
+  where r.place <= (select least(200, greatest(20, 20000 / greatest(count(*), 1))) from public.autonomy_accounts);
+$$;
+comment on function autonomy.largest_campaigns() is
+  'Of each account the largest campaigns by their conversions of 30 days: up to 200, fewer where there are more than a '
+  'hundred accounts. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.choose_measured(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  if exists (select from autonomy.measured_choice m
+             where m.chosen_at > p_now - interval '1 hour' and m.chosen_at < p_now + interval '1 hour') then
+    return;
+  end if;
+  lock table autonomy.measured_choice in share row exclusive mode;
+  delete from autonomy.measured_choice where true;
+  insert into autonomy.measured_choice (campaign_id, chosen_at)
+  select l, p_now from autonomy.largest_campaigns() l
+  union all select '00000000-0000-0000-0000-000000000000', p_now  -- that none is large is a choice, too
+  on conflict do nothing;
+end $$;
+comment on function autonomy.choose_measured(timestamptz) is
+  'Chooses the campaigns that speak for their accounts, at most once an hour: to rank all of them costs more than all '
+  'the rest. Safe to call again; raises nothing. [autonomous-operations]';
+
+create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
+language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+as $$
+  with chosen as materialized (
+    select m.campaign_id from autonomy.measured_choice m
+    where m.chosen_at > p_now - interval '1 hour' and m.chosen_at < p_now + interval '1 hour'
   ), asked as materialized (
-    select r.campaign_id, r.account from ranked r
-    where r.place <= (select least(200, greatest(20, 20000 / greatest(count(*), 1))) from public.autonomy_accounts)
+    select c.id as campaign_id, coalesce(c.account, '') as account
+    from (select h.campaign_id from chosen h
+          union all select l from autonomy.largest_campaigns() l where not exists (select from chosen)) i
+    join public.campaigns c on c.id = i.campaign_id
   ), zoned as materialized (
     select a.*, z.zone, (p_now at time zone z.zone)::date as today
     from asked a join autonomy.campaign_zones(array(select i.campaign_id from asked i)) z using (campaign_id)
@@ -133,8 +168,8 @@ as $$
   left join all_of o on o.account = z.account;
 $$;
 comment on function autonomy.measured_campaigns(timestamptz) is
-  'What is usual of the largest campaigns of each account: by their conversions of 30 days up to 200, fewer where '
-  'there are more than a hundred accounts. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+  'What is usual of the largest campaigns of each account, as they were chosen within the hour. Only reads; safe '
+  'to call again; raises nothing. [autonomous-operations]';
 
 create function autonomy.measured_days(p_measured autonomy.measured[]) returns autonomy.measured_day[]
 language sql stable set search_path = '' set jit = off

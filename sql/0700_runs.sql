@@ -16,6 +16,11 @@ begin
     raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
   end;
   begin
+    perform autonomy.choose_measured(p_now);
+  exception when others then
+    raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
+  end;
+  begin
     perform autonomy.doubt_figures(p_now);
   exception when others then
     raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held

@@ -108,6 +108,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
+('autonomy', 'table', 'measured_choice', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'chosen_at timestamptz not null']::text[]),
 ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric', 'value_breaker_factor numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
@@ -313,6 +314,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'type', 'measured_day', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'measured_row', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'surprise', null, '{p_found, p_expected, p_size}', '{float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'largest_campaigns', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'choose_measured', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'measured_campaigns', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'measured_days', null, '{p_measured}', '{autonomy.measured[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'measured_rows', null, '{p_measured, p_policy, p_now}', '{autonomy.measured[], public.autonomy_policy, timestamptz}', 0, array[]::text[]),
@@ -1307,15 +1310,16 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create function autonomy.currency_digits(p_currency text) returns integer
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-select case
+begin
+return case
 when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND',
 'VUV', 'XAF', 'XOF', 'XPF') then 0
 when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
 when p_currency in ('CLF', 'UYW') then 4
 else 2 end;
-$$;
+end $$;
 comment on function autonomy.currency_digits(text) is '[autonomous-operations]';
 create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
 language sql immutable parallel safe set search_path = ''
@@ -2469,6 +2473,15 @@ comment on column autonomy.priors.order_value is
 'money of that currency: the mean order; null = no orders yet, those of the currency hold';
 comment on column autonomy.priors.cv2 is 'squared coefficient of variation of orders; null as order_value';
 comment on column autonomy.priors.campaigns is 'how many it was fitted from';
+create table if not exists autonomy.measured_choice (
+campaign_id uuid primary key,
+chosen_at timestamptz not null
+);
+comment on table autonomy.measured_choice is
+'Derived: the campaigns that speak for their accounts of whether measurement works (measured_campaigns), chosen at '
+'most once an hour by a run. [autonomous-operations]';
+comment on column autonomy.measured_choice.campaign_id is 'one of the largest of its account';
+comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
 comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
 
 -- 0135_accounts.sql
@@ -6985,17 +6998,46 @@ case when p_found > 0 then p_found * ln(p_found / p_expected) else 0 end
 - (p_found + p_size) * ln((p_found + p_size) / (p_expected + p_size)) else 0 end;
 end $$;
 comment on function autonomy.surprise(float8, float8, float8) is '[autonomous-operations]';
-create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
-language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+create function autonomy.largest_campaigns() returns setof uuid
+language sql stable set search_path = ''
 as $$
 with ranked as (
-select f.campaign_id, coalesce(c.account, '') as account,
+select f.campaign_id,
 row_number() over (partition by coalesce(c.account, '') order by f.w30_conversions desc, f.campaign_id) as place
 from public.campaign_facts f join public.campaigns c on c.id = f.campaign_id
 where f.has_history and f.w30_conversions between 1e-9 and 1e15
+)
+select r.campaign_id from ranked r
+where r.place <= (select least(200, greatest(20, 20000 / greatest(count(*), 1))) from public.autonomy_accounts);
+$$;
+comment on function autonomy.largest_campaigns() is '[autonomous-operations]';
+create function autonomy.choose_measured(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+if exists (select from autonomy.measured_choice m
+where m.chosen_at > p_now - interval '1 hour' and m.chosen_at < p_now + interval '1 hour') then
+return;
+end if;
+lock table autonomy.measured_choice in share row exclusive mode;
+delete from autonomy.measured_choice where true;
+insert into autonomy.measured_choice (campaign_id, chosen_at)
+select l, p_now from autonomy.largest_campaigns() l
+union all select '00000000-0000-0000-0000-000000000000', p_now  -- that none is large is a choice, too
+on conflict do nothing;
+end $$;
+comment on function autonomy.choose_measured(timestamptz) is '[autonomous-operations]';
+create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
+language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+as $$
+with chosen as materialized (
+select m.campaign_id from autonomy.measured_choice m
+where m.chosen_at > p_now - interval '1 hour' and m.chosen_at < p_now + interval '1 hour'
 ), asked as materialized (
-select r.campaign_id, r.account from ranked r
-where r.place <= (select least(200, greatest(20, 20000 / greatest(count(*), 1))) from public.autonomy_accounts)
+select c.id as campaign_id, coalesce(c.account, '') as account
+from (select h.campaign_id from chosen h
+union all select l from autonomy.largest_campaigns() l where not exists (select from chosen)) i
+join public.campaigns c on c.id = i.campaign_id
 ), zoned as materialized (
 select a.*, z.zone, (p_now at time zone z.zone)::date as today
 from asked a join autonomy.campaign_zones(array(select i.campaign_id from asked i)) z using (campaign_id)
@@ -10618,6 +10660,11 @@ begin
 perform public.fit_portfolio_prior(p_now => p_now);
 exception when others then
 raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
+end;
+begin
+perform autonomy.choose_measured(p_now);
+exception when others then
+raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
 end;
 begin
 perform autonomy.doubt_figures(p_now);
@@ -16174,14 +16221,14 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0105_money', 'ad56d3931ac37f41c2477977fc84a5dd7eb1ded5f273746b0633d6e8edee3531', pg_catalog.clock_timestamp()),
+  ('0105_money', 'ac38bed38122b3956f41b8104158e16fa1c71edbf3011cfe4eea69407506bcce', pg_catalog.clock_timestamp()),
   ('0110_campaigns', 'b6f28ebb80e04ac5bdade5545d1bec8baf24a5caa97e171498ea6b7bfefdaa46', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
-  ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
+  ('0132_priors', '6b6b7d3c2a0be7e1132dc693eea994611767f4e4a3e7b8345a7889a4881b637f', pg_catalog.clock_timestamp()),
   ('0135_accounts', '36135791b212f35cb73144ae43104166e3a4de3f8a80ce8cea587a95eed6a9c1', pg_catalog.clock_timestamp()),
   ('0136_account_policies', '7ec0c63a6c4c53059f0af5e958cfe17a337c0797ad79c09830d9d33c3b0a51dc', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
@@ -16210,7 +16257,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'ac90e4ca8a30e117eec22e682e6175a4145c5d81c240a0169bb56fdff4277cd9', pg_catalog.clock_timestamp()),
-  ('0511_measured', '2a4544a5bce80dc601d72e6df69eab7ae6501a4706bca4edfffb3216a4c33a2b', pg_catalog.clock_timestamp()),
+  ('0511_measured', '9bc47386139fdaeb5680518c879147b473956b863f54a4bd4b70f09e803eef7c', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '92273b83519b223c772301c5abc97d713681a3206d1e89f1e5529ec7acf83166', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'b1e4cd127af62869b3661855cd3324c284d8db5e503d151f82d5de63d18d4daa', pg_catalog.clock_timestamp()),
@@ -16229,7 +16276,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '03fc88d7ecef154c13d73409309fca4e449642963ddebd9a4504d0adc9f76835', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'e5ceace5ace3d4de4b1fe942d7e995a9a07159aa137ba5010db62e159a1e9dcd', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', 'a2ed1f979ec6c3422ca08244924e1944240e61bafa71e744815587f789e7e925', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
