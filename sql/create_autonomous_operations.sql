@@ -9760,6 +9760,7 @@ from judged j where j.code is null and not p_by_person
 tripped as materialized (
 select m.*,
 case
+when m.action_type <> 'auto_resume' and k.account is null then 'CHANGED_MEANWHILE'
 when m.action_type <> 'auto_resume' and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
 when m.action_type <> 'auto_resume' and k.value then 'VALUE_BREAKER'
 when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
@@ -9831,11 +9832,13 @@ when s.turn > 1 then 'its campaign was decided twice in one batch'
 else format('new.budget is %s, with more decimals than %s has', s.new_budget,
 coalesce((s.candidate).currency, 'an unknown currency')) end) || '.'
 when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
-when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
+when 'CHANGED_MEANWHILE' then case when s.code is null
+then 'Its account had no active campaign when the run began; the next run decides again.'
+else format('It was decided on %s; now it is %s%s.',
 autonomy.as_text(s.decided_status, s.decided_budget, (s.candidate).currency),
 autonomy.as_text(s.status, s.budget, (s.candidate).currency),
 case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
-then ', but not by the last pause of ours' else '' end)
+then ', but not by the last pause of ours' else '' end) end
 when 'RULE_CHANGED' then case
 when s.action_type = 'auto_resume' and not (s.p).resume_when_proven_wrong
 then 'Resuming was switched off meanwhile.'
@@ -16875,7 +16878,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '45dc16f9826346694c4f874b004437f78df817b58a5431faa0f574cbb65e2ab1', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '47ff50088665eb76e7123b7521cdc2e7e38abd06bb35c52bf1c4d739b72e32f9', pg_catalog.clock_timestamp()),
-  ('0630_judge', '12f9649b0a4c1f5f7611edeaeb151e536f78d559094144f8e94edc51d9547320', pg_catalog.clock_timestamp()),
+  ('0630_judge', 'a9b6f474438acc07b27cceb040c1b0d208bee87aeebcef52f1b415294b3bc693', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', '3c3a67e8146b34683b43cd5c2ce1e6dba3e9db2101f2341827f0dc4f74ade7a0', pg_catalog.clock_timestamp()),
