@@ -121,6 +121,8 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_named', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'account_given', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_account_given', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_account_named', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
@@ -2741,6 +2743,18 @@ end $$;
 comment on function autonomy.account_named() is
 'Trigger of campaigns: refuses (AO010) a new name of an account that is longer than 200 characters. Runs as its '
 'owner, since whoever may write campaigns need not be able to read them all. [autonomous-operations]';
+create function autonomy.account_given() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+new.account := 'default';
+return new;
+end $$;
+comment on function autonomy.account_given() is
+'Trigger of campaigns: a table that was here before may take NULL for an account, of which no limits, days and '
+'exclusions would be known; it is the account default, as where nothing is said. [autonomous-operations]';
+create trigger autonomy_account_given before insert or update of account on public.campaigns
+for each row when (new.account is null) execute function autonomy.account_given();
 create trigger autonomy_account_named before insert or update of account on public.campaigns
 for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns
@@ -5836,7 +5850,8 @@ coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.c
 from public.autonomy_policy p
 cross join (
 select o.account, o.currency, o.target_roi, o.attribution_factor from public.autonomy_accounts o
-union all select null, null, null, null) a
+union all select null, null, null, null
+where not exists (select from public.autonomy_accounts o where o.account = '')) a
 left join autonomy.priors k on k.scope = 'account' and k.name = a.account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
@@ -16840,7 +16855,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
   ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'a04d447ee8ae74087f5d531158f691f156cdf3be705313cb1f5227c6f4057186', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '4e33ff398ab446ba6782af9c737b506f45b5b58a4d99030b91259b52f7502229', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', '43f82455e379cb39ac9bd906a75289ed0b192ef78d62be79d8cc225b8856d11f', pg_catalog.clock_timestamp()),
@@ -16858,7 +16873,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'fc1af6a569b53ad9323cc751caa60f6abfca1906dff4eb56294de1bb1bdd8310', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'f7ea7a197509f456a454d9f3580c78fdb0fe2cc5af472b0da0b239214aa4302a', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', '9a62a24fe3ce65de81001bee9a4dedbe0bf9575c1c897ef116070b1104fa856a', pg_catalog.clock_timestamp()),
