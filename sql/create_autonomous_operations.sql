@@ -9459,11 +9459,9 @@ autonomy.state(p_campaign.status, p_campaign.budget),
 autonomy.state(v_changed.status, v_changed.budget),
 p_confidence_score, '{}',
 autonomy.event_said(v_event) || jsonb_build_object('by_hand', true, 'metrics', (
-select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
-'spend', f.total_spend, 'revenue', f.total_revenue)
-from public.campaign_performance f where f.campaign_id = p_campaign.id
-order by f.updated_at desc nulls last, f.impressions desc nulls last, f.total_spend desc nulls last, f.ctid desc
-limit 1)),
+select jsonb_build_object('impressions', f.life_impressions, 'clicks', f.life_clicks,
+'conversions', f.life_conversions, 'spend', f.life_spend, 'revenue', f.life_revenue)
+from public.campaign_facts f where f.campaign_id = p_campaign.id)),
 'executed', p_now, p_now, v_actor);
 return v_id;
 end $$;
@@ -16892,7 +16890,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '45dc16f9826346694c4f874b004437f78df817b58a5431faa0f574cbb65e2ab1', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '47ff50088665eb76e7123b7521cdc2e7e38abd06bb35c52bf1c4d739b72e32f9', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '376cc0b379d7ab4b5e9c30e59e3b92ad316368054b28123d2d74d81d44bf0cf7', pg_catalog.clock_timestamp()),
   ('0630_judge', 'a9b6f474438acc07b27cceb040c1b0d208bee87aeebcef52f1b415294b3bc693', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
