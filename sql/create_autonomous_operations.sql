@@ -3801,8 +3801,12 @@ with looked_at as materialized (
 select f.campaign_id, f.has_history
 and case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
 and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
+then case when f.w30_conversions - f.w7_conversions > 1e-6
 then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
 > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue)
+when f.p30_conversions between 1e-9 and 1e15 and f.p30_revenue between -1e15 and 1e15
+then f.w7_revenue * f.p30_conversions > 2 * f.w7_conversions * f.p30_revenue
+else false end
 else false end as by_value,
 f.has_history
 and case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
@@ -16859,7 +16863,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0200_performance', '43f82455e379cb39ac9bd906a75289ed0b192ef78d62be79d8cc225b8856d11f', pg_catalog.clock_timestamp()),
   ('0210_facts', '3cbc72c7ff609dd4a17899c49f23a5b37f3c74e9921582fda98a5eda64b180ea', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
-  ('0218_unusual_campaigns', 'f545dca170a8afa63420d4bed9485556ab36391c8da32d1cfb045c97bf87da75', pg_catalog.clock_timestamp()),
+  ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', 'a8d57caa32b8a39b920a5d8cc4d5470f5df39884fdc92e56ad6e92084bce910e', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
   ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
