@@ -19,11 +19,13 @@ create table if not exists autonomy.evidence_exclusions (
   made_at timestamptz not null default now(),
   lifted_at timestamptz,
   lifted_by text not null default '',
-  event_id uuid unique references autonomy.planned_events (id) on delete cascade,
   constraint evidence_exclusions_of_check check (num_nonnulls(account, campaign_id) = 1),
   constraint evidence_exclusions_days_check check (
     from_day between date '2000-01-01' and until_day and until_day <= date '2100-12-31')
 );
+-- Not declared above: an older table would get it before there are events that it could refer to.
+alter table autonomy.evidence_exclusions
+  add column if not exists event_id uuid unique references autonomy.planned_events (id) on delete cascade;
 comment on table autonomy.evidence_exclusions is
   'Days that do not count as evidence, of a campaign or an account. [autonomous-operations]';
 comment on column autonomy.evidence_exclusions.account is 'all campaigns of this account; null = of campaign_id alone';

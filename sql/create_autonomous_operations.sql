@@ -90,7 +90,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'index', 'planned_events_campaign', 'autonomy.planned_events', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'index', 'planned_events_account', 'autonomy.planned_events', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'index', 'planned_events_until', 'autonomy.planned_events', '{}', '{}', 0, array[]::text[]),
-('autonomy', 'table', 'evidence_exclusions', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'account text', 'campaign_id uuid references public.campaigns (id) on delete cascade', 'from_day date not null', 'until_day date not null', 'why text not null default ''''', 'made_by text not null default ''''', 'made_at timestamptz not null default now()', 'lifted_at timestamptz', 'lifted_by text not null default ''''', 'event_id uuid unique references autonomy.planned_events (id) on delete cascade']::text[]),
+('autonomy', 'table', 'evidence_exclusions', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'account text', 'campaign_id uuid references public.campaigns (id) on delete cascade', 'from_day date not null', 'until_day date not null', 'why text not null default ''''', 'made_by text not null default ''''', 'made_at timestamptz not null default now()', 'lifted_at timestamptz', 'lifted_by text not null default ''''']::text[]),
 ('autonomy', 'index', 'evidence_exclusions_campaign', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'index', 'evidence_exclusions_account', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'exclusions_of', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
@@ -2045,11 +2045,12 @@ made_by text not null default '',
 made_at timestamptz not null default now(),
 lifted_at timestamptz,
 lifted_by text not null default '',
-event_id uuid unique references autonomy.planned_events (id) on delete cascade,
 constraint evidence_exclusions_of_check check (num_nonnulls(account, campaign_id) = 1),
 constraint evidence_exclusions_days_check check (
 from_day between date '2000-01-01' and until_day and until_day <= date '2100-12-31')
 );
+alter table autonomy.evidence_exclusions
+add column if not exists event_id uuid unique references autonomy.planned_events (id) on delete cascade;
 comment on table autonomy.evidence_exclusions is
 'Days that do not count as evidence, of a campaign or an account. [autonomous-operations]';
 comment on column autonomy.evidence_exclusions.account is 'all campaigns of this account; null = of campaign_id alone';
@@ -16853,7 +16854,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0110_campaigns', 'b6f28ebb80e04ac5bdade5545d1bec8baf24a5caa97e171498ea6b7bfefdaa46', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
-  ('0128_exclusions', '91ac1561824b6a8c25b9fc473fad0b85f1ce8c1d7c1909cfd42554fb721178c7', pg_catalog.clock_timestamp()),
+  ('0128_exclusions', '25c17b3e1cddfff54af04cd3ce5e74addcc205538a18f4f5b9696065c8ed681b', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
   ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
