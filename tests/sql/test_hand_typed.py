@@ -215,7 +215,7 @@ def test_a_first_budget_that_a_trigger_keeps_away_is_none(db: Db) -> None:
 
 
 def test_an_action_by_hand_remembers_conversions_at_their_value(db: Db) -> None:
-    """Its impact is what the facts grow by: of totals without revenue they would begin at nothing."""
+    """Its impact is what the facts grow by, which value conversions that bring no revenue."""
     one = campaign(db, account="leads")
     db.execute("update autonomy_accounts set conversion_value = 35")
     db.execute(
