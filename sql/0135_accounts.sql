@@ -288,19 +288,6 @@ comment on function autonomy.account_named() is
   'Trigger of campaigns: refuses (AO010) a new name of an account that is longer than 200 characters. Runs as its '
   'owner, since whoever may write campaigns need not be able to read them all. [autonomous-operations]';
 
-create function autonomy.account_given() returns trigger
-language plpgsql set search_path = ''
-as $$
-begin
-  new.account := 'default';
-  return new;
-end $$;
-comment on function autonomy.account_given() is
-  'Trigger of campaigns: a table that was here before may take NULL for an account, of which no limits, days and '
-  'exclusions would be known; it is the account default, as where nothing is said. [autonomous-operations]';
-
-create trigger autonomy_account_given before insert or update of account on public.campaigns
-  for each row when (new.account is null) execute function autonomy.account_given();
 create trigger autonomy_account_named before insert or update of account on public.campaigns
   for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns

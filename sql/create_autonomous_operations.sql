@@ -45,6 +45,8 @@ insert into pg_temp.autonomy_names values
 ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
 ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric not null default 0 check (total_spend between 0 and 999999999999.99)', 'total_revenue numeric not null default 0 check (total_revenue between -999999999999.99 and 999999999999.99)', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'account_given', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_account_given', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99)', 'whole_day boolean not null default false']::text[]),
 ('public', 'index', 'campaign_metrics_bucket', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
@@ -121,8 +123,6 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_named', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'account_given', null, '{}', '{}', 0, array[]::text[]),
-('public', 'trigger', 'autonomy_account_given', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_account_named', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_accounts_inserted', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_accounts_updated', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
@@ -1536,6 +1536,18 @@ comment on column public.campaigns.target_roi is
 comment on column public.campaigns.conversion_value is
 'money: what a conversion of this campaign is worth on days without revenue, null = its account''s. '
 '[autonomous-operations]';
+create function autonomy.account_given() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+new.account := 'default';
+return new;
+end $$;
+comment on function autonomy.account_given() is
+'Trigger of campaigns: a table that was here before may take NULL for an account, of which no limits, days and '
+'exclusions would be known; it is the account default, as where nothing is said. [autonomous-operations]';
+create trigger autonomy_account_given before insert or update of account on public.campaigns
+for each row when (new.account is null) execute function autonomy.account_given();
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (left(account, 200));
 create table if not exists public.campaign_metrics (
@@ -2744,18 +2756,6 @@ end $$;
 comment on function autonomy.account_named() is
 'Trigger of campaigns: refuses (AO010) a new name of an account that is longer than 200 characters. Runs as its '
 'owner, since whoever may write campaigns need not be able to read them all. [autonomous-operations]';
-create function autonomy.account_given() returns trigger
-language plpgsql set search_path = ''
-as $$
-begin
-new.account := 'default';
-return new;
-end $$;
-comment on function autonomy.account_given() is
-'Trigger of campaigns: a table that was here before may take NULL for an account, of which no limits, days and '
-'exclusions would be known; it is the account default, as where nothing is said. [autonomous-operations]';
-create trigger autonomy_account_given before insert or update of account on public.campaigns
-for each row when (new.account is null) execute function autonomy.account_given();
 create trigger autonomy_account_named before insert or update of account on public.campaigns
 for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns
@@ -16851,14 +16851,14 @@ delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0105_money', '121e09d35d015756978d5e6870a124c472cf563c97ec5f65e572579fe0aaac33', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', 'b6f28ebb80e04ac5bdade5545d1bec8baf24a5caa97e171498ea6b7bfefdaa46', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '4d51dc3c678eae2149f07503a2f168d4daa433f1966c74bdeb5cbdedd9ba3236', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '25c17b3e1cddfff54af04cd3ce5e74addcc205538a18f4f5b9696065c8ed681b', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
   ('0132_priors', 'c3ae2bc9ba187bf39f8d0593185bd8b39c22f6a1f9a3790d34e798bab037c14e', pg_catalog.clock_timestamp()),
-  ('0135_accounts', '4e33ff398ab446ba6782af9c737b506f45b5b58a4d99030b91259b52f7502229', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'a04d447ee8ae74087f5d531158f691f156cdf3be705313cb1f5227c6f4057186', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', '43f82455e379cb39ac9bd906a75289ed0b192ef78d62be79d8cc225b8856d11f', pg_catalog.clock_timestamp()),
