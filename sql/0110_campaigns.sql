@@ -205,6 +205,20 @@ comment on column public.campaigns.conversion_value is
   'money: what a conversion of this campaign is worth on days without revenue, null = its account''s. '
   '[autonomous-operations]';
 
+create function autonomy.account_given() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  new.account := 'default';
+  return new;
+end $$;
+comment on function autonomy.account_given() is
+  'Trigger of campaigns: a table that was here before may take NULL for an account, of which no limits, days and '
+  'exclusions would be known; it is the account default, as where nothing is said. [autonomous-operations]';
+
+create trigger autonomy_account_given before insert or update of account on public.campaigns
+  for each row when (new.account is null) execute function autonomy.account_given();
+
 -- Values are asked for by account: without it each account would read all campaigns. Rows are rewritten in
 -- place all the same, as a change of status or budget leaves the account. Of a name its beginning: one of pages,
 -- which was there before, fits into no index.

@@ -10,14 +10,19 @@ create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) return
 language plpgsql set search_path = ''
 as $$
 begin
-  -- Conversions of a week worth twice those of the weeks before; three days that cost five budgets and more than
+  -- Conversions of a week worth twice those of the weeks before, which are those of the month before where a campaign
+  -- had none since; three days that cost five budgets and more than
   -- three usual ones.
   with looked_at as materialized (
     select f.campaign_id, f.has_history
         and case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
                    and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
-              then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
-                > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue)
+              then case when f.w30_conversions - f.w7_conversions > 1e-6
+                then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
+                  > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue)
+                when f.p30_conversions between 1e-9 and 1e15 and f.p30_revenue between -1e15 and 1e15
+                then f.w7_revenue * f.p30_conversions > 2 * f.w7_conversions * f.p30_revenue
+                else false end
               else false end as by_value,
       f.has_history
         and case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15

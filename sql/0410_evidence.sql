@@ -250,7 +250,8 @@ begin
   from public.autonomy_policy p
   cross join (
     select o.account, o.currency, o.target_roi, o.attribution_factor from public.autonomy_accounts o
-    union all select null, null, null, null) a
+    union all select null, null, null, null
+    where not exists (select from public.autonomy_accounts o where o.account = '')) a
   left join autonomy.priors k on k.scope = 'account' and k.name = a.account
   left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;

@@ -78,13 +78,11 @@ begin
      autonomy.state(p_campaign.status, p_campaign.budget),
      autonomy.state(v_changed.status, v_changed.budget),
      p_confidence_score, '{}',
+     -- as rules see them, and as its impact is measured against: conversions at their value, days left out left out
      autonomy.event_said(v_event) || jsonb_build_object('by_hand', true, 'metrics', (
-       select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
-                                 'spend', f.total_spend, 'revenue', f.total_revenue)
-       from public.campaign_performance f where f.campaign_id = p_campaign.id
-       -- in an older shape several rows may name one campaign; facts_of_campaigns says which speaks
-       order by f.updated_at desc nulls last, f.impressions desc nulls last, f.total_spend desc nulls last, f.ctid desc
-       limit 1)),
+       select jsonb_build_object('impressions', f.life_impressions, 'clicks', f.life_clicks,
+         'conversions', f.life_conversions, 'spend', f.life_spend, 'revenue', f.life_revenue)
+       from public.campaign_facts f where f.campaign_id = p_campaign.id)),
      'executed', p_now, p_now, v_actor);
   return v_id;
 end $$;

@@ -258,6 +258,8 @@ tripped as materialized (
   -- a cent more than decided: the engine may have added the same amounts in another order
   select m.*,
     case
+      -- in an account that the run has not counted no breaker would hold it
+      when m.action_type <> 'auto_resume' and k.account is null then 'CHANGED_MEANWHILE'
       when m.action_type <> 'auto_resume' and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
       when m.action_type <> 'auto_resume' and k.value then 'VALUE_BREAKER'
       when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
@@ -329,11 +331,13 @@ select coalesce(array_agg(row(
              else format('new.budget is %s, with more decimals than %s has', s.new_budget,
                          coalesce((s.candidate).currency, 'an unknown currency')) end) || '.'
       when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
-      when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
+      when 'CHANGED_MEANWHILE' then case when s.code is null
+        then 'Its account had no active campaign when the run began; the next run decides again.'
+        else format('It was decided on %s; now it is %s%s.',
         autonomy.as_text(s.decided_status, s.decided_budget, (s.candidate).currency),
         autonomy.as_text(s.status, s.budget, (s.candidate).currency),
         case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
-          then ', but not by the last pause of ours' else '' end)
+          then ', but not by the last pause of ours' else '' end) end
       when 'RULE_CHANGED' then case
         when s.action_type = 'auto_resume' and not (s.p).resume_when_proven_wrong
           then 'Resuming was switched off meanwhile.'

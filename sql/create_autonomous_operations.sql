@@ -45,6 +45,8 @@ insert into pg_temp.autonomy_names values
 ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
 ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric not null default 0 check (total_spend between 0 and 999999999999.99)', 'total_revenue numeric not null default 0 check (total_revenue between -999999999999.99 and 999999999999.99)', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_performance_campaign', 'public.campaign_performance', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'account_given', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_account_given', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'index', 'campaigns_by_account', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'campaign_metrics', null, '{}', '{}', 0, array['campaign_id uuid not null references public.campaigns (id) on delete cascade', 'bucket timestamptz not null', 'impressions bigint not null default 0 check (impressions >= 0)', 'reach bigint not null default 0 check (reach >= 0)', 'clicks bigint not null default 0 check (clicks >= 0)', 'conversions numeric not null default 0 check (conversions between 0 and 999999999999.99)', 'spend numeric not null default 0 check (spend between 0 and 999999999999.99)', 'revenue numeric not null default 0 check (revenue between -999999999999.99 and 999999999999.99)', 'whole_day boolean not null default false']::text[]),
 ('public', 'index', 'campaign_metrics_bucket', 'public.campaign_metrics', '{}', '{}', 0, array[]::text[]),
@@ -1534,6 +1536,16 @@ comment on column public.campaigns.target_roi is
 comment on column public.campaigns.conversion_value is
 'money: what a conversion of this campaign is worth on days without revenue, null = its account''s. '
 '[autonomous-operations]';
+create function autonomy.account_given() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+new.account := 'default';
+return new;
+end $$;
+comment on function autonomy.account_given() is '[autonomous-operations]';
+create trigger autonomy_account_given before insert or update of account on public.campaigns
+for each row when (new.account is null) execute function autonomy.account_given();
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists campaigns_by_account on public.campaigns (left(account, 200));
 create table if not exists public.campaign_metrics (
@@ -3724,8 +3736,12 @@ with looked_at as materialized (
 select f.campaign_id, f.has_history
 and case when f.w7_revenue between 0 and 1e15 and f.w7_conversions between 1e-9 and 1e15
 and f.w30_revenue between -1e15 and 1e15 and f.w30_conversions between f.w7_conversions and 1e15
+then case when f.w30_conversions - f.w7_conversions > 1e-6
 then f.w7_revenue * (f.w30_conversions - f.w7_conversions)
 > 2 * f.w7_conversions * (f.w30_revenue - f.w7_revenue)
+when f.p30_conversions between 1e-9 and 1e15 and f.p30_revenue between -1e15 and 1e15
+then f.w7_revenue * f.p30_conversions > 2 * f.w7_conversions * f.p30_revenue
+else false end
 else false end as by_value,
 f.has_history
 and case when f.w3_spend between 1e-9 and 1e15 and c.budget between 0.01 and 1e15
@@ -5655,7 +5671,8 @@ coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.c
 from public.autonomy_policy p
 cross join (
 select o.account, o.currency, o.target_roi, o.attribution_factor from public.autonomy_accounts o
-union all select null, null, null, null) a
+union all select null, null, null, null
+where not exists (select from public.autonomy_accounts o where o.account = '')) a
 left join autonomy.priors k on k.scope = 'account' and k.name = a.account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
@@ -9086,11 +9103,9 @@ autonomy.state(p_campaign.status, p_campaign.budget),
 autonomy.state(v_changed.status, v_changed.budget),
 p_confidence_score, '{}',
 autonomy.event_said(v_event) || jsonb_build_object('by_hand', true, 'metrics', (
-select jsonb_build_object('impressions', f.impressions, 'clicks', f.clicks, 'conversions', f.conversions,
-'spend', f.total_spend, 'revenue', f.total_revenue)
-from public.campaign_performance f where f.campaign_id = p_campaign.id
-order by f.updated_at desc nulls last, f.impressions desc nulls last, f.total_spend desc nulls last, f.ctid desc
-limit 1)),
+select jsonb_build_object('impressions', f.life_impressions, 'clicks', f.life_clicks,
+'conversions', f.life_conversions, 'spend', f.life_spend, 'revenue', f.life_revenue)
+from public.campaign_facts f where f.campaign_id = p_campaign.id)),
 'executed', p_now, p_now, v_actor);
 return v_id;
 end $$;
@@ -9398,6 +9413,7 @@ from judged j where j.code is null and not p_by_person
 tripped as materialized (
 select m.*,
 case
+when m.action_type <> 'auto_resume' and k.account is null then 'CHANGED_MEANWHILE'
 when m.action_type <> 'auto_resume' and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
 when m.action_type <> 'auto_resume' and k.value then 'VALUE_BREAKER'
 when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
@@ -9469,11 +9485,13 @@ when s.turn > 1 then 'its campaign was decided twice in one batch'
 else format('new.budget is %s, with more decimals than %s has', s.new_budget,
 coalesce((s.candidate).currency, 'an unknown currency')) end) || '.'
 when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
-when 'CHANGED_MEANWHILE' then format('It was decided on %s; now it is %s%s.',
+when 'CHANGED_MEANWHILE' then case when s.code is null
+then 'Its account had no active campaign when the run began; the next run decides again.'
+else format('It was decided on %s; now it is %s%s.',
 autonomy.as_text(s.decided_status, s.decided_budget, (s.candidate).currency),
 autonomy.as_text(s.status, s.budget, (s.candidate).currency),
 case when s.status = s.decided_status and s.budget is not distinct from s.decided_budget
-then ', but not by the last pause of ours' else '' end)
+then ', but not by the last pause of ours' else '' end) end
 when 'RULE_CHANGED' then case
 when s.action_type = 'auto_resume' and not (s.p).resume_when_proven_wrong
 then 'Resuming was switched off meanwhile.'
@@ -16222,7 +16240,7 @@ delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0105_money', 'ac38bed38122b3956f41b8104158e16fa1c71edbf3011cfe4eea69407506bcce', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', 'b6f28ebb80e04ac5bdade5545d1bec8baf24a5caa97e171498ea6b7bfefdaa46', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '4d51dc3c678eae2149f07503a2f168d4daa433f1966c74bdeb5cbdedd9ba3236', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
@@ -16236,7 +16254,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
   ('0210_facts', '3cbc72c7ff609dd4a17899c49f23a5b37f3c74e9921582fda98a5eda64b180ea', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
-  ('0218_unusual_campaigns', 'f545dca170a8afa63420d4bed9485556ab36391c8da32d1cfb045c97bf87da75', pg_catalog.clock_timestamp()),
+  ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', 'b946535904333ced190dc9242df3db3d0175e0e6698148b7b47f50a0aa3cb871', pg_catalog.clock_timestamp()),
   ('0221_following_metrics', 'eaa026c0f9a8f43560fea02747e9214e8a25665e2a662974831893218b8098da', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
@@ -16249,7 +16267,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'fc1af6a569b53ad9323cc751caa60f6abfca1906dff4eb56294de1bb1bdd8310', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'f7ea7a197509f456a454d9f3580c78fdb0fe2cc5af472b0da0b239214aa4302a', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', '9a62a24fe3ce65de81001bee9a4dedbe0bf9575c1c897ef116070b1104fa856a', pg_catalog.clock_timestamp()),
@@ -16268,8 +16286,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '881bd6bfc5013cc3cbcc8578413b06a77a4956e7750ac415b8c652fe87b3ac77', pg_catalog.clock_timestamp()),
-  ('0630_judge', '12f9649b0a4c1f5f7611edeaeb151e536f78d559094144f8e94edc51d9547320', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
+  ('0630_judge', 'a9b6f474438acc07b27cceb040c1b0d208bee87aeebcef52f1b415294b3bc693', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),

@@ -57,6 +57,23 @@ def test_an_account_appears_when_a_campaign_moves_there(db: Db) -> None:
     assert value(db, "select currency from autonomy_accounts where account = 'Paris'") == "EUR"
 
 
+def test_where_an_account_may_be_null_it_is_the_usual_one(db: Db) -> None:
+    """Of no account nobody knows the delay, the zone, or which days are left out."""
+    db.execute("alter table campaigns alter account drop not null")
+    one = campaign(db, account=None)
+    assert accounts(db) == ["default"]
+    db.execute("update campaigns set account = null where id = %s", (one,))
+    assert value(db, "select account from campaigns") == "default"
+
+
+def test_an_account_of_an_empty_name_counts_once(db: Db) -> None:
+    campaign(db, account="")
+    campaign(db, account="Paris")
+    db.execute("update autonomy_accounts set target_roi = 3 where account = ''")
+    targets = db.execute("select account, break_even from autonomy.account_targets() order by 1")
+    assert targets.fetchall() == [("", 3), ("Paris", 1)]
+
+
 def test_accounts_that_were_here_before_have_their_rows(server: Server) -> None:
     url = server.database()
     with psycopg.connect(url, autocommit=True) as db:

@@ -97,7 +97,6 @@ def test_every_time_written_is_the_time_given(db: Db) -> None:
 
 def test_the_same_batch_again_gives_the_same_results_and_changes_nothing(db: Db) -> None:
     policy(db, pause_breaker_count=0, pause_breaker_share=0)
-    lease = begin(db)
     batch = [
         decision(campaign(db), action_id=str(uuid.uuid4())),  # will wait: the breaker
         scale_up(campaign(db)),
@@ -106,6 +105,7 @@ def test_the_same_batch_again_gives_the_same_results_and_changes_nothing(db: Db)
         decision("no uuid"),
         {"nonsense": True},
     ]
+    lease = begin(db)
     first = apply_answer(db, lease, batch)
     before = db.execute("select * from autonomous_actions order by id").fetchall()
     assert apply_answer(db, lease, batch) == first
@@ -463,8 +463,8 @@ def test_approval_that_the_rule_or_the_mode_wants(db: Db) -> None:
 
 
 def test_frozen_between_begin_and_apply(db: Db) -> None:
-    lease = begin(db)
     one = campaign(db)
+    lease = begin(db)
     policy(db, frozen=True)
     answer = apply_answer(db, lease, [decision(one), scale_up(uuid.uuid4()), {"bad": 1}])
     assert answer["frozen"] is True

@@ -93,7 +93,7 @@ def test_a_campaign_of_several_rows_obeys_by_hand_and_is_shown(server: Server) -
         assert state(db, "Twice") == ("Paused", Decimal("120.00"))
         assert db.execute(
             "select distinct evidence #>> '{metrics,spend}' from autonomous_actions"
-        ).fetchall() == [("600.00",)]
+        ).fetchall() == [("600",)]
         shown = db.execute("select dashboard_campaign(id) from campaigns").fetchone()
         assert shown is not None
         assert shown[0]["performance"]["total_spend"] == 600

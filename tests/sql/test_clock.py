@@ -196,6 +196,7 @@ def test_apply_takes_only_the_moment_of_its_run(db: Db) -> None:
 
 
 def test_a_run_that_is_begun_again_keeps_its_moment(db: Db) -> None:
+    one = campaign(db)
     run_id, first, later = uuid.uuid4(), hours_ago(2, db), hours_ago(1, db)
     begun = begin_answer(db, run_id=run_id, now=first)
     again = begin_answer(db, run_id=run_id, now=later)
@@ -204,7 +205,6 @@ def test_a_run_that_is_begun_again_keeps_its_moment(db: Db) -> None:
     lease = Lease(run_id, uuid.UUID(again["lease_token"]), again)
     moment = value(db, "select %s::timestamptz", again["now"])
     assert moment == first
-    one = campaign(db)
     assert apply_answer(db, lease, [scale_up(one)], now=first)["results"][0]["error"] is None
 
 

@@ -212,3 +212,19 @@ def test_a_first_budget_that_a_trigger_keeps_away_is_none(db: Db) -> None:
         scale(db, one, 500)
     assert state(db, one) == ("active", None)
     assert_sound(db)
+
+
+def test_an_action_by_hand_remembers_conversions_at_their_value(db: Db) -> None:
+    """Its impact is what the facts grow by, which value conversions that bring no revenue."""
+    one = campaign(db, account="leads")
+    db.execute("update autonomy_accounts set conversion_value = 35")
+    db.execute(
+        "insert into campaign_performance"
+        " (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)"
+        " values (%s, 9000, 150, 20, 1000, 0)",
+        (one,),
+    )
+    row = action(db, scale(db, one, 120))
+    assert row.evidence["metrics"] == {
+        "impressions": 9000, "clicks": 150, "conversions": 20, "spend": 1000, "revenue": 700,
+    }  # fmt: skip

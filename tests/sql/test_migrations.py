@@ -98,6 +98,25 @@ def test_a_table_of_an_older_version_gets_the_columns_that_it_lacks(server: Serv
         assert db.execute("select run_autonomous_operations() -> 'success'").fetchone() == (True,)
 
 
+def test_exclusions_of_a_version_without_events_stay(server: Server) -> None:
+    """They get a reference to a table that is made in the same migration."""
+    url = server.migrated()
+    shape = {row[:2]: row for row in columns(url)}
+    with psycopg.connect(url) as db:
+        db.execute(
+            "insert into autonomy.evidence_exclusions (account, from_day, until_day)"
+            " values ('kept', '2026-01-01', '2026-01-02');"
+            "alter table autonomy.evidence_exclusions drop event_id;"
+            "drop table autonomy.planned_events cascade;"
+            "delete from autonomy_migrations"
+        )
+    assert apply(url) == NAMES
+    assert {row[:2]: row for row in columns(url)} == shape
+    with psycopg.connect(url) as db:
+        kept = db.execute("select account, event_id from autonomy.evidence_exclusions").fetchall()
+    assert kept == [("kept", None)]
+
+
 def test_tables_of_whole_conversions_hold_parts_of_them_afterwards(server: Server) -> None:
     """As an older version made them, with a view of the user's on each."""
     url = server.migrated()

@@ -333,8 +333,8 @@ def test_several_actions_of_one_moment_are_told_apart(db: Db) -> None:
 
 def test_a_run_a_rule_a_span_and_a_list(db: Db) -> None:
     its_rule = value(db, "select id from autonomous_rules where rule_name = 'High ROI Scale'")
-    first, second = begin(db, now=hours_ago(60, db)), None
     ones = [campaign(db) for _ in range(4)]
+    first, second = begin(db, now=hours_ago(60, db)), None
     apply(
         db, first, [scale_up(ones[0], rule_id=its_rule), scale_up(ones[1])], now=hours_ago(60, db)
     )

@@ -189,9 +189,10 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_token_opens_nothing(db: Db) 
 
 
 def test_a_lease_that_ran_out_but_was_not_taken_over_still_holds(db: Db) -> None:
+    one = campaign(db)
     lease = begin(db)
     let_expire(db, lease)
-    assert apply(db, lease, [scale_up(campaign(db))])[0]["status"] == "executed"
+    assert apply(db, lease, [scale_up(one)])[0]["status"] == "executed"
     assert begin_answer(db)["outcome"] == "busy"  # apply extended it
 
 

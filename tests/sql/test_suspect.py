@@ -119,6 +119,17 @@ def test_what_a_complete_day_may_be(
     assert found is None if doubted is None else found is not None and found.startswith(doubted)
 
 
+def test_after_a_break_of_weeks_the_month_before_says_what_is_usual(
+    empty: psycopg.Connection,
+) -> None:
+    one, other = campaign(empty), campaign(empty)
+    for each, value in ((one, 750), (other, 7.5)):
+        usual(empty, each, range(32, 58))
+        bucket(empty, each, TODAY - DAY, 12, value)
+    assert str(doubts(empty, one)).startswith("a conversion was worth 750.00 on 2026-11-21")
+    assert doubts(empty, other) is None
+
+
 def test_nineteen_days_are_too_few_to_know_what_is_usual(empty: psycopg.Connection) -> None:
     one, other = campaign(empty), campaign(empty)
     usual(empty, one, range(2, 21))

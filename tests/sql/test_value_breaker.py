@@ -139,6 +139,22 @@ def test_what_was_decided_before_is_not_carried_out(shop: Db) -> None:
     assert value(shop, "select count(*) from campaigns where status <> 'active'") == 0
 
 
+def test_another_name_of_the_account_leads_past_no_breaker(shop: Db) -> None:
+    """The run has counted the account by the name that it had when it began."""
+    times(shop, 100, 6)
+    lease = begin(shop, now=NOON)
+    shop.execute("update campaigns set account = 'another'")
+    one, other = (row[0] for row in shop.execute("select id from campaigns order by title limit 2"))
+    sent = [
+        decision(one, budget=2400),
+        decision(other, "auto_scale_up", budget=2400, new_budget=3000),
+    ]
+    results = apply(shop, lease, sent, now=NOON)
+    assert {result["error"] for result in results} == {"CHANGED_MEANWHILE"}
+    assert "the next run decides again" in results[0]["message"]
+    assert value(shop, "select count(*) from campaigns where status <> 'active'") == 0
+
+
 def test_one_dear_order_is_no_jump(shop: Db) -> None:
     shop.execute(
         "update campaign_metrics set revenue = 100000 where ctid in ("
