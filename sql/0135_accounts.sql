@@ -254,17 +254,57 @@ create trigger autonomy_policy_fits_accounts after update of min_budget, max_bud
 -- ---------------------------------------------------------------------------------------------
 -- A row appears by itself
 -- ---------------------------------------------------------------------------------------------
+-- An account whose campaigns all go by a new name was renamed: what is set for it goes along, a freeze first of all.
+create function autonomy.account_renamed(p_old text, p_new text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  execute (
+    select format('update public.autonomy_accounts n set (%s) = row(%s) from public.autonomy_accounts o '
+                  'where o.account = $1 and n.account = $2',
+                  string_agg(quote_ident(k.attname), ', '), string_agg('o.' || quote_ident(k.attname), ', '))
+    from pg_catalog.pg_attribute k
+    where k.attrelid = 'public.autonomy_accounts'::regclass and k.attnum > 0 and not k.attisdropped
+      and k.attname <> 'account') using p_old, p_new;
+  delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';  -- it is always there
+  update autonomy.evidence_exclusions x set account = p_new where x.account = p_old;
+  update autonomy.planned_events e set account = p_new where e.account = p_old;
+end $$;
+comment on function autonomy.account_renamed(text, text) is
+  'Carries the row, the days left out and the planned events of an account over to its new name. A part of the '
+  'triggers of campaigns, no use by itself. Raises nothing. [autonomous-operations]';
+
 create function autonomy.accounts_named() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
+declare
+  v_made text[];
+  v_renamed record;
 begin
   -- In one order, so that two who name the same new accounts wait for one another and never in a circle.
-  insert into public.autonomy_accounts (account)
-  select n.account from (select distinct account from new_campaigns) n
-  where char_length(n.account) <= 200
-    and not exists (select from public.autonomy_accounts a where a.account = n.account)
-  order by n.account
-  on conflict do nothing;
+  with made as (
+    insert into public.autonomy_accounts (account)
+    select n.account from (select distinct account from new_campaigns) n
+    where char_length(n.account) <= 200
+      and not exists (select from public.autonomy_accounts a where a.account = n.account)
+    order by n.account
+    on conflict do nothing
+    returning account)
+  select array_agg(m.account) into v_made from made m;
+  if v_made is null or tg_op = 'INSERT' then
+    return null;
+  end if;
+  for v_renamed in
+    select min(o.account) as old_name, n.account as new_name
+    from old_campaigns o join new_campaigns n on n.id = o.id
+    where n.account = any (v_made) and char_length(o.account) <= 200
+    group by n.account
+    having count(distinct o.account) = 1
+      and not exists (select from public.campaigns c where c.account = min(o.account))
+    order by n.account
+  loop
+    perform autonomy.account_renamed(v_renamed.old_name, v_renamed.new_name);
+  end loop;
   return null;
 end $$;
 comment on function autonomy.accounts_named() is
@@ -293,7 +333,8 @@ create trigger autonomy_account_named before insert or update of account on publ
 create trigger autonomy_accounts_inserted after insert on public.campaigns
   referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
 create trigger autonomy_accounts_updated after update on public.campaigns
-  referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
+  referencing old table as old_campaigns new table as new_campaigns
+  for each statement execute function autonomy.accounts_named();
 
 insert into public.autonomy_accounts (account)
 select distinct c.account from public.campaigns c where char_length(c.account) <= 200

@@ -122,6 +122,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_number_guard_update', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_fits_accounts', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_fits_accounts', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'account_renamed', null, '{p_old, p_new}', '{text, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'accounts_named', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_named', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_account_named', 'public.campaigns', '{}', '{}', 0, array[]::text[]),
@@ -2721,16 +2722,52 @@ end $$;
 comment on function autonomy.policy_fits_accounts() is '[autonomous-operations]';
 create trigger autonomy_policy_fits_accounts after update of min_budget, max_budget on public.autonomy_policy
 for each row execute function autonomy.policy_fits_accounts();
+create function autonomy.account_renamed(p_old text, p_new text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+execute (
+select format('update public.autonomy_accounts n set (%s) = row(%s) from public.autonomy_accounts o '
+'where o.account = $1 and n.account = $2',
+string_agg(quote_ident(k.attname), ', '), string_agg('o.' || quote_ident(k.attname), ', '))
+from pg_catalog.pg_attribute k
+where k.attrelid = 'public.autonomy_accounts'::regclass and k.attnum > 0 and not k.attisdropped
+and k.attname <> 'account') using p_old, p_new;
+delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';  -- it is always there
+update autonomy.evidence_exclusions x set account = p_new where x.account = p_old;
+update autonomy.planned_events e set account = p_new where e.account = p_old;
+end $$;
+comment on function autonomy.account_renamed(text, text) is '[autonomous-operations]';
 create function autonomy.accounts_named() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
+declare
+v_made text[];
+v_renamed record;
 begin
+with made as (
 insert into public.autonomy_accounts (account)
 select n.account from (select distinct account from new_campaigns) n
 where char_length(n.account) <= 200
 and not exists (select from public.autonomy_accounts a where a.account = n.account)
 order by n.account
-on conflict do nothing;
+on conflict do nothing
+returning account)
+select array_agg(m.account) into v_made from made m;
+if v_made is null or tg_op = 'INSERT' then
+return null;
+end if;
+for v_renamed in
+select min(o.account) as old_name, n.account as new_name
+from old_campaigns o join new_campaigns n on n.id = o.id
+where n.account = any (v_made) and char_length(o.account) <= 200
+group by n.account
+having count(distinct o.account) = 1
+and not exists (select from public.campaigns c where c.account = min(o.account))
+order by n.account
+loop
+perform autonomy.account_renamed(v_renamed.old_name, v_renamed.new_name);
+end loop;
 return null;
 end $$;
 comment on function autonomy.accounts_named() is '[autonomous-operations]';
@@ -2752,7 +2789,8 @@ for each row when (char_length(new.account) > 200) execute function autonomy.acc
 create trigger autonomy_accounts_inserted after insert on public.campaigns
 referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
 create trigger autonomy_accounts_updated after update on public.campaigns
-referencing new table as new_campaigns for each statement execute function autonomy.accounts_named();
+referencing old table as old_campaigns new table as new_campaigns
+for each statement execute function autonomy.accounts_named();
 insert into public.autonomy_accounts (account)
 select distinct c.account from public.campaigns c where char_length(c.account) <= 200
 on conflict do nothing;
@@ -16247,7 +16285,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
   ('0132_priors', '6b6b7d3c2a0be7e1132dc693eea994611767f4e4a3e7b8345a7889a4881b637f', pg_catalog.clock_timestamp()),
-  ('0135_accounts', '36135791b212f35cb73144ae43104166e3a4de3f8a80ce8cea587a95eed6a9c1', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'e8798f97fd4f97dedb5981e2a0f01041507c332df319d86b957a263d239bf51a', pg_catalog.clock_timestamp()),
   ('0136_account_policies', '7ec0c63a6c4c53059f0af5e958cfe17a337c0797ad79c09830d9d33c3b0a51dc', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),

@@ -485,3 +485,51 @@ def test_several_accounts_are_one_warning(db: Db) -> None:
         with_budgets(db, name, "JPY", 30000)
     (warning,) = value(db, "select autonomy.account_warnings()")
     assert warning.endswith("The same goes for 2 more accounts.")
+
+
+# Another name ------------------------------------------------------------------------------------
+
+
+def renamed(db: Db, where: str = "account = 'north'") -> None:
+    db.execute(f"update campaigns set account = 'Nord' where {where}".encode())
+
+
+def set_up(db: Db) -> None:
+    for number in (1, 2):
+        campaign(db, account="north", title=f"n{number}")
+    campaign(db, account="south")
+    db.execute(
+        "update autonomy_accounts set currency = 'JPY', frozen = true, frozen_reason = 'why',"
+        " mode = 'approve', max_budget = 900, target_roi = 2 where account = 'north'"
+    )
+    db.execute(
+        "insert into autonomy.evidence_exclusions (account, from_day, until_day, why)"
+        " values ('north', '2026-11-01', '2026-11-02', 'sale')"
+    )
+    db.execute(
+        "insert into autonomy.planned_events (account, from_at, until_at, no_raises, why)"
+        " values ('north', now(), now() + interval '1 day', true, 'sale')"
+    )
+
+
+def test_what_is_set_for_an_account_goes_along_with_its_new_name(db: Db) -> None:
+    """A frozen account was acted on as soon as it had another name."""
+    set_up(db)
+    before = value(db, "select to_jsonb(a) - 'account' from autonomy_accounts a"
+                       " where account = 'north'")  # fmt: skip
+    renamed(db)
+    assert value(db, "select to_jsonb(a) - 'account' from autonomy_accounts a"
+                     " where account = 'Nord'") == before  # fmt: skip
+    accounts = "select array_agg(account order by account) from {}"
+    assert value(db, accounts.format("autonomy_accounts")) == ["Nord", "south"]
+    for table in ("autonomy.evidence_exclusions", "autonomy.planned_events"):
+        assert value(db, accounts.format(table)) == ["Nord"]
+
+
+@pytest.mark.parametrize("where", ["title = 'n1'", "true"])
+def test_a_part_or_two_that_become_one_are_no_new_name(db: Db, where: str) -> None:
+    set_up(db)
+    renamed(db, where)
+    assert value(db, "select frozen from autonomy_accounts where account = 'Nord'") is False
+    assert value(db, "select frozen from autonomy_accounts where account = 'north'") is True
+    assert value(db, "select account from autonomy.planned_events") == "north"
