@@ -338,7 +338,7 @@ def test_the_page_says_who_is_told_of_an_account(two: FlaskClient, sql: Any) -> 
     assert sql("select distinct updated_by from autonomy.told_where") == [("operator (dashboard)",)]
     assert ("BREAKER", "slack") in boxes(two, "Tokyo")
     text = page(two, "/accounts?account=Paris").split('id="told"')[1]
-    assert re.findall(r'<button form="told-back" name="code" value="(\w+)">', text) == ["BREAKER"]
+    assert re.findall(r'<button form="told-back" name="code" value="(\w+)"', text) == ["BREAKER"]
 
     back = [("account", "Paris"), ("code", "BREAKER")]
     assert tell(two, back, "/back").endswith("accounts?account=Paris&done=settings_saved#told")
