@@ -100,18 +100,25 @@ comment on function autonomy.told_channels(text, text) is
   '[autonomous-operations]';
 
 create function public.autonomy_notify_settings(p_account text default null) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_agg(jsonb_build_object('code', t.code, 'title', t.title,
-    'channels', autonomy.told_channels(p_account, t.code)) || case when p_account is null then '{}' else
-    jsonb_build_object('own', exists (select from autonomy.told_where w
-                                      where w.account = p_account and w.code = t.code)) end order by t.ordinality)
-  from autonomy.told_of() with ordinality t;
-$$;
+begin
+  if p_account is not null and not exists (select from public.autonomy_accounts a where a.account = p_account) then
+    raise exception using errcode = 'AO003', message = 'There is no such account.',
+      hint = 'The accounts are those that campaigns name in their column account.';
+  end if;
+  return (
+    select jsonb_agg(jsonb_build_object('code', t.code, 'title', t.title,
+      'channels', autonomy.told_channels(p_account, t.code)) || case when p_account is null then '{}' else
+      jsonb_build_object('own', exists (select from autonomy.told_where w
+                                        where w.account = p_account and w.code = t.code)) end order by t.ordinality)
+    from autonomy.told_of() with ordinality t
+    where p_account is null or t.of_account);
+end $$;
 comment on function public.autonomy_notify_settings(text) is
-  'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]; of causes '
-  'of one account (p_account) with "own": whether it says so itself. Reads only; safe to call again; raises nothing. '
-  '[autonomous-operations]';
+  'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]; with '
+  'p_account what is told of that account, and "own": whether it says so itself. Reads only; safe to call again. '
+  'Raises AO003 (no such account). [autonomous-operations]';
 
 create function public.autonomy_set_notify_settings(
   p_channels jsonb, p_actor text default '', p_account text default null) returns jsonb

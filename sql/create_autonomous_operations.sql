@@ -15445,18 +15445,25 @@ order by w.account nulls last limit 1),
 $$;
 comment on function autonomy.told_channels(text, text) is '[autonomous-operations]';
 create function public.autonomy_notify_settings(p_account text default null) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+if p_account is not null and not exists (select from public.autonomy_accounts a where a.account = p_account) then
+raise exception using errcode = 'AO003', message = 'There is no such account.',
+hint = 'The accounts are those that campaigns name in their column account.';
+end if;
+return (
 select jsonb_agg(jsonb_build_object('code', t.code, 'title', t.title,
 'channels', autonomy.told_channels(p_account, t.code)) || case when p_account is null then '{}' else
 jsonb_build_object('own', exists (select from autonomy.told_where w
 where w.account = p_account and w.code = t.code)) end order by t.ordinality)
-from autonomy.told_of() with ordinality t;
-$$;
+from autonomy.told_of() with ordinality t
+where p_account is null or t.of_account);
+end $$;
 comment on function public.autonomy_notify_settings(text) is
-'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]; of causes '
-'of one account (p_account) with "own": whether it says so itself. Reads only; safe to call again; raises nothing. '
-'[autonomous-operations]';
+'What people can be told of and where they are: [{"code", "title", "channels": of slack, webhook, email}]; with '
+'p_account what is told of that account, and "own": whether it says so itself. Reads only; safe to call again. '
+'Raises AO003 (no such account). [autonomous-operations]';
 create function public.autonomy_set_notify_settings(
 p_channels jsonb, p_actor text default '', p_account text default null) returns jsonb
 language plpgsql set search_path = ''
@@ -16356,7 +16363,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1070_causes', '4300d2f25b916b388aa04b4f8695547a6bc548d2b6c265cfb6cfba712a04c8bd', pg_catalog.clock_timestamp()),
+  ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),
   ('1200_history', '4250b6a1a38c07bef33a312b25c829a3697a4301c04ff67f302887365a845bb9', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 

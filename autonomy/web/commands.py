@@ -215,11 +215,19 @@ class Changes:
         row = {**values, "updated_by": self._actor}
         return self._store.update("autonomy_policy", row, filters={"id": True})[0]
 
-    def set_told(self, channels: Mapping[str, list[str]]) -> list[Json]:
-        """Where people are told of what: cause -> channels. Raises BadRequest."""
+    def set_told(
+        self, channels: Mapping[str, list[str] | None], account: str | None = None
+    ) -> list[Json]:
+        """Where people are told of what: cause -> channels, of an account None the policy's.
+
+        Raises BadRequest, NotFound.
+        """
         return list(
             self._store.rpc(
-                "autonomy_set_notify_settings", p_channels=dict(channels), p_actor=self._actor
+                "autonomy_set_notify_settings",
+                p_channels=dict(channels),
+                p_actor=self._actor,
+                p_account=account,
             )
         )
 

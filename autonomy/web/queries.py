@@ -97,9 +97,9 @@ class Reads:
         """Accounts, those with the most active campaigns first, or one. Raises NotFound."""
         return dict(self._store.rpc("list_autonomous_accounts", p_account=account, p_limit=limit))
 
-    def told(self) -> list[Json]:
-        """What people can be told of, and where they are."""
-        return list(self._store.rpc("autonomy_notify_settings"))
+    def told(self, account: str | None = None) -> list[Json]:
+        """What people can be told of, of all or of one account, and where. Raises NotFound."""
+        return list(self._store.rpc("autonomy_notify_settings", p_account=account))
 
     def exclusions(
         self, account: str | None = None, campaign_id: str | None = None, limit: int = 200

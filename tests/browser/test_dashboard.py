@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -384,6 +385,8 @@ def _planned(account: Served) -> tuple[str, str, str]:
         campaign,
     )
     account.sql("select exclude_evidence(current_date - 9, current_date - 8, %s)", name)
+    told = json.dumps({"BREAKER": ["email"]})
+    account.sql("select autonomy_set_notify_settings(%s::jsonb, 'ann', %s)", told, name)
     ((event,),) = account.sql(
         "select save_planned_event(jsonb_build_object('account', %s::text, 'from', current_date,"
         " 'until', current_date + 2, 'why', 'Black Friday', 'no_pauses', true)) ->> 'id'",
@@ -488,11 +491,11 @@ def _accounts_without_script(account: Served, page: Page) -> None:
     page.get_by_role("link", name="Accounts: what differs there").click()
     page.get_by_role("table").get_by_role("link").first.click()
     page.get_by_label("Max budget").fill("many")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("max_budget: it must be a number.")
     page.get_by_label("Max budget").fill("700")
-    page.get_by_label("Time zone").fill("Europe/Berlin")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Time zone", exact=True).fill("Europe/Berlin")
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Save once more to do it.")
     page.get_by_role("button", name="Yes, save").click()
     expect(page.get_by_text("The account is saved.")).to_be_visible()
@@ -516,6 +519,14 @@ def _accounts_without_script(account: Served, page: Page) -> None:
     row.get_by_role("button", name="Yes, delete it").click()
     expect(page.get_by_text("The event is deleted.")).to_be_visible()
     expect(page.get_by_text("Nothing is planned.")).to_be_visible()
+    box = page.get_by_label("A breaker stopped a run: email")
+    box.uncheck()
+    page.get_by_role("button", name="Save who is told").click()
+    expect(page.get_by_text("The settings are saved.")).to_be_visible()
+    expect(box).not_to_be_checked()
+    page.get_by_role("button", name="Take the policy's again: A breaker stopped a run").click()
+    expect(box).to_be_checked()
+    expect(page.get_by_role("button", name="Take the policy's again")).to_have_count(0)
 
 
 def test_a_viewer_finds_nothing_to_press(account: Served, visit: Visit) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.datastructures import MultiDict
 
 from autonomy.cli import main
 from autonomy.local import LocalStack
@@ -295,6 +296,143 @@ def test_a_viewer_changes_nothing_by_the_form(two: FlaskClient) -> None:
     assert answer.status_code == 403
 
 
+# Being told --------------------------------------------------------------------------------------
+
+
+def own(client: FlaskClient, name: str) -> dict[str, list[str]]:
+    """What the account says itself."""
+    told = get(client, f"/api/notify?account={name}")["told"]
+    return {one["code"]: one["channels"] for one in told if one["own"]}
+
+
+def boxes(client: FlaskClient, name: str, token: str = OPERATOR) -> list[tuple[str, str]]:
+    """What a browser would send of the account's boxes, as the page shows them."""
+    section = page(client, f"/accounts?account={name}", token).split('id="told"')[1]
+    ticked = re.findall(r'name="([A-Z_]+)" value="(\w+)" aria-label="[^"]*" checked', section)
+    return [("account", name), ("shown", "told"), *ticked]
+
+
+def tell(client: FlaskClient, form: list[tuple[str, str]], path: str = "", code: int = 303) -> str:
+    headers = {**BEARER, "Accept": "text/html"}
+    answer = client.post(f"/accounts/told{path}", headers=headers, data=MultiDict(form))
+    assert answer.status_code == code, answer.text
+    return answer.headers.get("Location", answer.text)
+
+
+def test_the_page_says_who_is_told_of_an_account(two: FlaskClient, sql: Any) -> None:
+    section = page(two, "/accounts?account=Paris").split('id="told"')[1]
+    codes = set(re.findall(r'name="([A-Z_]+)" value="slack"', section))
+    assert codes == {one["code"] for one in get(two, "/api/notify?account=Paris")["told"]}
+    assert "RUN_LATE" not in codes
+    assert section.count("as the policy says") == len(codes)
+    assert "Take the policy" not in section
+    form = boxes(two, "Paris")
+    assert tell(two, form).endswith("accounts?account=Paris&done=nothing#told")
+    assert own(two, "Paris") == {}
+
+    changed = [one for one in form if one not in {("BREAKER", "slack"), ("BREAKER", "webhook")}]
+    assert tell(two, changed).endswith("accounts?account=Paris&done=settings_saved#told")
+    assert own(two, "Paris") == {"BREAKER": ["email"]}
+    assert own(two, "Tokyo") == {}
+    assert boxes(two, "Paris") == changed
+    assert sql("select distinct updated_by from autonomy.told_where") == [("operator (dashboard)",)]
+    assert ("BREAKER", "slack") in boxes(two, "Tokyo")
+    text = page(two, "/accounts?account=Paris").split('id="told"')[1]
+    assert re.findall(r'<button form="told-back" name="code" value="(\w+)"', text) == ["BREAKER"]
+
+    back = [("account", "Paris"), ("code", "BREAKER")]
+    assert tell(two, back, "/back").endswith("accounts?account=Paris&done=settings_saved#told")
+    assert own(two, "Paris") == {}
+    assert boxes(two, "Paris") == form
+    assert "done=nothing" in tell(two, back, "/back")
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "code"),
+    [
+        ({"account": "Paris"}, "", 400),
+        ({"account": "Paris", "FROZEN": "slack"}, "", 400),
+        ({"account": "Paris", "shown": "told", "FROZEN": "pigeon"}, "", 400),
+        ({"account": "nobody", "shown": "told"}, "", 404),
+        ({"shown": "told"}, "", 404),
+        ({"account": "Paris"}, "/back", 400),
+        ({"account": "Paris", "code": "RUN_LATE"}, "/back", 400),
+        ({"account": "nobody", "code": "FROZEN"}, "/back", 404),
+    ],
+)
+def test_half_a_form_tells_nobody_less(
+    two: FlaskClient, sql: Any, form: dict[str, str], path: str, code: int
+) -> None:
+    tell(two, list(form.items()), path, code)
+    assert sql("select * from autonomy.told_where") == []
+
+
+def test_a_viewer_sees_who_is_told(two: FlaskClient, sql: Any) -> None:
+    notify(two, {"account": "Paris", "channels": {"BREAKER": ["email"]}})
+    text = page(two, "/accounts?account=Paris", VIEWER).split('id="told"')[1]
+    assert "<button" not in text
+    assert text.count("this account</td>") == 1
+    assert text.count('type="checkbox"') == text.count("disabled")
+    viewer = {"Authorization": f"Bearer {VIEWER}"}
+    form = {"account": "Paris", "shown": "told", "code": "BREAKER"}
+    for path in ("/accounts/told", "/accounts/told/back"):
+        assert two.post(path, headers=viewer, data=form).status_code == 403
+    notify(two, {"account": "Paris", "channels": {"BREAKER": None}}, 403, VIEWER)
+    assert own(two, "Paris") == {"BREAKER": ["email"]}
+
+
+def notify(client: FlaskClient, body: Any, code: int = 200, token: str = OPERATOR) -> Any:
+    answer = client.patch("/api/notify", headers={"Authorization": f"Bearer {token}"}, json=body)
+    assert answer.status_code == code, answer.text
+    return answer.json
+
+
+def test_who_is_told_through_the_api(two: FlaskClient, sql: Any) -> None:
+    of_all = get(two, "/api/notify")["told"]
+    assert {"RUN_LATE", "BREAKER"} < {one["code"] for one in of_all}
+    assert not any("own" in one for one in of_all)
+    given = {"BREAKER": ["slack", "email"], "FROZEN": []}
+    told = notify(two, {"account": "Paris", "channels": given})
+    assert told == get(two, "/api/notify?account=Paris")
+    assert own(two, "Paris") == {"BREAKER": ["email", "slack"], "FROZEN": []}
+    assert get(two, "/api/notify")["told"] == of_all
+    # what all are told changes only where the account says nothing
+    notify(two, {"channels": {"BREAKER": ["webhook"], "STALE_DATA": ["webhook"]}})
+    paris = {one["code"]: one for one in get(two, "/api/notify?account=Paris")["told"]}
+    assert paris["BREAKER"]["channels"] == ["email", "slack"]
+    assert (paris["STALE_DATA"]["channels"], paris["STALE_DATA"]["own"]) == (["webhook"], False)
+    notify(two, {"account": "Paris", "channels": {"BREAKER": None}})
+    assert own(two, "Paris") == {"FROZEN": []}
+    assert sql("select distinct updated_by from autonomy.told_where") == [("operator (api)",)]
+    get(two, "/api/notify?account=nobody", 404)
+    get(two, "/api/notify?account=", 404)
+    get(two, "/api/notify?code=BREAKER", 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ({}, 400, "channels: it is missing; it must be an object such as"),
+        ({"account": "Paris"}, 400, "channels: it is missing"),
+        ({"account": "Paris", "channels": {}}, 400, "channels: it must be an object such as"),
+        ({"account": "Paris", "channels": None}, 400, "channels: it must be an object"),
+        ({"account": "Paris", "channels": {"FROZEN": "email"}}, 400, "channels: it must be"),
+        ({"account": "Paris", "channels": {"FROZEN": ["pigeon"]}}, 400, "slack, webhook, email"),
+        ({"account": "Paris", "channels": {"FROZEN": [["slack"]]}}, 400, "channels: it must be"),
+        ({"account": "Paris", "channels": {"RUN_LATE": []}}, 400, "of all accounts together"),
+        ({"account": "Paris", "channels": {"NONE": []}}, 400, "Nobody is told of NONE."),
+        ({"account": "nobody", "channels": {"FROZEN": []}}, 404, "no such account"),
+        ({"channels": {"FROZEN": None}}, 400, "FROZEN goes to a list of"),
+        ({"account": 5, "channels": {"FROZEN": []}}, 400, "account: it must be a text"),
+    ],
+)
+def test_what_tells_nobody_is_a_sentence(
+    two: FlaskClient, sql: Any, body: Any, code: int, words: str
+) -> None:
+    assert words in notify(two, body, code)["error"]["message"]
+    assert sql("select * from autonomy.told_where") == []
+
+
 # Runs --------------------------------------------------------------------------------------------
 
 
@@ -364,6 +502,47 @@ def test_accounts_on_the_command_line(say: Any) -> None:
     assert "above max_budget" in say("accounts", "set", "Paris", "min_budget=60000", code=1)
     (one,) = [json.loads(say("accounts", "set", "Paris", "currency=usd", "--json"))]
     assert one["currency"] == "USD"
+
+
+def test_who_is_told_on_the_command_line(say: Any, two: FlaskClient) -> None:
+    assert "RUN_LATE" in say("notify", "list")
+    assert "who says so" not in say("notify", "list")
+    table = say("notify", "list", "--account", "Paris")
+    assert "RUN_LATE" not in table
+    assert ("the policy" in table, "the account" in table) == (True, False)
+    said = say("notify", "set", "breaker=slack", "--account", "Paris", code=1)
+    assert "Nobody is told of breaker." in said
+    changed = say("notify", "set", "BREAKER=email, slack", "FROZEN=nobody", "--account", "Paris")
+    assert changed == say("notify", "list", "--account", "Paris")
+    assert changed.count("the account") == 2
+    assert own(two, "Paris") == {"BREAKER": ["email", "slack"], "FROZEN": []}
+    assert own(two, "Tokyo") == {}
+    back = json.loads(say("notify", "set", "BREAKER=", "--account", "Paris", "--json"))
+    assert [one["code"] for one in back if one["own"]] == ["FROZEN"]
+    say("notify", "set", "RUN_LATE=email")
+    (late,) = (one for one in get(two, "/api/notify")["told"] if one["code"] == "RUN_LATE")
+    assert late["channels"] == ["email"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("set",), 2, "Nothing to set."),
+        (("set", "FROZEN"), 2, "'FROZEN' is not CAUSE=CHANNELS."),
+        (("set", "FROZEN=pigeon"), 2, "FROZEN: use slack, webhook, email"),
+        (("set", "FROZEN=slack,"), 2, "FROZEN: use slack, webhook, email"),
+        (("set", "FROZEN="), 2, "FROZEN=nobody"),
+        (("set", "RUN_LATE=", "--account", "Paris"), 1, "of all accounts together"),
+        (("set", "FROZEN=slack", "--account", "nobody"), 1, "no such account"),
+        (("list", "--account", "nobody"), 1, "no such account"),
+        (("--test", "list"), 2, "--test stands alone"),
+    ],
+)
+def test_a_command_that_tells_nobody_is_a_sentence(
+    say: Any, sql: Any, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    assert words in say("notify", *arguments, code=code)
+    assert sql("select * from autonomy.told_where") == []
 
 
 @pytest.mark.parametrize("name", ODD)

@@ -791,6 +791,7 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
         "AccountChange": {"account": get(filled, "/api/accounts")["accounts"][0]["account"],
                           "currency": "EUR"},
         "PlanEvent": event, "EventChange": {"why": "Long sale"},
+        "ToldChange": {"channels": {"FROZEN": ["email"], "RUN_LATE": []}},
         "Exclude": {"campaign_id": ids["campaign_id"], "from_day": "2020-01-01",
                     "until_day": "2020-01-02"},
     }  # fmt: skip

@@ -469,6 +469,9 @@ def test_what_goes_where_is_the_accounts_where_it_says_so(three: Db) -> None:
     listed = value(three, "select autonomy_notify_settings('Tokyo')")
     own = {one["code"]: one["channels"] for one in listed if one["own"]}
     assert own == {"FROZEN": ["email"]}
+    of_all = {"RUN_FAILED", "RUN_LATE", "ACTIONS_FAILED", "RULES_SKIPPED", "RUN_ACTED"}
+    every = {one["code"] for one in value(three, "select autonomy_notify_settings()")}
+    assert {one["code"] for one in listed} == every - of_all
     # null: as all are
     three.execute(settings, (Jsonb({"FROZEN": None}), "Tokyo"))
     listed = value(three, "select autonomy_notify_settings('Tokyo')")
@@ -484,7 +487,8 @@ def test_the_only_accounts_setting_holds_though_it_is_not_named(well: Db) -> Non
 
 @pytest.mark.parametrize(
     ("account", "given", "state"),
-    [("nobody", {"FROZEN": []}, "AO003"), ("default", {"RUN_LATE": []}, "AO010"),
+    [("nobody", {"FROZEN": []}, "AO003"), ("", {"FROZEN": []}, "AO003"),
+     ("default", {"RUN_LATE": []}, "AO010"),
      ("default", {"FROZEN": ["pigeon"]}, "AO010"), ("default", {"FROZEN": 1}, "AO010")],
 )  # fmt: skip
 def test_what_is_no_setting_of_an_account_is_refused(
@@ -494,3 +498,9 @@ def test_what_is_no_setting_of_an_account_is_refused(
         well.execute("select autonomy_set_notify_settings(%s, '', %s)", (Jsonb(given), account))
     assert refused.value.sqlstate == state
     assert value(well, "select count(*) from autonomy.told_where") == 0
+
+
+def test_there_is_nothing_to_tell_of_an_account_that_is_none(well: Db) -> None:
+    with pytest.raises(psycopg.Error, match="no such account") as refused, well.transaction():
+        well.execute("select autonomy_notify_settings('nobody')")
+    assert refused.value.sqlstate == "AO003"

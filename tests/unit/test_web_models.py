@@ -32,6 +32,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "PreviewRule": {"rule": RULE},
     "AccountChange": {"account": "Paris", "frozen": True},
     "PlanEvent": {"account": "Paris", "from": "2026-11-02", "until": "2026-11-03", "why": "Sale"},
+    "ToldChange": {"channels": {"FROZEN": ["email"]}},
     "Exclude": {"account": "Paris", "from_day": "2026-11-02", "until_day": "2026-11-03"},
 }
 TEXTS = [

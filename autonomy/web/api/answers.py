@@ -382,3 +382,7 @@ class PlannedEvents(Answer):
 class Exclusions(Answer):
     exclusions: list[rows.ListedExclusion]
     left_off: int
+
+
+class Told(Answer):
+    told: list[rows.ToldCause]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
+from autonomy.config import CHANNELS
 from autonomy.errors import BadRequest
 from autonomy.run.sent import LEFT_OUT, Change, Read, Reason, Sent, Text
 from autonomy.store import Json
@@ -191,6 +192,53 @@ class EventChange(Change, _Event):
     from_: Local = Field(default=LEFT_OUT, alias="from", description=FROM_SAID)
     until: Local = Field(default=LEFT_OUT, description=UNTIL_SAID)
     why: EventWhy = Field(default=LEFT_OUT, description="what it is, in your words")
+
+
+class ToldParameters(Parameters):
+    """Of whom people are told."""
+
+    exact = ("account",)
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
+        default=None, description="what is told of this account; else of all"
+    )
+
+
+def _is_told(value: object) -> bool:
+    """Whether it says of at least one cause where people are told of it."""
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(
+            to is None or (isinstance(to, list) and all(one in CHANNELS for one in to))
+            for to in value.values()
+        )
+    )
+
+
+TOLD = Read(
+    f'it must be an object such as {{"BREAKER": ["email"]}}, of {", ".join(CHANNELS)}',
+    test=_is_told,
+    type="object",
+    minProperties=1,
+    additionalProperties={
+        "anyOf": [
+            {"type": "array", "items": {"type": "string", "enum": list(CHANNELS)}},
+            {"type": "null"},
+        ]
+    },
+)
+
+
+class ToldChange(Sent):
+    """Where people are told of what: of all, or of one account."""
+
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
+        default=None, description="of this account; else of all"
+    )
+    channels: Annotated[Json, TOLD] = Field(
+        description='`{"BREAKER": ["slack", "email"]}`; `[]`: nobody; '
+        "null, of an account: the policy's"
+    )
 
 
 class Decide(Sent):

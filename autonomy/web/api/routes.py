@@ -311,6 +311,16 @@ class Api:
         """Delete an event, with what it left out of the evidence."""
         return changes.delete_event(event_id)
 
+    @serve("GET", "/api/notify", "Told", asked.ToldParameters)
+    def told(self, query: asked.ToldParameters) -> Json:
+        """What people are told of, and where; of one account with whether it says so itself."""
+        return {"told": self._reads.told(query.account)}
+
+    @serve("PATCH", "/api/notify", "Told", asked.ToldChange)
+    def change_told(self, changes: Changes, body: asked.ToldChange) -> Json:
+        """Say where people are told of what."""
+        return {"told": changes.set_told(body.channels, body.account)}
+
     @serve("GET", "/api/policy", "Policy")
     def policy(self, _: Parameters) -> Json:
         """Mode and limits."""

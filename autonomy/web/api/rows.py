@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from autonomy.config import CHANNELS
+from autonomy.run.sent import LEFT_OUT
 from autonomy.store import Json
 from autonomy.web.commands import (
     ACCOUNT_FLAGS,
@@ -221,6 +223,14 @@ class PlannedEvent(Answer):
     made_at: datetime
     changed_by: str
     changed_at: datetime | None
+
+
+class ToldCause(Answer):
+    code: str
+    title: str
+    channels: list[Annotated[str, one_of(CHANNELS)]]
+    own: bool = LEFT_OUT
+    """Of an account: whether it says so itself."""
 
 
 class ListedExclusion(Exclusion):

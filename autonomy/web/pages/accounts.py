@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
+from autonomy.config import CHANNELS
 from autonomy.errors import BadRequest, NotFound
 from autonomy.store import Json
 from autonomy.text import LONGEST_ACCOUNT, currency_digits, number_or_none, typed_amount
@@ -16,9 +17,9 @@ from autonomy.web.commands import (
     account_value,
     inherited_name,
 )
-from autonomy.web.pages.frame import Frame, form_text
+from autonomy.web.pages.frame import Frame, form_choice, form_text
 from autonomy.web.pages.planning import Planning, event_of, fields_of, of_whom, sent_fields
-from autonomy.web.pages.settings import GROUPS
+from autonomy.web.pages.settings import GROUPS, changed_boxes
 from autonomy.web.parsing import DAY, identifier, text_argument
 
 OWN_GROUPS = {
@@ -93,6 +94,7 @@ def account_pages(frame: Frame) -> Blueprint:
         return frame.back(_section(account, "exclusions"), "lifted")
 
     _event_routes(frame, pages)
+    _told_routes(frame, pages)
     return pages
 
 
@@ -111,6 +113,28 @@ def _event_routes(frame: Frame, pages: Blueprint) -> None:
         account = text_argument(request.form.get("account", ""), "account", LONGEST_ACCOUNT)
         frame.changes(caller).delete_event(str(event_id))
         return frame.back(_section(account, "events"), "event_deleted")
+
+
+def _told_routes(frame: Frame, pages: Blueprint) -> None:
+    @pages.post("/accounts/told")
+    def save_told() -> Response:
+        caller = frame.access.operator()
+        account = text_argument(request.form.get("account", ""), "account", LONGEST_ACCOUNT)
+        changed = changed_boxes(frame.reads.told(account))
+        if changed:
+            frame.changes(caller).set_told(changed, account)
+        return frame.back(_section(account, "told"), "settings_saved" if changed else "nothing")
+
+    @pages.post("/accounts/told/back")
+    def take_back() -> Response:
+        caller = frame.access.operator()
+        account = text_argument(request.form.get("account", ""), "account", LONGEST_ACCOUNT)
+        told = frame.reads.told(account)
+        code = form_choice("code", tuple(one["code"] for one in told))
+        own = any(one["own"] for one in told if one["code"] == code)
+        if own:
+            frame.changes(caller).set_told({code: None}, account)
+        return frame.back(_section(account, "told"), "settings_saved" if own else "nothing")
 
 
 def _save_event(frame: Frame, event_id: str | None) -> Response:
@@ -205,6 +229,9 @@ def _page(
         exclusions=frame.reads.exclusions(name) if name is not None else None,
         events=frame.reads.events(name) if name is not None else None,
         planning=planning or Planning(None, {}),
+        told=frame.reads.told(name) if name is not None else None,
+        channels=CHANNELS,
+        set_up=frame.settings.channels,
         own=own_values,
         inherited=inherited,
         amounts=AMOUNTS,

@@ -58,16 +58,24 @@ def settings_pages(frame: Frame) -> Blueprint:
     @pages.post("/settings/told")
     def save_told() -> Response:
         caller = frame.access.operator()
-        if request.form.get("shown") != "told":  # no box ticked means: nobody is told of anything
-            raise BadRequest("shown: the form was not sent whole.", hint="Send it from its page.")
-        known = {one["code"]: one["channels"] for one in frame.reads.told()}
-        wanted = {code: _channels(code) for code in known}
-        changed = {code: to for code, to in wanted.items() if set(to) != set(known[code])}
+        changed = changed_boxes(frame.reads.told())
         if changed:
             frame.changes(caller).set_told(changed)
         return frame.back("settings", "settings_saved" if changed else "nothing")
 
     return pages
+
+
+def changed_boxes(told: list[Json]) -> dict[str, list[str]]:
+    """The causes whose boxes say something else than what is told. Raises BadRequest."""
+    if request.form.get("shown") != "told":  # no box ticked means: nobody is told of anything
+        raise BadRequest("shown: the form was not sent whole.", hint="Send it from its page.")
+    ticked = {one["code"]: _channels(one["code"]) for one in told}
+    return {
+        one["code"]: ticked[one["code"]]
+        for one in told
+        if set(ticked[one["code"]]) != set(one["channels"])
+    }
 
 
 def _channels(code: str) -> list[str]:
