@@ -104,6 +104,17 @@ comment on function autonomy.stored_prior(text, text) is
   'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
   'either. Reads only; raises nothing. [autonomous-operations]';
 
+create function autonomy.own_limits(p_account public.autonomy_accounts) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return jsonb_strip_nulls(to_jsonb(p_account) - array[
+    'account', 'currency', 'time_zone', 'frozen', 'frozen_reason', 'conversion_value', 'attribution_factor',
+    'daily_total', 'monthly_total', 'updated_at', 'updated_by']);
+end $$;
+comment on function autonomy.own_limits(public.autonomy_accounts) is
+  'In what an account differs from the policy; {} where in nothing. Pure. [autonomous-operations]';
+
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
@@ -120,11 +131,11 @@ begin
   end if;
   v_policy := autonomy.checked_policy(v_policy);
   return query
-  select u.account, case when o.own is distinct from v_policy then autonomy.checked_policy(o.own) else v_policy end
+  select u.account, case when o.limited then autonomy.checked_policy(o.own) else o.own end
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
   left join public.autonomy_accounts a on a.account = u.account
   cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored_prior(u.account, a.currency))
-                      as own offset 0) o;
+                      as own, autonomy.own_limits(a) <> '{}' as limited offset 0) o;
 end $$;
 comment on function autonomy.policies_of(text[]) is
   'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '
@@ -138,9 +149,7 @@ as $$
   from autonomy.policies_of(array(
     select a.account from public.autonomy_accounts a
     where (p_account is null or a.account = p_account)
-      and (a.frozen or jsonb_strip_nulls(to_jsonb(a) - array[
-        'account', 'currency', 'time_zone', 'frozen', 'frozen_reason', 'conversion_value', 'attribution_factor',
-        'daily_total', 'monthly_total', 'updated_at', 'updated_by']) <> '{}'))) f;
+      and (a.frozen or autonomy.own_limits(a) <> '{}'))) f;
 $$;
 comment on function public.autonomy_account_policies(text) is
   'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '

@@ -137,6 +137,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account, p_prior}', '{public.autonomy_policy, public.autonomy_accounts, jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'stored_prior', null, '{p_account, p_currency}', '{text, text}', 0, array[]::text[]),
+('autonomy', 'function', 'own_limits', null, '{p_account}', '{public.autonomy_accounts}', 0, array[]::text[]),
 ('autonomy', 'function', 'policies_of', null, '{p_accounts}', '{text[]}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_account_policies', null, '{p_account}', '{text}', 1, array[]::text[]),
 ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
@@ -2906,6 +2907,15 @@ left join autonomy.priors k on k.scope = 'account' and k.name = p_account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
 $$;
 comment on function autonomy.stored_prior(text, text) is '[autonomous-operations]';
+create function autonomy.own_limits(p_account public.autonomy_accounts) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+return jsonb_strip_nulls(to_jsonb(p_account) - array[
+'account', 'currency', 'time_zone', 'frozen', 'frozen_reason', 'conversion_value', 'attribution_factor',
+'daily_total', 'monthly_total', 'updated_at', 'updated_by']);
+end $$;
+comment on function autonomy.own_limits(public.autonomy_accounts) is '[autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
@@ -2921,11 +2931,11 @@ v_policy.mode := 'autonomous';
 end if;
 v_policy := autonomy.checked_policy(v_policy);
 return query
-select u.account, case when o.own is distinct from v_policy then autonomy.checked_policy(o.own) else v_policy end
+select u.account, case when o.limited then autonomy.checked_policy(o.own) else o.own end
 from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
 left join public.autonomy_accounts a on a.account = u.account
 cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored_prior(u.account, a.currency))
-as own offset 0) o;
+as own, autonomy.own_limits(a) <> '{}' as limited offset 0) o;
 end $$;
 comment on function autonomy.policies_of(text[]) is '[autonomous-operations]';
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
@@ -2935,9 +2945,7 @@ select coalesce(jsonb_object_agg(f.account, to_jsonb(f.p)), '{}')
 from autonomy.policies_of(array(
 select a.account from public.autonomy_accounts a
 where (p_account is null or a.account = p_account)
-and (a.frozen or jsonb_strip_nulls(to_jsonb(a) - array[
-'account', 'currency', 'time_zone', 'frozen', 'frozen_reason', 'conversion_value', 'attribution_factor',
-'daily_total', 'monthly_total', 'updated_at', 'updated_by']) <> '{}'))) f;
+and (a.frozen or autonomy.own_limits(a) <> '{}'))) f;
 $$;
 comment on function public.autonomy_account_policies(text) is
 'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
@@ -16293,7 +16301,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
   ('0132_priors', '6b6b7d3c2a0be7e1132dc693eea994611767f4e4a3e7b8345a7889a4881b637f', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'e8798f97fd4f97dedb5981e2a0f01041507c332df319d86b957a263d239bf51a', pg_catalog.clock_timestamp()),
-  ('0136_account_policies', '7ec0c63a6c4c53059f0af5e958cfe17a337c0797ad79c09830d9d33c3b0a51dc', pg_catalog.clock_timestamp()),
+  ('0136_account_policies', '69bcb537509b83bca7b758ab8c9bc51e5f4b0c8c31110b39983ecd003dc57b93', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
