@@ -81,8 +81,9 @@ class MappingFile:
 
     def spend_only(self, columns: Mapping[str, str]) -> bool:
         """Whether the file has nothing that came in, and who wrote a mapping file means that."""
-        came_in = {"revenue", "conversions", "roas"} & columns.keys()
-        return not came_in and not self.reckons and self != MappingFile()
+        came_in = {"revenue", "conversions", "roas"}
+        meant = came_in & (columns.keys() | self.columns.keys() | self.times.keys())
+        return not meant and not self.reckons and self != MappingFile()
 
     def with_revenue(
         self, value_per_conversion: Decimal | None = None, *, from_roas: bool = False

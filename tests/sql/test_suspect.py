@@ -397,8 +397,10 @@ def test_an_account_leaves_out_days_of_all_its_campaigns(empty: psycopg.Connecti
     assert facts(empty, theirs)["life_spend"] == 900  # type: ignore[index]
     empty.execute("update campaigns set account = 'ours' where id = %s", [theirs])
     assert facts(empty, theirs)["life_spend"] == 540  # type: ignore[index]
-    empty.execute("update campaigns set account = 'other'")
+    empty.execute("update campaigns set account = 'other' where id = %s", [ours])
     assert facts(empty, ours)["life_spend"] == 900  # type: ignore[index]
+    empty.execute("update campaigns set account = 'new name' where id = %s", [theirs])
+    assert facts(empty, theirs)["life_spend"] == 540  # type: ignore[index]
 
 
 def test_each_change_of_an_exclusion_is_followed(empty: psycopg.Connection) -> None:
