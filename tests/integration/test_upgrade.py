@@ -39,7 +39,7 @@ select id, 40000, 800, 4, 240, 120 from made
 DEEDS = "select run_id::text, count(*) from autonomous_actions group by 1"
 ACTED_ON = """
 select count(distinct c.id), count(*), count(distinct a.campaign_id)
-from campaigns c left join autonomous_actions a on a.campaign_id = c.id
+from campaigns c left join autonomous_actions a on a.campaign_id = c.id where c.title = 'Loser'
 """
 
 Upgrade = Callable[[LocalStack, Path], None]
@@ -190,6 +190,8 @@ def test_nobody_fails_while_the_schema_is_upgraded(
             "truncate campaigns, campaign_changes, autonomous_actions, autonomous_runs cascade"
         )
         db.execute("update autonomy_policy set pause_breaker_share = 1")
+        # an account that has none when a run counts is left to the next run
+        db.execute("insert into campaigns (title, status, budget) values ('Calm', 'active', 200)")
     traffic = Traffic(stack, function)
     with traffic.flowing():
         time.sleep(1)
