@@ -44,18 +44,10 @@ $$;
 comment on function autonomy.smallest_unit(integer) is
   'The smallest amount of so many decimals: 2 -> 0.01. Pure. [autonomous-operations]';
 
-create function autonomy.figure_kept(p_amount numeric) returns numeric
-language sql immutable parallel safe set search_path = ''
-as $$
-  -- Platforms count in millionths at the finest; what lies beyond is a float's noise.
-  select round(p_amount, greatest(2, min_scale(round(p_amount, 6))));
-$$;
-comment on function autonomy.figure_kept(numeric) is
-  'An amount as it came, to six decimals, two at least. Pure. [autonomous-operations]';
-
 create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
 language sql immutable parallel safe set search_path = ''
 as $$
+  -- Platforms count in millionths at the finest; what lies beyond is a float's noise.
   select round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
 $$;
 comment on function autonomy.kept_amount(numeric, integer) is

@@ -168,8 +168,8 @@ begin
       'impressions', round((l.r -> 'impressions')::numeric),
       'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
       'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
-      'spend', autonomy.figure_kept((l.r -> 'spend')::numeric),
-      'revenue', autonomy.figure_kept((l.r -> 'revenue')::numeric)) as one
+      'spend', autonomy.kept_amount((l.r -> 'spend')::numeric, 2),
+      'revenue', autonomy.kept_amount((l.r -> 'revenue')::numeric, 2)) as one
     from latest l
   )
   select (select jsonb_agg(r.one) filter (where r.whole) from rounded r),

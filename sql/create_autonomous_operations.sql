@@ -40,7 +40,6 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'currency_digits', null, '{p_currency}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'amount_words', null, '{p_amount, p_currency, p_short}', '{numeric, text, boolean}', 1, array[]::text[]),
 ('autonomy', 'function', 'smallest_unit', null, '{p_digits}', '{integer}', 0, array[]::text[]),
-('autonomy', 'function', 'figure_kept', null, '{p_amount}', '{numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'kept_amount', null, '{p_amount, p_digits}', '{numeric, integer}', 0, array[]::text[]),
 ('public', 'table', 'campaigns', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'title text', 'status text default ''active''', 'budget numeric', 'account text not null default ''default''', 'autonomous_enabled boolean not null default true', 'hold_until timestamptz', 'created_at timestamptz not null default now()', 'updated_at timestamptz not null default now()', 'target_roi numeric check (target_roi between 0.01 and 100)', 'conversion_value numeric check (conversion_value between 0.000001 and 1000000000)']::text[]),
 ('public', 'table', 'campaign_performance', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'impressions bigint not null default 0', 'clicks bigint not null default 0', 'conversions bigint not null default 0', 'total_spend numeric not null default 0 check (total_spend between 0 and 999999999999.99)', 'total_revenue numeric not null default 0 check (total_revenue between -999999999999.99 and 999999999999.99)', 'order_value_cv2 numeric', 'roi numeric', 'ctr numeric', 'conversion_rate numeric', 'from_metrics boolean not null default false', 'updated_at timestamptz not null default now()']::text[]),
@@ -1342,12 +1341,6 @@ as $$
 select (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
 $$;
 comment on function autonomy.smallest_unit(integer) is '[autonomous-operations]';
-create function autonomy.figure_kept(p_amount numeric) returns numeric
-language sql immutable parallel safe set search_path = ''
-as $$
-select round(p_amount, greatest(2, min_scale(round(p_amount, 6))));
-$$;
-comment on function autonomy.figure_kept(numeric) is '[autonomous-operations]';
 create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -4687,8 +4680,8 @@ select l.whole, jsonb_build_object(
 'impressions', round((l.r -> 'impressions')::numeric),
 'reach', coalesce(round(nullif(l.r -> 'reach', 'null')::numeric), 0),
 'clicks', round((l.r -> 'clicks')::numeric), 'conversions', trim_scale(round((l.r -> 'conversions')::numeric, 6)),
-'spend', autonomy.figure_kept((l.r -> 'spend')::numeric),
-'revenue', autonomy.figure_kept((l.r -> 'revenue')::numeric)) as one
+'spend', autonomy.kept_amount((l.r -> 'spend')::numeric, 2),
+'revenue', autonomy.kept_amount((l.r -> 'revenue')::numeric, 2)) as one
 from latest l
 )
 select (select jsonb_agg(r.one) filter (where r.whole) from rounded r),
@@ -16292,7 +16285,7 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0105_money', 'ac38bed38122b3956f41b8104158e16fa1c71edbf3011cfe4eea69407506bcce', pg_catalog.clock_timestamp()),
+  ('0105_money', '5fc198658fe1703d369d4d009d947fa6803728c529dfeb9d34b779dfa8bd43de', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '4d51dc3c678eae2149f07503a2f168d4daa433f1966c74bdeb5cbdedd9ba3236', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
@@ -16314,7 +16307,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
-  ('0230_ingest', '359baf8a965fe8ab6b85e909d92902cb7b4bd85fed89618385cae6e17246214f', pg_catalog.clock_timestamp()),
+  ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),

@@ -7,15 +7,13 @@ from typing import Any
 import click
 
 from autonomy.cli.connection import connected
-from autonomy.cli.output import json_option, print_json, print_table
-from autonomy.errors import BadRequest
+from autonomy.cli.output import json_option, print_json, print_table, typed_value
 from autonomy.store import Json
 from autonomy.text import money
 from autonomy.web.commands import (
     ACCOUNT_KEYS,
     ACCOUNT_OVERRIDES,
     Changes,
-    account_value,
     inherited_name,
 )
 from autonomy.web.queries import Reads
@@ -110,7 +108,4 @@ def _assignment(text: str) -> tuple[str, Any]:
         raise click.UsageError(
             f"No setting of an account is called {name}. There are: {', '.join(ACCOUNT_KEYS)}"
         )
-    try:
-        return name, account_value(name, value)
-    except BadRequest as error:
-        raise click.UsageError(error.message) from error
+    return name, typed_value(name, value)

@@ -8,9 +8,8 @@ import click
 
 from autonomy.cli.connection import connected
 from autonomy.cli.operate import find_campaign
-from autonomy.cli.output import json_option, print_json
-from autonomy.errors import BadRequest
-from autonomy.web.commands import CAMPAIGN_NUMBERS, Changes, account_value
+from autonomy.cli.output import json_option, print_json, typed_value
+from autonomy.web.commands import CAMPAIGN_NUMBERS, Changes
 from autonomy.web.queries import Reads
 
 
@@ -51,7 +50,4 @@ def _assignment(text: str) -> tuple[str, Any]:
     name = name.strip()
     if not equals or name not in CAMPAIGN_NUMBERS:
         raise click.UsageError(f"{text!r} is not NAME=VALUE with {' or '.join(CAMPAIGN_NUMBERS)}.")
-    try:
-        return name, account_value(name, value)
-    except BadRequest as error:
-        raise click.UsageError(error.message) from error
+    return name, typed_value(name, value)

@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
+from autonomy.errors import BadRequest
 from autonomy.run.request import day_or_instant
 from autonomy.text import chance, money
+from autonomy.web.commands import account_value
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 
@@ -29,6 +31,14 @@ class DayOrTime(click.ParamType[str]):
         except (ValueError, OverflowError):
             wanted = "a day such as 2026-11-24 or a time such as 2026-11-24T10:00:00Z"
             self.fail(f"{value!r} is not {wanted}.", param, ctx)
+
+
+def typed_value(name: str, text: str) -> Any:
+    """What was typed for a setting of an account or a campaign; wrong usage where it is none."""
+    try:
+        return account_value(name, text)
+    except BadRequest as error:
+        raise click.UsageError(error.message) from error
 
 
 def print_json(value: Any) -> None:

@@ -332,7 +332,7 @@ select c.id as campaign_id, b.bucket, count(*) as rows,
   round(sum(r.impressions)::numeric) as impressions, round(sum(r.reach)::numeric) as reach,
   round(sum(r.clicks)::numeric) as clicks,
   trim_scale(round(sum(r.conversions)::numeric, 6)) as conversions,
-  autonomy.figure_kept(sum(r.spend)) as spend, autonomy.figure_kept(sum(r.revenue)) as revenue
+  autonomy.kept_amount(sum(r.spend), 2) as spend, autonomy.kept_amount(sum(r.revenue), 2) as revenue
 from staged_rows r
 join staged_campaigns c on c.key = coalesce(nullif(r.campaign_id, ''), r.campaign)
   and c.account = coalesce(nullif(r.account, ''), {account})
@@ -344,7 +344,7 @@ group by c.id, b.bucket
 _NEW_CAMPAIGNS = """
 insert into public.campaigns
   (id, title, account, status, budget, created_at, autonomous_enabled)
-select s.id, s.title, s.account, s.spelt, autonomy.figure_kept(s.budget), b.first, %(enabled)s
+select s.id, s.title, s.account, s.spelt, autonomy.kept_amount(s.budget, 2), b.first, %(enabled)s
 from staged_campaigns s
 join (select campaign_id, min(bucket) as first from staged_buckets group by 1) b
   on b.campaign_id = s.id
