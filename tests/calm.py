@@ -1,4 +1,4 @@
-"""A sample account in which all is well, at whatever hour of the day the tests run."""
+"""The sample after a run, in the state that the tests of the pages expect."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import psycopg
 
 
 def calm(database_url: str) -> None:
-    """No opportunity is critical: whether one is depends on the hour that the sample ends with."""
+    """All is well: what the run found and changed depends on the hour that the sample ends with.
+
+    No opportunity is critical, and no share of the campaigns or of the budget that was changed is
+    one that a person should look at.
+    """
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "update optimization_opportunities set severity = 'high' where severity = 'critical'"
+        )
+        connection.execute(
+            "update autonomy_policy set pause_breaker_share = 1, growth_breaker_share = 100"
         )
