@@ -352,6 +352,7 @@ create table if not exists public.campaign_facts (
   p30_conversions float8, p30_spend float8, p30_revenue float8,
   ev_spend float8, ev_conversions float8, ev_revenue float8, ev_days float8,
   ev_immature_spend float8,
+  ev_effective_spend float8,
   changed_at timestamptz not null default now()
 ) with (fillfactor = 80);
 

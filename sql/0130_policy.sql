@@ -105,6 +105,8 @@ create table if not exists public.autonomy_policy (
   prior_tau2 float8 not null default 0.64,
   prior_order_value float8 not null default 50,
   prior_cv2 float8 not null default 0.5,
+  prior_order_spread float8 not null default 0.16,
+  curvature numeric not null default 2,
   -- 32 bits are plenty: a count of campaigns
   -- squawk-ignore prefer-bigint-over-int
   prior_campaigns integer not null default 0,
@@ -175,6 +177,9 @@ as $$
     ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
     ('prior_order_value', 0.000001, 1000000000, 'money', 'the mean order of a campaign of which nothing is known'),
     ('prior_cv2', 0, 1000, 'squared coefficient of variation', 'how much orders of one campaign differ'),
+    ('prior_order_spread', 0.0001, 100, 'variance of ln order value', 'how much the mean orders of campaigns differ'),
+    ('curvature', 0.1, 100, 'multiple of the reference budget',
+     'at a budget of this, the average return is half of the first unit''s, until it is measured'),
     ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior'),
     ('notify_moved_share', 0, 100, 'share of the active budget',
      'people are told when budgets were moved by more than this within 24 hours'),

@@ -12,6 +12,8 @@ create table if not exists autonomy.priors (
   tau2 float8,
   order_value float8,
   cv2 float8,
+  order_spread float8,
+  curvature float8,
   -- 32 bits are plenty: a count of campaigns
   -- squawk-ignore prefer-bigint-over-int
   campaigns integer not null default 0,
@@ -29,6 +31,11 @@ comment on column autonomy.priors.tau2 is 'variance of ln roi between campaigns;
 comment on column autonomy.priors.order_value is
   'money of that currency: the mean order; null = no orders yet, those of the currency hold';
 comment on column autonomy.priors.cv2 is 'squared coefficient of variation of orders; null as order_value';
+comment on column autonomy.priors.order_spread is
+  'variance of ln order value between campaigns; null as order_value';
+comment on column autonomy.priors.curvature is
+  'multiple of the reference budget at which the average return is half of the first unit''s; null = not measured yet, '
+  'the policy''s holds';
 comment on column autonomy.priors.campaigns is 'how many it was fitted from';
 create table if not exists autonomy.measured_choice (
   campaign_id uuid primary key,

@@ -95,7 +95,8 @@ language sql stable set search_path = ''
 as $$
   select jsonb_strip_nulls(jsonb_build_object(
     'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
-    'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+    'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
+    'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature))
   from (values (1)) one
   left join autonomy.priors k on k.scope = 'account' and k.name = p_account
   left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');

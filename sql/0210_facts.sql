@@ -168,7 +168,8 @@ begin
       sum(s.revenue) filter (where s.segment = 9) as p30_revenue,
       coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
       coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
-      coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend
+      coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend,
+      coalesce(sum(s.ev_spend), 0) as ev_effective_spend
     from segments s join asked a using (campaign_id)
     group by s.campaign_id, a.zone
   ),
@@ -221,7 +222,7 @@ begin
       h.p14_spend::float8, h.p14_revenue::float8,
       h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8,
       h.p30_spend::float8, h.p30_revenue::float8,
-    h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend,
+    h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend, h.ev_effective_spend,
     v_changed_at
   from performance p
   full join history h using (campaign_id)

@@ -28,9 +28,13 @@ begin
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
       coalesce(f.has_history, false) as has_history,
-      r.hours as hours_running
+      r.hours as hours_running,
+      case when r.effective_spend between -1e18 and 1e18
+           then case when r.effective_spend between -1e-9 and 1e-9 then 0::float8 else r.effective_spend end end
+        as effective_spend
     from (select h.hours, h.delay,
       case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
+      case when f.has_history then f.ev_effective_spend * h.fading else f.life_spend end as effective_spend,
       case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
       case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
       case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
@@ -53,7 +57,7 @@ comment on function autonomy.evidence_expression() is
 create function autonomy.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
   campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
-  matured_share float8, has_history boolean, hours_running float8)
+  matured_share float8, has_history boolean, hours_running float8, effective_spend float8)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
@@ -208,7 +212,7 @@ begin
 
   v_pools := array(
     select row('currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
-               coalesce(m.cv2, 0.5), coalesce(m.campaigns, 0), p_now)::autonomy.priors
+               coalesce(m.cv2, 0.5), null, null, coalesce(m.campaigns, 0), p_now)::autonomy.priors
     from (select coalesce(a.currency, '') as currency from public.autonomy_accounts a union select '') n
     left join autonomy.fitted_moments(v_currencies, v_ids, '{}', p_now) m on m.key = n.currency);
   return query select w.* from unnest(v_pools) w;
@@ -227,7 +231,7 @@ begin
     from autonomy.accounts_in_turn(v_sample, v_accounts) d left join unnest(d.ids) i on true;
   end if;
   return query
-  select 'account', a.account, m.mean, m.tau2, m.order_value, m.cv2, coalesce(m.campaigns, 0), p_now
+  select 'account', a.account, m.mean, m.tau2, m.order_value, m.cv2, null, null, coalesce(m.campaigns, 0), p_now
   from public.autonomy_accounts a
   left join autonomy.fitted_moments(v_accounts, v_ids, v_usual, p_now) m on m.key = a.account
   where v_all or m.key is not null or a.account = any (v_due);
@@ -300,7 +304,7 @@ create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autono
 language sql stable set search_path = ''
 as $$
   select row('currency', '', coalesce(k.mean_roi, 1), coalesce(k.tau2, 0.64), coalesce(k.order_value, 50),
-    coalesce(k.cv2, 0.5), coalesce(k.campaigns, (
+    coalesce(k.cv2, 0.5), k.order_spread, null, coalesce(k.campaigns, (
       select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0), null)::autonomy.priors
   from (select autonomy.only_currency() as currency) o
   left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
@@ -310,7 +314,8 @@ comment on function autonomy.prior_of_all(autonomy.priors[]) is
   'added up, the default. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.account_priors(p_accounts text[], p_now timestamptz)
-returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8)
+returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8, order_spread float8,
+               curvature float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -321,7 +326,8 @@ begin
     select * from autonomy.priors k where p_now is null
   )
   select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
-    coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2)
+    coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
+    coalesce(k.order_spread, w.order_spread, p.prior_order_spread), coalesce(k.curvature, p.curvature)::float8
   from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
   cross join public.autonomy_policy p
   left join public.autonomy_accounts a on a.account = n.account
@@ -344,7 +350,7 @@ as $$
 $$;
 comment on function public.autonomy_account_priors(text, timestamptz) is
   'The prior of each account (p_account: of that one) by its name, under an empty name that of campaigns without an '
-  'account: {"mean_roi", "tau2", "order_value", "cv2"}. With p_now as a run of that moment would fit it, else as '
+  'account: {"mean_roi", "tau2", "order_value", "cv2", "order_spread", "curvature"}. With p_now as a run of that moment would fit it, else as '
   'fitted last. Reads only; safe to call again; raises nothing. [autonomous-operations]';
 
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
@@ -361,12 +367,14 @@ begin
     v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
     update public.autonomy_policy p
     set prior_mean_roi = k.mean_roi, prior_tau2 = k.tau2, prior_order_value = k.order_value, prior_cv2 = k.cv2,
+        prior_order_spread = coalesce(k.order_spread, 0.16),
         prior_campaigns = k.campaigns, prior_fitted_at = p_now
     from autonomy.prior_of_all(v_fitted) k;
     insert into autonomy.priors as k
     select * from unnest(v_fitted) f
     on conflict (scope, name) do update set
       mean_roi = excluded.mean_roi, tau2 = excluded.tau2, order_value = excluded.order_value, cv2 = excluded.cv2,
+      order_spread = excluded.order_spread, curvature = coalesce(excluded.curvature, k.curvature),
       campaigns = excluded.campaigns, fitted_at = excluded.fitted_at;
     delete from autonomy.priors k
     where k.scope = 'account' and not exists (select from public.autonomy_accounts a where a.account = k.name)

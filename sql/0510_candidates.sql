@@ -21,6 +21,8 @@ create type autonomy.candidate as (
   budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
   currency text,             -- its account's, null where unknown
   target_roi float8,         -- its own break-even, else null: the policy's
+  reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
+  ev_effective_spend float8, -- its spend as it would count at the reference budget
   attribution float8);       -- what is believed of what the platform reports; 1 = all of it
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
@@ -59,6 +61,7 @@ begin
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
         stops.raises, stops.cuts, stops.pauses, q.currency,
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
+        null::numeric, e.effective_spend,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
@@ -119,13 +122,14 @@ begin
       'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
       'metrics', w.windows,
       'evidence', json_build_object(
-        'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+        'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
         'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
       'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
       'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
       'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
       'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
+      'reference_budget', c.reference_budget,
       'attribution_factor', c.attribution,
       'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
       'paused_action', case when r.action_id is not null then json_build_object(

@@ -54,7 +54,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null', 'valued numeric not null default 0']::text[]),
 ('public', 'index', 'campaign_daily_day', 'public.campaign_daily', '{}', '{}', 0, array[]::text[]),
-('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'changed_at timestamptz not null default now()']::text[]),
+('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'ev_effective_spend float8', 'changed_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'campaign_totals', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8']::text[]),
 ('autonomy', 'table', 'unusual_campaigns', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'campaign_id uuid not null', 'by_value boolean not null', 'by_spend boolean not null']::text[]),
@@ -102,13 +102,13 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400', 'value_breaker_factor numeric not null default 4']::text[]),
+('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_order_spread float8 not null default 0.16', 'curvature numeric not null default 2', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400', 'value_breaker_factor numeric not null default 4']::text[]),
 ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'checked_policy', null, '{p_policy}', '{public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
-('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
+('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'order_spread float8', 'curvature float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
 ('autonomy', 'table', 'measured_choice', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'chosen_at timestamptz not null']::text[]),
 ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric', 'value_breaker_factor numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
@@ -1653,6 +1653,7 @@ p30_impressions float8, p30_reach float8, p30_clicks float8,
 p30_conversions float8, p30_spend float8, p30_revenue float8,
 ev_spend float8, ev_conversions float8, ev_revenue float8, ev_days float8,
 ev_immature_spend float8,
+ev_effective_spend float8,
 changed_at timestamptz not null default now()
 ) with (fillfactor = 80);
 create index if not exists campaign_facts_changed on public.campaign_facts
@@ -2220,6 +2221,8 @@ prior_mean_roi float8 not null default 1.0,
 prior_tau2 float8 not null default 0.64,
 prior_order_value float8 not null default 50,
 prior_cv2 float8 not null default 0.5,
+prior_order_spread float8 not null default 0.16,
+curvature numeric not null default 2,
 -- squawk-ignore prefer-bigint-over-int
 prior_campaigns integer not null default 0,
 prior_fitted_at timestamptz not null default '-infinity',
@@ -2288,6 +2291,9 @@ values
 ('prior_tau2', 0.0001, 100, 'variance of ln roi', 'how much the true roi differs between campaigns'),
 ('prior_order_value', 0.000001, 1000000000, 'money', 'the mean order of a campaign of which nothing is known'),
 ('prior_cv2', 0, 1000, 'squared coefficient of variation', 'how much orders of one campaign differ'),
+('prior_order_spread', 0.0001, 100, 'variance of ln order value', 'how much the mean orders of campaigns differ'),
+('curvature', 0.1, 100, 'multiple of the reference budget',
+'at a budget of this, the average return is half of the first unit''s, until it is measured'),
 ('prior_campaigns', 0, 2147483647, 'campaigns', 'how many the prior was fitted from; 0 = the default prior'),
 ('notify_moved_share', 0, 100, 'share of the active budget',
 'people are told when budgets were moved by more than this within 24 hours'),
@@ -2463,6 +2469,8 @@ mean_roi float8,
 tau2 float8,
 order_value float8,
 cv2 float8,
+order_spread float8,
+curvature float8,
 -- squawk-ignore prefer-bigint-over-int
 campaigns integer not null default 0,
 fitted_at timestamptz not null,
@@ -2479,6 +2487,11 @@ comment on column autonomy.priors.tau2 is 'variance of ln roi between campaigns;
 comment on column autonomy.priors.order_value is
 'money of that currency: the mean order; null = no orders yet, those of the currency hold';
 comment on column autonomy.priors.cv2 is 'squared coefficient of variation of orders; null as order_value';
+comment on column autonomy.priors.order_spread is
+'variance of ln order value between campaigns; null as order_value';
+comment on column autonomy.priors.curvature is
+'multiple of the reference budget at which the average return is half of the first unit''s; null = not measured yet, '
+'the policy''s holds';
 comment on column autonomy.priors.campaigns is 'how many it was fitted from';
 create table if not exists autonomy.measured_choice (
 campaign_id uuid primary key,
@@ -2894,7 +2907,8 @@ language sql stable set search_path = ''
 as $$
 select jsonb_strip_nulls(jsonb_build_object(
 'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
-'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
+'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature))
 from (values (1)) one
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
@@ -3510,7 +3524,8 @@ sum(s.spend) filter (where s.segment = 9) as p30_spend,
 sum(s.revenue) filter (where s.segment = 9) as p30_revenue,
 coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
 coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
-coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend
+coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend,
+coalesce(sum(s.ev_spend), 0) as ev_effective_spend
 from segments s join asked a using (campaign_id)
 group by s.campaign_id, a.zone
 ),
@@ -3561,7 +3576,7 @@ h.p14_impressions::float8, h.p14_reach::float8, h.p14_clicks::float8, h.p14_conv
 h.p14_spend::float8, h.p14_revenue::float8,
 h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8,
 h.p30_spend::float8, h.p30_revenue::float8,
-h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend,
+h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend, h.ev_effective_spend,
 v_changed_at
 from performance p
 full join history h using (campaign_id)
@@ -3919,7 +3934,8 @@ p3_impressions, p3_reach, p3_clicks, p3_conversions, p3_spend, p3_revenue,
 p7_impressions, p7_reach, p7_clicks, p7_conversions, p7_spend, p7_revenue,
 p14_impressions, p14_reach, p14_clicks, p14_conversions, p14_spend, p14_revenue,
 p30_impressions, p30_reach, p30_clicks, p30_conversions, p30_spend, p30_revenue,
-ev_spend, ev_conversions, ev_revenue, ev_days, ev_immature_spend, changed_at) = row(
+ev_spend, ev_conversions, ev_revenue, ev_days, ev_immature_spend, ev_effective_spend,
+changed_at) = row(
 n.has_history, n.as_of, n.data_at, n.cv2,
 n.life_impressions, n.life_reach, n.life_clicks, n.life_conversions, n.life_spend, n.life_revenue,
 n.w1_impressions, n.w1_reach, n.w1_clicks, n.w1_conversions, n.w1_spend, n.w1_revenue,
@@ -3932,7 +3948,8 @@ n.p3_impressions, n.p3_reach, n.p3_clicks, n.p3_conversions, n.p3_spend, n.p3_re
 n.p7_impressions, n.p7_reach, n.p7_clicks, n.p7_conversions, n.p7_spend, n.p7_revenue,
 n.p14_impressions, n.p14_reach, n.p14_clicks, n.p14_conversions, n.p14_spend, n.p14_revenue,
 n.p30_impressions, n.p30_reach, n.p30_clicks, n.p30_conversions, n.p30_spend, n.p30_revenue,
-n.ev_spend, n.ev_conversions, n.ev_revenue, n.ev_days, n.ev_immature_spend, n.changed_at)
+n.ev_spend, n.ev_conversions, n.ev_revenue, n.ev_days, n.ev_immature_spend, n.ev_effective_spend,
+n.changed_at)
 from n
 where f.campaign_id = n.campaign_id
 returning f.campaign_id
@@ -5515,9 +5532,13 @@ return $sql$ cross join lateral (select
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
       coalesce(f.has_history, false) as has_history,
-      r.hours as hours_running
+      r.hours as hours_running,
+      case when r.effective_spend between -1e18 and 1e18
+           then case when r.effective_spend between -1e-9 and 1e-9 then 0::float8 else r.effective_spend end end
+        as effective_spend
     from (select h.hours, h.delay,
       case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
+      case when f.has_history then f.ev_effective_spend * h.fading else f.life_spend end as effective_spend,
       case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
       case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
       case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
@@ -5537,7 +5558,7 @@ comment on function autonomy.evidence_expression() is '[autonomous-operations]';
 create function autonomy.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
 campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
-matured_share float8, has_history boolean, hours_running float8)
+matured_share float8, has_history boolean, hours_running float8, effective_spend float8)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
@@ -5672,7 +5693,7 @@ join public.campaigns c on c.id = i.id
 left join public.autonomy_accounts a on a.account = c.account;
 v_pools := array(
 select row('currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
-coalesce(m.cv2, 0.5), coalesce(m.campaigns, 0), p_now)::autonomy.priors
+coalesce(m.cv2, 0.5), null, null, coalesce(m.campaigns, 0), p_now)::autonomy.priors
 from (select coalesce(a.currency, '') as currency from public.autonomy_accounts a union select '') n
 left join autonomy.fitted_moments(v_currencies, v_ids, '{}', p_now) m on m.key = n.currency);
 return query select w.* from unnest(v_pools) w;
@@ -5690,7 +5711,7 @@ into v_ids, v_accounts, v_due
 from autonomy.accounts_in_turn(v_sample, v_accounts) d left join unnest(d.ids) i on true;
 end if;
 return query
-select 'account', a.account, m.mean, m.tau2, m.order_value, m.cv2, coalesce(m.campaigns, 0), p_now
+select 'account', a.account, m.mean, m.tau2, m.order_value, m.cv2, null, null, coalesce(m.campaigns, 0), p_now
 from public.autonomy_accounts a
 left join autonomy.fitted_moments(v_accounts, v_ids, v_usual, p_now) m on m.key = a.account
 where v_all or m.key is not null or a.account = any (v_due);
@@ -5751,14 +5772,15 @@ create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autono
 language sql stable set search_path = ''
 as $$
 select row('currency', '', coalesce(k.mean_roi, 1), coalesce(k.tau2, 0.64), coalesce(k.order_value, 50),
-coalesce(k.cv2, 0.5), coalesce(k.campaigns, (
+coalesce(k.cv2, 0.5), k.order_spread, null, coalesce(k.campaigns, (
 select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0), null)::autonomy.priors
 from (select autonomy.only_currency() as currency) o
 left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
 $$;
 comment on function autonomy.prior_of_all(autonomy.priors[]) is '[autonomous-operations]';
 create function autonomy.account_priors(p_accounts text[], p_now timestamptz)
-returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8)
+returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8, order_spread float8,
+curvature float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -5769,7 +5791,8 @@ union all
 select * from autonomy.priors k where p_now is null
 )
 select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
-coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2)
+coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
+coalesce(k.order_spread, w.order_spread, p.prior_order_spread), coalesce(k.curvature, p.curvature)::float8
 from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
 cross join public.autonomy_policy p
 left join public.autonomy_accounts a on a.account = n.account
@@ -5788,7 +5811,7 @@ union select ''), p_now) f;
 $$;
 comment on function public.autonomy_account_priors(text, timestamptz) is
 'The prior of each account (p_account: of that one) by its name, under an empty name that of campaigns without an '
-'account: {"mean_roi", "tau2", "order_value", "cv2"}. With p_now as a run of that moment would fit it, else as '
+'account: {"mean_roi", "tau2", "order_value", "cv2", "order_spread", "curvature"}. With p_now as a run of that moment would fit it, else as '
 'fitted last. Reads only; safe to call again; raises nothing. [autonomous-operations]';
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
@@ -5804,12 +5827,14 @@ if v_due then
 v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
 update public.autonomy_policy p
 set prior_mean_roi = k.mean_roi, prior_tau2 = k.tau2, prior_order_value = k.order_value, prior_cv2 = k.cv2,
+prior_order_spread = coalesce(k.order_spread, 0.16),
 prior_campaigns = k.campaigns, prior_fitted_at = p_now
 from autonomy.prior_of_all(v_fitted) k;
 insert into autonomy.priors as k
 select * from unnest(v_fitted) f
 on conflict (scope, name) do update set
 mean_roi = excluded.mean_roi, tau2 = excluded.tau2, order_value = excluded.order_value, cv2 = excluded.cv2,
+order_spread = excluded.order_spread, curvature = coalesce(excluded.curvature, k.curvature),
 campaigns = excluded.campaigns, fitted_at = excluded.fitted_at;
 delete from autonomy.priors k
 where k.scope = 'account' and not exists (select from public.autonomy_accounts a where a.account = k.name)
@@ -6823,6 +6848,8 @@ value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_
 budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
 currency text,             -- its account's, null where unknown
 target_roi float8,         -- its own break-even, else null: the policy's
+reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
+ev_effective_spend float8, -- its spend as it would count at the reference budget
 attribution float8);       -- what is believed of what the platform reports; 1 = all of it
 comment on type autonomy.candidate is
 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
@@ -6854,6 +6881,7 @@ with ordinality u (k, n))
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
         stops.raises, stops.cuts, stops.pauses, q.currency,
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
+        null::numeric, e.effective_spend,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
@@ -6907,13 +6935,14 @@ select coalesce(json_agg(json_build_object(
 'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
 'metrics', w.windows,
 'evidence', json_build_object(
-'spend', c.ev_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
+'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
 'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
 'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
 'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
 'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
 'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
 'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
+'reference_budget', c.reference_budget,
 'attribution_factor', c.attribution,
 'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
 'paused_action', case when r.action_id is not null then json_build_object(
@@ -16286,22 +16315,22 @@ delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0105_money', '5fc198658fe1703d369d4d009d947fa6803728c529dfeb9d34b779dfa8bd43de', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '4d51dc3c678eae2149f07503a2f168d4daa433f1966c74bdeb5cbdedd9ba3236', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '95616775e70ffa9dd87ffccef282dad7895b12a719cbbc41fe1718a4054f4ba7', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
-  ('0130_policy', '89a206f54ba29104919ca7261544c2485a51763160eb451215382b5cf1eadb78', pg_catalog.clock_timestamp()),
-  ('0132_priors', '6b6b7d3c2a0be7e1132dc693eea994611767f4e4a3e7b8345a7889a4881b637f', pg_catalog.clock_timestamp()),
+  ('0130_policy', '078553ace73e18f1f5cad8042be927de9eb832c1997dd0440a0ccfbd3b56dffc', pg_catalog.clock_timestamp()),
+  ('0132_priors', 'e2a42c03380fa6af825364e40cf3f26ae813f444e233086c856125752cce0184', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'e8798f97fd4f97dedb5981e2a0f01041507c332df319d86b957a263d239bf51a', pg_catalog.clock_timestamp()),
-  ('0136_account_policies', '69bcb537509b83bca7b758ab8c9bc51e5f4b0c8c31110b39983ecd003dc57b93', pg_catalog.clock_timestamp()),
+  ('0136_account_policies', '4a99e0a8d42bd641731a7c135b1eefe1f2f5105240c3e941af5138c6f7918774', pg_catalog.clock_timestamp()),
   ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
-  ('0210_facts', '3cbc72c7ff609dd4a17899c49f23a5b37f3c74e9921582fda98a5eda64b180ea', pg_catalog.clock_timestamp()),
+  ('0210_facts', 'd9ced202f1d2b11ae28a0561e51fc031012e43e226571c35a07b3b2531c4637e', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'b946535904333ced190dc9242df3db3d0175e0e6698148b7b47f50a0aa3cb871', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', 'cbc5ed42f1379a87b4ce25bcfc50fb8d0a15a11c0a40c8a0abefb44f431a167f', pg_catalog.clock_timestamp()),
   ('0221_following_metrics', 'eaa026c0f9a8f43560fea02747e9214e8a25665e2a662974831893218b8098da', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
   ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
@@ -16313,14 +16342,14 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'f7ea7a197509f456a454d9f3580c78fdb0fe2cc5af472b0da0b239214aa4302a', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '43232d4f526ae9f4a6bb3789279ea339dd6a415dadd375abbb17240861587429', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
   ('0505_codes', '9a62a24fe3ce65de81001bee9a4dedbe0bf9575c1c897ef116070b1104fa856a', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'ac90e4ca8a30e117eec22e682e6175a4145c5d81c240a0169bb56fdff4277cd9', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'c3b17fc16fc479346181d8ec46cc8674d736f728ce866021e60f517597959176', pg_catalog.clock_timestamp()),
   ('0511_measured', '9bc47386139fdaeb5680518c879147b473956b863f54a4bd4b70f09e803eef7c', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '92273b83519b223c772301c5abc97d713681a3206d1e89f1e5529ec7acf83166', pg_catalog.clock_timestamp()),

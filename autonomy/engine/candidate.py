@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import isnan
 from typing import Any
 
 from autonomy.engine.confidence import Evidence
@@ -77,6 +78,7 @@ class Candidate:
         "no_raises_event",
         "paused_action",
         "pending",
+        "reference_budget",
         "status",
         "suspect",
         "target_roi",
@@ -118,6 +120,7 @@ class Candidate:
     budget_use: float  # share of the budget that is spent, NaN where unknown
     currency: str | None  # its account's, None where unknown
     target_roi: float  # its own break-even, NaN: its account's
+    reference_budget: Decimal | None  # what it was before anybody optimised it, None: unknown
     attribution: float  # what is believed of what the platform reports; 1: all of it
 
     @classmethod
@@ -162,6 +165,7 @@ class Candidate:
         self.no_cuts_event = text(get("no_cuts_event"))
         self.no_pauses_event = text(get("no_pauses_event"))
         self.target_roi = measure(get("target_roi"))
+        self.reference_budget = money(get("reference_budget"))
         attribution = measure(get("attribution_factor"))
         self.attribution = attribution if attribution > 0.0 else 1.0
         paused = get("paused_action")
@@ -195,6 +199,7 @@ class Candidate:
                 measure(get("days")),
                 measure(get("matured_share")),
                 get("has_history") is True,
+                effective_spend(get("effective_spend")),
             )
 
     def window(self, name: str) -> Measures:
@@ -202,6 +207,12 @@ class Candidate:
         if name == "lifetime":
             return self.lifetime
         return UNKNOWN if self.windows is None else self.windows.get(name, UNKNOWN)
+
+
+def effective_spend(value: Any) -> float | None:
+    """A figure, None where it is missing or no finite number: the spend then counts as it is."""
+    spend = measure(value)
+    return None if isnan(spend) else spend
 
 
 def text(value: Any) -> str | None:

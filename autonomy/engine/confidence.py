@@ -18,6 +18,9 @@ What goes in (unit; meaning; source):
     tau2  1          prior: variance of ln roi between campaigns            policy.prior_tau2
     a0    money      prior: typical order value                             policy.prior_order_value
     cv20  1          prior: typical cv2                                     policy.prior_cv2
+    v     1          prior: variance of ln order value between campaigns    policy.prior_order_spread
+    c     1          multiple of the reference budget at which the average  policy.curvature
+                     return is half of the first unit's
     OMEGA 1          variance of day-to-day shocks to revenue               fixed, 0.25
 
 What is computed on the way:
@@ -48,6 +51,8 @@ class Prior(NamedTuple):
     tau2: float = 0.64
     order_value: float = 50.0
     cv2: float = 0.5
+    order_spread: float = 0.16
+    curvature: float = 2.0
 
 
 DEFAULT_PRIOR = Prior()
@@ -63,6 +68,7 @@ class Evidence(NamedTuple):
     days: float = 1.0
     matured_share: float = 1.0
     has_history: bool = False
+    effective_spend: float | None = None  # as it would count at the reference budget
 
 
 def by_cpa(seen: Evidence, target: float) -> tuple[Evidence, Prior]:

@@ -83,6 +83,8 @@ class Policy(BaseModel):
     prior_tau2: Positive = 0.64
     prior_order_value: Positive = 50.0
     prior_cv2: Count = 0.5
+    prior_order_spread: Positive = 0.16
+    curvature: Positive = 2.0
     paused_text: str = Field(default="paused", min_length=1)
 
     @classmethod
@@ -111,7 +113,14 @@ class Policy(BaseModel):
     @property
     def prior(self) -> Prior:
         """What the portfolio says of a campaign of which nothing is known."""
-        return Prior(self.prior_mean_roi, self.prior_tau2, self.prior_order_value, self.prior_cv2)
+        return Prior(
+            self.prior_mean_roi,
+            self.prior_tau2,
+            self.prior_order_value,
+            self.prior_cv2,
+            self.prior_order_spread,
+            self.curvature,
+        )
 
 
 class Tracking(BaseModel):

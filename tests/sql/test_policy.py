@@ -40,6 +40,8 @@ LIMITS = [
     "prior_tau2",
     "prior_order_value",
     "prior_cv2",
+    "prior_order_spread",
+    "curvature",
     "prior_campaigns",
     "notify_moved_share",
     "keep_hours_days",
