@@ -598,7 +598,6 @@ def test_take_back_a_day(account: Served, visit: Visit) -> None:
 
 
 def _trouble(account: Served) -> None:
-    account.sql("update autonomy_policy set pause_breaker_share = default")
     account.sql(
         "with a as (select id from campaigns where status = 'active' order by id limit 12),"
         " p as (update campaigns c set status = 'paused' from a where c.id = a.id returning c.*)"
