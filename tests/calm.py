@@ -1,20 +1,28 @@
-"""The sample after a run, in the state that the tests of the pages expect."""
+"""The sample account for tests of the pages: the same at whatever hour they run."""
 
 from __future__ import annotations
 
-import psycopg
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from unittest.mock import patch
+
+from autonomy.local import sample
+from autonomy.local.sample import MetricRow, draw_hours, load
+from autonomy.local.sample_account import SampleCampaign
+
+# What is drawn depends on the hour that it ends with: of one in five the roi happens to fall, of
+# others so much is paused that the Overview says so. Of this one all is well after a run.
+CALM = datetime(2026, 12, 3, 20, tzinfo=UTC)
 
 
-def calm(database_url: str) -> None:
-    """All is well: what the run found and changed depends on the hour that the sample ends with.
+def load_calm(database_url: str, now: datetime | None = None) -> None:
+    """The sample as it is drawn for CALM, ending now."""
+    now = now or datetime.now(UTC)
+    later = now.replace(minute=0, second=0, microsecond=0) - CALM
 
-    No opportunity is critical, and no share of the campaigns or of the budget that was changed is
-    one that a person should look at.
-    """
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            "update optimization_opportunities set severity = 'high' where severity = 'critical'"
-        )
-        connection.execute(
-            "update autonomy_policy set pause_breaker_share = 1, growth_breaker_share = 100"
-        )
+    def drawn(campaign: SampleCampaign, _: datetime, seed: int) -> Iterator[MetricRow]:
+        for row in draw_hours(campaign, CALM, seed):
+            yield row._replace(bucket=row.bucket + later)
+
+    with patch.object(sample, "draw_hours", drawn):
+        load(database_url, now=now, campaigns=40, days=21)

@@ -7,7 +7,6 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ from werkzeug.serving import make_server
 
 from autonomy.config import Settings
 from autonomy.local import LocalStack
-from autonomy.local.sample import load
 from autonomy.run.runner import Runner
 from autonomy.store import Store
 from autonomy.web.app import create_app
-from tests.calm import calm
+from tests.calm import load_calm
 from tests.kept import Kept
 
 OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"
@@ -91,12 +89,11 @@ def account(served: Served, sample_account: Kept) -> Served:
     import requests
 
     def make() -> None:
-        load(served.database_url, now=datetime.now(UTC), campaigns=40, days=21)
+        load_calm(served.database_url)
         answer = requests.post(
             f"{served.base}/", headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=60
         )
         assert answer.status_code == 200, answer.text
-        calm(served.database_url)
 
     sample_account.fill(make)
     return served

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from autonomy.cli import main
 from autonomy.local import LocalStack
-from autonomy.local.sample import load
+from tests.calm import load_calm
 
 Ask = Callable[..., Any]
 RULE = ["--type", "pause", "--condition", '{"metric": "roi", "operator": "<", "threshold": 0.2}',
@@ -43,7 +43,7 @@ def ask(
 
 
 def test_every_command_in_json(ask: Ask, fresh: LocalStack, tmp_path: Path) -> None:
-    load(fresh.database_url, now=datetime.now(UTC), campaigns=30, days=10)
+    load_calm(fresh.database_url)
     assert ask("migrate") == {"applied": []}
     foreseen = ask("run", "--dry-run")
     assert foreseen["dry_run"] is True
@@ -73,11 +73,10 @@ def test_every_command_in_json(ask: Ask, fresh: LocalStack, tmp_path: Path) -> N
 
 
 def test_days_are_whole_days_in_the_zone_of_the_account(ask: Ask, fresh: LocalStack) -> None:
-    load(fresh.database_url, now=datetime.now(UTC), campaigns=30, days=10)
+    load_calm(fresh.database_url)
     assert ask("run")["actions"]
     with psycopg.connect(fresh.database_url, autocommit=True) as connection:
         connection.execute("update autonomy_policy set time_zone = 'Pacific/Kiritimati'")
-        # some hours' sample leads to so many pauses that they are proposed only
         found = connection.execute(
             "update autonomous_actions set executed_at = '2026-11-27T09:59:59Z'"
             " where status = 'executed' returning id::text"

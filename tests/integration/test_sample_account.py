@@ -10,6 +10,7 @@ import pytest
 
 from autonomy.local.sample import load
 from autonomy.local.sample_account import SUMMER_FESTIVAL
+from tests.calm import load_calm
 
 NOW = datetime(2026, 11, 24, 9, 45, tzinfo=UTC)
 
@@ -66,3 +67,30 @@ def test_loading_again_puts_everything_back(scratch_database: Callable[[], str])
         assert connection.execute(state).fetchone() == before
         mine = connection.execute("select budget from public.campaigns where title = 'Mine'")
         assert mine.fetchone() == (70,)
+
+
+@pytest.mark.parametrize(
+    "hour", [pytest.param(n, marks=[pytest.mark.long] if n % 8 else []) for n in range(24)]
+)
+def test_the_calm_account_is_the_same_at_any_hour(
+    scratch_database: Callable[[], str], hour: int
+) -> None:
+    """What the tests of pages and commands begin with, whenever they run."""
+    url, now = scratch_database(), datetime(2027, 2, 28, hour, 58, tzinfo=UTC)
+    load_calm(url, now)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("select public.run_autonomous_operations(%s)", (now,))
+        connection.execute("select public.dashboard_refresh(5000)")
+        state = connection.execute("select public.dashboard_state(null, 60, %s)", (now,))
+        assert [one["reasons"] for (one,) in state] == [[]]
+        done = connection.execute(
+            "select action_type, count(*) from public.autonomous_actions where status = 'executed'"
+            " group by 1 order by 1"
+        ).fetchall()
+        assert done == [("auto_pause", 3), ("auto_scale_up", 2)]
+        found = connection.execute(
+            "select count(*), count(*) filter (where severity = 'critical')"
+            " from public.optimization_opportunities where status = 'open'"
+        ).fetchone()
+        assert found is not None
+        assert (found[0] >= 8, found[1]) == (True, 0)

@@ -17,7 +17,6 @@ from werkzeug.datastructures import MultiDict
 
 from autonomy.config import Settings
 from autonomy.local import LocalStack
-from autonomy.local.sample import load
 from autonomy.run import explanation
 from autonomy.run.explanation import preview_rule
 from autonomy.run.runner import Runner
@@ -26,7 +25,7 @@ from autonomy.web.api.openapi import document
 from autonomy.web.api.routes import OPERATIONS
 from autonomy.web.app import create_app
 from autonomy.web.commands import POLICY_LIMITS
-from tests.calm import calm
+from tests.calm import load_calm
 from tests.integration.json_shapes import problems, untold
 from tests.kept import Kept
 
@@ -78,10 +77,9 @@ def filled(fresh: LocalStack, app: Flask, sample_account: Kept) -> FlaskClient:
     client = app.test_client()
 
     def make() -> None:
-        load(fresh.database_url, now=datetime.now(UTC), campaigns=40, days=21)
+        load_calm(fresh.database_url)
         answer = client.post("/", headers=BEARER)
         assert answer.status_code == 200, answer.text
-        calm(fresh.database_url)
 
     sample_account.fill(make)
     return client
@@ -417,7 +415,7 @@ def test_rollback_of_a_run_with_preview(filled: FlaskClient) -> None:
 
 
 def test_approve_and_reject(empty: FlaskClient, fresh: LocalStack) -> None:
-    load(fresh.database_url, now=datetime.now(UTC), campaigns=30, days=14)
+    load_calm(fresh.database_url)
     empty.patch("/api/policy", headers=BEARER, json={"mode": "approve"})
     assert empty.post("/", headers=BEARER).status_code == 200
     first, second = get(empty, "/api/actions?status=pending&limit=2")["actions"]
