@@ -9358,8 +9358,11 @@ comment on function autonomy.read_decisions(uuid, jsonb) is '[autonomous-operati
 create function autonomy.judge(
 p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_portfolio jsonb,
 p_by_person boolean, p_now timestamptz) returns autonomy.item[]
-language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+return (
 with checked as (  -- without reason and evidence, which would be copied at each step
 select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
 w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
@@ -9509,7 +9512,8 @@ order by m.raise > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
 then 'GROWTH_BREAKER'
 when m.cut > 0 and autonomy.too_much_shrinking(
 m.p, k.budget_before - k.lowered + k.raised, k.raised, k.lowered, k.cuts,
-row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id),
+row_number() over (partition by m.account
+order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id),
 sum(m.cut) over (partition by m.account
 order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
 then 'SHRINK_BREAKER' end as within
@@ -9601,8 +9605,8 @@ case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume
 else s.status end,
 case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
 )::autonomy.item order by s.n), '{}')
-from settled s
-$$;
+from settled s);
+end $$;
 comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0640_apply.sql
@@ -9613,7 +9617,7 @@ set local client_min_messages = 'warning';
 create function autonomy.write_items(
 p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
-language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
+language plpgsql set search_path = ''
 as $$
 declare
 v_results autonomy.result[];
@@ -16384,8 +16388,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
-  ('0630_judge', 'a9b6f474438acc07b27cceb040c1b0d208bee87aeebcef52f1b415294b3bc693', pg_catalog.clock_timestamp()),
-  ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
+  ('0630_judge', '7547b3e4e2fda8a6061be205ad9c36a57a1da863f61abcdcf71f7f66380ffd51', pg_catalog.clock_timestamp()),
+  ('0640_apply', 'b7a3f54f68c9511ae04a154a23346debae7bc27f36ddfac5b09befae2443dce2', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
