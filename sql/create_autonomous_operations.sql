@@ -6909,6 +6909,9 @@ returns table (campaign_id uuid, windows json)
 language plpgsql stable set search_path = ''
 as $$
 begin
+if p_ids = '{}' then
+return;  -- usual where decisions are put into words, and planning takes a millisecond
+end if;
 return query execute
 'select i.id, json_build_object(' || (
 select string_agg(format('%L, json_build_object(%s)', w, (
@@ -7669,7 +7672,9 @@ when p_campaign.hold_until > p_now then 'ON_HOLD'
 when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
 when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
 when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
-when p_asked <> 'approve' and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
+when p_asked <> 'approve'
+and num_nonnulls(p_campaign.no_raises_event, p_campaign.no_cuts_event, p_campaign.no_pauses_event) > 0
+and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
 when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
 when 'down' then p_campaign.no_cut_until
 else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
@@ -16375,11 +16380,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'ac90e4ca8a30e117eec22e682e6175a4145c5d81c240a0169bb56fdff4277cd9', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '7c69465dfced2ec7adae8eebb74b4173a32d6417e5016b0243499014a65298ea', pg_catalog.clock_timestamp()),
   ('0511_measured', 'a0a8f1d16ceed500735bdee2e7724ec822d0f626d58808027120029b0303ec43', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'b1e4cd127af62869b3661855cd3324c284d8db5e503d151f82d5de63d18d4daa', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'e7bcd6b9397fe116df3b07548cbbc8d28a66fc4be6aec1339667acaaf02824b4', pg_catalog.clock_timestamp()),
   ('0520_decide', '1a7eaaf5365b7ebdbe7c3df53b0fdc54acd651d2cb852bfd8ed37e45c7955dfc', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'a0d9778ccff430c3cfb22a3cc09f6c7dc6bbd6b3d19df86dc15ac99e9fca7d32', pg_catalog.clock_timestamp()),
   ('0540_propose', '84e217a4b58771e787a7386df5715336f1ed0e4fe31b1ee30dcc2351ed29d1ac', pg_catalog.clock_timestamp()),
