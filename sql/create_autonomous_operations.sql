@@ -12057,6 +12057,7 @@ end $$;
 comment on function autonomy.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is '[autonomous-operations]';
 create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set jit = off
+set plan_cache_mode = force_custom_plan
 as $$
 declare
 v_slice constant integer := 50000;      -- campaigns at a time, so that memory stays flat
@@ -16409,7 +16410,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0840_audience_mismatch', 'ea39237976e9c0a85db926d144895fd9a05d7643299688a0de596c52423e2df9', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
-  ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
+  ('0870_opportunities', '5f22dbb35c7f1d3e3a4a8ed4c9ee0ddc734d39f22bb8af54eab9ab8933dbc224', pg_catalog.clock_timestamp()),
   ('0900_impact', '4d74bfdfb69c754fc5d0331ae0450037fa327df8a69017b1880607cf7342f466', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '059d2693df9c0125cf008dca33781ba4b3d140fbffb638aae638d64d5e0e6e3b', pg_catalog.clock_timestamp()),
