@@ -23,19 +23,23 @@ set local client_min_messages = 'warning';
 
 create function autonomy.codes()
 returns table (code text, place integer, kind text, means text, reserved boolean)
-language sql immutable parallel safe set search_path = '' rows 60
-as $$ values
-{codes}
-$$;
+language plpgsql immutable parallel safe set search_path = '' rows 60
+as $$
+begin
+  return query values
+{codes};
+end $$;
 comment on function autonomy.codes() is
   'Why something is not done, in the order of the checks; means goes on after "because". Pure. '
   '[autonomous-operations]';
 
 create function autonomy.sentences() returns table (name text, pattern text, words text[])
-language sql immutable parallel safe set search_path = '' rows 80
-as $$ values
-{sentences}
-$$;
+language plpgsql immutable parallel safe set search_path = '' rows 80
+as $$
+begin
+  return query values
+{sentences};
+end $$;
 comment on function autonomy.sentences() is
   'Sentences for format(), by name, with the names of the words that they take. Pure. '
   '[autonomous-operations]';

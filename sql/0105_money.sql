@@ -22,34 +22,38 @@ comment on function autonomy.currency_digits(text) is
   'same in autonomy/text.py. Pure. [autonomous-operations]';
 
 create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  -- half up, and a minus sign as long as the figures are wide; the same in autonomy/text.py
-  select replace(to_char(round(p_amount, d.digits), 'FM999,999,999,999,999,999,990'
-      || case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
+-- half up, and a minus sign as long as the figures are wide; the same in autonomy/text.py
+declare
+  v_digits integer := autonomy.currency_digits(p_currency);
+begin
+  return case when p_amount between -1e20 and 1e20 then
+    replace(to_char(round(p_amount, v_digits), 'FM999,999,999,999,999,999,990'
+      || case when v_digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', v_digits + 1, '0')
               else '' end), '-', '−')
-    || coalesce(' ' || nullif(p_currency, ''), '')
-  from (select autonomy.currency_digits(p_currency) as digits) d
-  where p_amount between -1e20 and 1e20;
-$$;
+    || coalesce(' ' || nullif(p_currency, ''), '') end;
+end $$;
 comment on function autonomy.amount_words(numeric, text, boolean) is
   '1234.5, EUR -> 1,234.50 EUR; without a code where the currency is unknown; p_short: whole amounts without decimals; '
   'null for what is no amount. Pure. [autonomous-operations]';
 
 create function autonomy.smallest_unit(p_digits integer) returns numeric
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  select (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
-$$;
+begin
+  return (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
+end $$;
 comment on function autonomy.smallest_unit(integer) is
   'The smallest amount of so many decimals: 2 -> 0.01. Pure. [autonomous-operations]';
 
 create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-  -- Platforms count in millionths at the finest; what lies beyond is a float's noise.
-  select round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
-$$;
+-- Platforms count in millionths at the finest; what lies beyond is a float's noise.
+begin
+  return round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
+end $$;
 comment on function autonomy.kept_amount(numeric, integer) is
   'An amount with p_digits decimals, and more only where it has more, six at the most: 150, 2 -> 150.00. Pure. '
   '[autonomous-operations]';

@@ -128,8 +128,11 @@ create table if not exists public.autonomy_policy (
 
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   values
     ('break_even_roi', 0.01, 100, 'multiple',
      'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
@@ -192,8 +195,8 @@ as $$
     ('keep_failed_actions_days', 0, 36500, 'days',
      'actions that were never carried out go after this long, 35 at the least; 0 = never'),
     ('keep_opportunities_days', 0, 36500, 'days',
-     'opportunities that are closed go after this long, 35 at the least; 0 = never')
-$$;
+     'opportunities that are closed go after this long, 35 at the least; 0 = never');
+end $$;
 comment on function public.autonomy_policy_limits() is
   'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. '
   '[autonomous-operations]';

@@ -32,14 +32,17 @@ comment on function autonomy.account_zone(text) is
   'raises nothing. [autonomous-operations]';
 
 create function autonomy.unknown_zones() returns table (account text, time_zone text, sentence text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select a.account, a.time_zone,
     format('The time zone "%s" of the account "%s" is not known to this database any more: its days are counted in '
            'the policy''s, %s. Give it another.', left(a.time_zone, 60), a.account, p.time_zone)
   from public.autonomy_accounts a cross join public.autonomy_policy p
   where a.time_zone is not null and autonomy.known_zone(a.time_zone) is null;
-$$;
+end $$;
 comment on function autonomy.unknown_zones() is
   'Accounts whose time zone this server does not know (any more), and what is to be said of each. Reads only; raises '
   'nothing. [autonomous-operations]';
@@ -91,8 +94,9 @@ comment on function autonomy.policy_overlaid(public.autonomy_policy, public.auto
   'only. [autonomous-operations]';
 
 create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+<<<<<<< HEAD
   select jsonb_strip_nulls(jsonb_build_object(
     'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
     'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
@@ -101,6 +105,17 @@ as $$
   left join autonomy.priors k on k.scope = 'account' and k.name = p_account
   left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
 $$;
+=======
+begin
+  return (
+    select jsonb_strip_nulls(jsonb_build_object(
+      'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
+      'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+    from (values (1)) one
+    left join autonomy.priors k on k.scope = 'account' and k.name = p_account
+    left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, ''));
+end $$;
+>>>>>>> speed
 comment on function autonomy.stored_prior(text, text) is
   'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
   'either. Reads only; raises nothing. [autonomous-operations]';
@@ -144,14 +159,16 @@ comment on function autonomy.policies_of(text[]) is
   '[autonomous-operations]';
 
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select coalesce(jsonb_object_agg(f.account, to_jsonb(f.p)), '{}')
-  from autonomy.policies_of(array(
-    select a.account from public.autonomy_accounts a
-    where (p_account is null or a.account = p_account)
-      and (a.frozen or autonomy.own_limits(a) <> '{}'))) f;
-$$;
+begin
+  return (
+    select coalesce(jsonb_object_agg(f.account, to_jsonb(f.p)), '{}')
+    from autonomy.policies_of(array(
+      select a.account from public.autonomy_accounts a
+      where (p_account is null or a.account = p_account)
+        and (a.frozen or autonomy.own_limits(a) <> '{}'))) f);
+end $$;
 comment on function public.autonomy_account_policies(text) is
   'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
   'them. Reads only; safe to call again; raises AO002 where a limit is none. [autonomous-operations]';
@@ -168,11 +185,14 @@ comment on function autonomy.account_policy(text) is
   'limit is none. [autonomous-operations]';
 
 create function autonomy.longest_approval() returns interval
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a)) * interval '1 hour'
-  from public.autonomy_policy p;
-$$;
+begin
+  return (
+    select interval '1 hour'
+      * greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a))
+    from public.autonomy_policy p);
+end $$;
 comment on function autonomy.longest_approval() is
   'How long a proposal may wait where it may wait longest: the policy''s approval_hours or an account''s. Reads only; '
   'raises nothing. [autonomous-operations]';

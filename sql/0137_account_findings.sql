@@ -60,15 +60,18 @@ comment on function autonomy.account_findings() is
   'with limits of their own that are proposed. Reads only; raises nothing. [autonomous-operations]';
 
 create function autonomy.account_warnings() returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select coalesce(jsonb_agg(f.sentence || case f.others when 0 then '' when 1 then ' The same goes for 1 more account.'
-                              else format(' The same goes for %s more accounts.', f.others) end order by f.n), '[]')
-  from ((select 1 as n, z.sentence, count(*) over () - 1 as others from autonomy.unknown_zones() z
-         order by z.account limit 1)
-        union all
-        (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f;
-$$;
+begin
+  return (
+    select coalesce(jsonb_agg(f.sentence || case f.others when 0 then ''
+        when 1 then ' The same goes for 1 more account.'
+        else format(' The same goes for %s more accounts.', f.others) end order by f.n), '[]')
+    from ((select 1 as n, z.sentence, count(*) over () - 1 as others from autonomy.unknown_zones() z
+           order by z.account limit 1)
+          union all
+          (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f);
+end $$;
 comment on function autonomy.account_warnings() is
   'What a run has to say of accounts: a sentence at most of zones that are not known and one of limits, in a list. '
   'Reads only; raises nothing. [autonomous-operations]';

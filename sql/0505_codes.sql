@@ -8,8 +8,10 @@ set local client_min_messages = 'warning';
 
 create function autonomy.codes()
 returns table (code text, place integer, kind text, means text, reserved boolean)
-language sql immutable parallel safe set search_path = '' rows 60
-as $$ values
+language plpgsql immutable parallel safe set search_path = '' rows 60
+as $$
+begin
+  return query values
   ('FROZEN', 1, 'campaign', 'everything is frozen', false),
   ('OBSERVE', 2, 'campaign', 'its account is only observed', false),
   ('DISABLED', 3, 'campaign', 'automation is switched off for this campaign', false),
@@ -60,15 +62,17 @@ as $$ values
   ('REFUSED_BY_DATABASE', 48, 'failure', 'the database refused it', false),
   ('UNREADABLE', 49, 'failure', 'its figures could not be read', false),
   ('REJECTED', 50, 'failure', 'a person rejected it', false),
-  ('EXPIRED', 51, 'failure', 'nobody approved it in time', false)
-$$;
+  ('EXPIRED', 51, 'failure', 'nobody approved it in time', false);
+end $$;
 comment on function autonomy.codes() is
   'Why something is not done, in the order of the checks; means goes on after "because". Pure. '
   '[autonomous-operations]';
 
 create function autonomy.sentences() returns table (name text, pattern text, words text[])
-language sql immutable parallel safe set search_path = '' rows 80
-as $$ values
+language plpgsql immutable parallel safe set search_path = '' rows 80
+as $$
+begin
+  return query values
   ('FROZEN.',
    'the system is frozen. It goes on when it is unfrozen.',
    '{}'::text[]),
@@ -294,8 +298,8 @@ as $$ values
    '{rule}'::text[]),
   ('many_pauses',
    ' So many pauses at once are left to a person.',
-   '{}'::text[])
-$$;
+   '{}'::text[]);
+end $$;
 comment on function autonomy.sentences() is
   'Sentences for format(), by name, with the names of the words that they take. Pure. '
   '[autonomous-operations]';

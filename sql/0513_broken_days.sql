@@ -8,10 +8,13 @@ set local client_min_messages = 'warning';
 
 create function autonomy.broken_days(p_portfolio jsonb, p_now timestamptz)
 returns table (account text, from_day date, until_day date, why text)
-language sql stable set search_path = '' set jit = off
+language plpgsql stable set search_path = '' set jit = off
 as $$
-  -- Of the days that the widest window holds those that fell short, half of what trips being enough: a day that broke
-  -- in its afternoon is half right. Where all accounts are stopped together, those of each that did so, too.
+-- Of the days that the widest window holds those that fell short, half of what trips being enough: a day that broke
+-- in its afternoon is half right. Where all accounts are stopped together, those of each that did so, too.
+#variable_conflict use_column
+begin
+  return query
   with groups as materialized (
     select g.account, g.tracking or coalesce(w.tracking, false) as tracking, g.value or g.value_of_currency as value
     from autonomy.breaker_groups(p_portfolio) g left join autonomy.breaker_groups(p_portfolio) w on w.account is null
@@ -37,7 +40,7 @@ as $$
     then 'conversions were missing: tracking looked broken'
     else 'what a conversion is worth had jumped: values looked broken' end
   from broken b group by b.account;
-$$;
+end $$;
 comment on function autonomy.broken_days(jsonb, timestamptz) is
   'Of each account that TRACKING_BREAKER or VALUE_BREAKER stops (portfolio_state says which) the days that are not to '
   'count, from the first to the last. Only reads; safe to call again; raises nothing. [autonomous-operations]';

@@ -51,7 +51,10 @@ begin
     when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
     when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
     -- of a resume, too; what a person approves is their decision
-    when p_asked <> 'approve' and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
+    when p_asked <> 'approve'
+      -- looked for only where there is one: the usual answer of a function that is called for each rule
+      and num_nonnulls(p_campaign.no_raises_event, p_campaign.no_cuts_event, p_campaign.no_pauses_event) > 0
+      and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
     when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
              when 'down' then p_campaign.no_cut_until
              else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'

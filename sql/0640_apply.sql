@@ -8,7 +8,7 @@ set local client_min_messages = 'warning';
 create function autonomy.write_items(
   p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
-language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
+language plpgsql set search_path = ''
 as $$
 declare
   v_results autonomy.result[];

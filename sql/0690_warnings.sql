@@ -6,10 +6,13 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 
 create function autonomy.unread_statuses() returns table (status text, campaigns bigint, none_active boolean)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
 -- Only "active" is looked at. Words that plainly mean off say nothing; any other may be a campaign that spends money
 -- while nobody watches it.
+#variable_conflict use_column
+begin
+  return query
   with words as (
     select c.status, count(*) as campaigns from public.campaigns c
     where c.status is null or c.status not in ('active', 'paused') group by c.status
@@ -21,36 +24,40 @@ as $$
   where coalesce(lower(w.status), '') <> 'active'
     and coalesce(lower(btrim(w.status)), '') !~ ('^(off|no|false|0)$|paus|archiv|remov|delet|\yended|complet|finish|'
       'inactiv|not |disabl|draft|stop|cancel|reject|disapprov|expir|schedul|pending|suspend')
-  order by w.campaigns desc, w.status
-$$;
+  order by w.campaigns desc, w.status;
+end $$;
 comment on function autonomy.unread_statuses() is
   'The words in campaigns.status that are neither "active" nor plainly off: their campaigns are not looked at; and '
   'whether no campaign is active at all. Reads only; raises nothing. [autonomous-operations]';
 
 create function autonomy.unread_status_sentence() returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select case when bool_and(u.none_active) then 'No campaign is looked at: ' else '' end
-    || format('%s %s a status that is not read (%s%s); only "active" is, whatever its case. Where these are running: '
-              'update campaigns set status = ''active'' where status %s;',
-         autonomy.counted_words(sum(u.campaigns)::bigint, 'campaign'),
-         case when sum(u.campaigns) = 1 then 'has' else 'have' end,
-         string_agg(coalesce('"' || left(u.status, 40) || '"', 'none'), ', ') filter (where u.n <= 3),
-         case when count(*) > 3 then ' and others' else '' end,
-         min(coalesce('= ' || quote_literal(u.status), 'is null')) filter (where u.n = 1))
-  from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n from autonomy.unread_statuses() w) u
-  having count(*) > 0
-$$;
+begin
+  return (
+    select case when bool_and(u.none_active) then 'No campaign is looked at: ' else '' end
+      || format('%s %s a status that is not read (%s%s); only "active" is, whatever its case. Where these are running: '
+                'update campaigns set status = ''active'' where status %s;',
+           autonomy.counted_words(sum(u.campaigns)::bigint, 'campaign'),
+           case when sum(u.campaigns) = 1 then 'has' else 'have' end,
+           string_agg(coalesce('"' || left(u.status, 40) || '"', 'none'), ', ') filter (where u.n <= 3),
+           case when count(*) > 3 then ' and others' else '' end,
+           min(coalesce('= ' || quote_literal(u.status), 'is null')) filter (where u.n = 1))
+    from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n from autonomy.unread_statuses() w) u
+    having count(*) > 0);
+end $$;
 comment on function autonomy.unread_status_sentence() is
   'Which campaigns are not looked at because their status is not read, and what to do; NULL where there are none. '
   'Reads only; raises nothing. [autonomous-operations]';
 
 create function autonomy.run_warnings() returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
-  from autonomy.unread_status_sentence() s;
-$$;
+begin
+  return (
+    select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
+    from autonomy.unread_status_sentence() s);
+end $$;
 comment on function autonomy.run_warnings() is
   'What a run has to say of statuses that nobody reads and of accounts: a list of sentences. Reads only; raises '
   'nothing. [autonomous-operations]';

@@ -1325,27 +1325,31 @@ else 2 end;
 end $$;
 comment on function autonomy.currency_digits(text) is '[autonomous-operations]';
 create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-select replace(to_char(round(p_amount, d.digits), 'FM999,999,999,999,999,999,990'
-|| case when d.digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', d.digits + 1, '0')
+declare
+v_digits integer := autonomy.currency_digits(p_currency);
+begin
+return case when p_amount between -1e20 and 1e20 then
+replace(to_char(round(p_amount, v_digits), 'FM999,999,999,999,999,999,990'
+|| case when v_digits > 0 and not (p_short and p_amount = trunc(p_amount)) then rpad('.', v_digits + 1, '0')
 else '' end), '-', '−')
-|| coalesce(' ' || nullif(p_currency, ''), '')
-from (select autonomy.currency_digits(p_currency) as digits) d
-where p_amount between -1e20 and 1e20;
-$$;
+|| coalesce(' ' || nullif(p_currency, ''), '') end;
+end $$;
 comment on function autonomy.amount_words(numeric, text, boolean) is '[autonomous-operations]';
 create function autonomy.smallest_unit(p_digits integer) returns numeric
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-select (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
-$$;
+begin
+return (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
+end $$;
 comment on function autonomy.smallest_unit(integer) is '[autonomous-operations]';
 create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
-language sql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = ''
 as $$
-select round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
-$$;
+begin
+return round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
+end $$;
 comment on function autonomy.kept_amount(numeric, integer) is '[autonomous-operations]';
 
 -- 0110_campaigns.sql
@@ -2242,8 +2246,11 @@ value_breaker_factor numeric not null default 4
 );
 create function public.autonomy_policy_limits()
 returns table (setting text, low numeric, high numeric, unit text, meaning text)
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+return query
 values
 ('break_even_roi', 0.01, 100, 'multiple',
 'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
@@ -2306,8 +2313,8 @@ values
 ('keep_failed_actions_days', 0, 36500, 'days',
 'actions that were never carried out go after this long, 35 at the least; 0 = never'),
 ('keep_opportunities_days', 0, 36500, 'days',
-'opportunities that are closed go after this long, 35 at the least; 0 = never')
-$$;
+'opportunities that are closed go after this long, 35 at the least; 0 = never');
+end $$;
 comment on function public.autonomy_policy_limits() is
 'The range, unit and meaning of every number in autonomy_policy. Only reads; safe to call again; raises nothing. '
 '[autonomous-operations]';
@@ -2858,14 +2865,17 @@ from public.autonomy_policy p);
 end $$;
 comment on function autonomy.account_zone(text) is '[autonomous-operations]';
 create function autonomy.unknown_zones() returns table (account text, time_zone text, sentence text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+return query
 select a.account, a.time_zone,
 format('The time zone "%s" of the account "%s" is not known to this database any more: its days are counted in '
 'the policy''s, %s. Give it another.', left(a.time_zone, 60), a.account, p.time_zone)
 from public.autonomy_accounts a cross join public.autonomy_policy p
 where a.time_zone is not null and autonomy.known_zone(a.time_zone) is null;
-$$;
+end $$;
 comment on function autonomy.unknown_zones() is '[autonomous-operations]';
 create function autonomy.campaign_currency(p_campaign_id uuid) returns text
 language sql stable set search_path = ''
@@ -2903,8 +2913,9 @@ else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')));
 end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is '[autonomous-operations]';
 create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+<<<<<<< HEAD
 select jsonb_strip_nulls(jsonb_build_object(
 'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
 'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
@@ -2913,7 +2924,19 @@ from (values (1)) one
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
 $$;
+=======
+begin
+return (
+select jsonb_strip_nulls(jsonb_build_object(
+'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
+'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+from (values (1)) one
+left join autonomy.priors k on k.scope = 'account' and k.name = p_account
+left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, ''));
+end $$;
+>>>>>>> speed
 comment on function autonomy.stored_prior(text, text) is '[autonomous-operations]';
+
 create function autonomy.own_limits(p_account public.autonomy_accounts) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -2923,6 +2946,7 @@ return jsonb_strip_nulls(to_jsonb(p_account) - array[
 'daily_total', 'monthly_total', 'updated_at', 'updated_by']);
 end $$;
 comment on function autonomy.own_limits(public.autonomy_accounts) is '[autonomous-operations]';
+
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
@@ -2945,18 +2969,22 @@ cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored
 as own, autonomy.own_limits(a) <> '{}' as limited offset 0) o;
 end $$;
 comment on function autonomy.policies_of(text[]) is '[autonomous-operations]';
+
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+return (
 select coalesce(jsonb_object_agg(f.account, to_jsonb(f.p)), '{}')
 from autonomy.policies_of(array(
 select a.account from public.autonomy_accounts a
 where (p_account is null or a.account = p_account)
-and (a.frozen or autonomy.own_limits(a) <> '{}'))) f;
-$$;
+and (a.frozen or autonomy.own_limits(a) <> '{}'))) f);
+end $$;
 comment on function public.autonomy_account_policies(text) is
-'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
-'them. Reads only; safe to call again; raises AO002 where a limit is none. [autonomous-operations]';
+  'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
+  'them. Reads only; safe to call again; raises AO002 where a limit is none. [autonomous-operations]';
+
 create function autonomy.account_policy(p_account text) returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
@@ -2965,12 +2993,16 @@ autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency)))
 from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
 comment on function autonomy.account_policy(text) is '[autonomous-operations]';
+
 create function autonomy.longest_approval() returns interval
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-select greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a)) * interval '1 hour'
-from public.autonomy_policy p;
-$$;
+begin
+return (
+select interval '1 hour'
+* greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a))
+from public.autonomy_policy p);
+end $$;
 comment on function autonomy.longest_approval() is '[autonomous-operations]';
 
 -- 0137_account_findings.sql
@@ -3027,15 +3059,18 @@ order by c.campaigns desc, c.account;
 end $$;
 comment on function autonomy.account_findings() is '[autonomous-operations]';
 create function autonomy.account_warnings() returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-select coalesce(jsonb_agg(f.sentence || case f.others when 0 then '' when 1 then ' The same goes for 1 more account.'
+begin
+return (
+select coalesce(jsonb_agg(f.sentence || case f.others when 0 then ''
+when 1 then ' The same goes for 1 more account.'
 else format(' The same goes for %s more accounts.', f.others) end order by f.n), '[]')
 from ((select 1 as n, z.sentence, count(*) over () - 1 as others from autonomy.unknown_zones() z
 order by z.account limit 1)
 union all
-(select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f;
-$$;
+(select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f);
+end $$;
 comment on function autonomy.account_warnings() is '[autonomous-operations]';
 
 -- 0140_json.sql
@@ -6215,8 +6250,10 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 create function autonomy.codes()
 returns table (code text, place integer, kind text, means text, reserved boolean)
-language sql immutable parallel safe set search_path = '' rows 60
-as $$ values
+language plpgsql immutable parallel safe set search_path = '' rows 60
+as $$
+begin
+return query values
 ('FROZEN', 1, 'campaign', 'everything is frozen', false),
 ('OBSERVE', 2, 'campaign', 'its account is only observed', false),
 ('DISABLED', 3, 'campaign', 'automation is switched off for this campaign', false),
@@ -6267,12 +6304,14 @@ as $$ values
 ('REFUSED_BY_DATABASE', 48, 'failure', 'the database refused it', false),
 ('UNREADABLE', 49, 'failure', 'its figures could not be read', false),
 ('REJECTED', 50, 'failure', 'a person rejected it', false),
-('EXPIRED', 51, 'failure', 'nobody approved it in time', false)
-$$;
+('EXPIRED', 51, 'failure', 'nobody approved it in time', false);
+end $$;
 comment on function autonomy.codes() is '[autonomous-operations]';
 create function autonomy.sentences() returns table (name text, pattern text, words text[])
-language sql immutable parallel safe set search_path = '' rows 80
-as $$ values
+language plpgsql immutable parallel safe set search_path = '' rows 80
+as $$
+begin
+return query values
 ('FROZEN.',
 'the system is frozen. It goes on when it is unfrozen.',
 '{}'::text[]),
@@ -6498,8 +6537,8 @@ as $$ values
 '{rule}'::text[]),
 ('many_pauses',
 ' So many pauses at once are left to a person.',
-'{}'::text[])
-$$;
+'{}'::text[]);
+end $$;
 comment on function autonomy.sentences() is '[autonomous-operations]';
 
 -- 0506_number_words.sql
@@ -6913,6 +6952,9 @@ returns table (campaign_id uuid, windows json)
 language plpgsql stable set search_path = ''
 as $$
 begin
+if p_ids = '{}' then
+return;  -- usual where decisions are put into words, and planning takes a millisecond
+end if;
 return query execute
 'select i.id, json_build_object(' || (
 select string_agg(format('%L, json_build_object(%s)', w, (
@@ -7084,8 +7126,10 @@ case when p_found > 0 then p_found * ln(p_found / p_expected) else 0 end
 end $$;
 comment on function autonomy.surprise(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.largest_campaigns() returns setof uuid
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+return query
 with ranked as (
 select f.campaign_id,
 row_number() over (partition by coalesce(c.account, '') order by f.w30_conversions desc, f.campaign_id) as place
@@ -7094,7 +7138,7 @@ where f.has_history and f.w30_conversions between 1e-9 and 1e15
 )
 select r.campaign_id from ranked r
 where r.place <= (select least(200, greatest(20, 20000 / greatest(count(*), 1))) from public.autonomy_accounts);
-$$;
+end $$;
 comment on function autonomy.largest_campaigns() is '[autonomous-operations]';
 create function autonomy.choose_measured(p_now timestamptz) returns void
 language plpgsql set search_path = ''
@@ -7113,8 +7157,10 @@ on conflict do nothing;
 end $$;
 comment on function autonomy.choose_measured(timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
-language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
+begin
+return (
 with chosen as materialized (
 select m.campaign_id from autonomy.measured_choice m
 where m.chosen_at > p_now - interval '1 hour' and m.chosen_at < p_now + interval '1 hour'
@@ -7158,12 +7204,14 @@ then (u.revenue + 5 * o.worth) / (u.conversions + 5) end)::autonomy.measured ord
 from zoned z
 left join firsts f on f.account = z.account and f.today = z.today
 left join usual u on u.campaign_id = z.campaign_id
-left join all_of o on o.account = z.account;
-$$;
+left join all_of o on o.account = z.account);
+end $$;
 comment on function autonomy.measured_campaigns(timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_days(p_measured autonomy.measured[]) returns autonomy.measured_day[]
-language sql stable set search_path = '' set jit = off
+language plpgsql stable set search_path = '' set jit = off
 as $$
+begin
+return (
 with excluded as materialized (
 select * from autonomy.exclusions_of(array(select m.campaign_id from unnest(p_measured) m))
 ), each as (
@@ -7191,13 +7239,15 @@ exists (select from autonomy.evidence_exclusions x where x.account = s.account a
 and s.day between x.from_day and x.until_day),
 s.found, s.hoped, s.counted_found, s.counted_hoped, s.orders, s.revenue, s.worth,
 coalesce(h.shape, 0))::autonomy.measured_day order by s.account, s.day), '{}')
-from summed s left join shapes h on h.account = s.account and h.weekday = extract(dow from s.day);
-$$;
+from summed s left join shapes h on h.account = s.account and h.weekday = extract(dow from s.day));
+end $$;
 comment on function autonomy.measured_days(autonomy.measured[]) is '[autonomous-operations]';
 create function autonomy.measured_rows(
 p_measured autonomy.measured[], p_policy public.autonomy_policy, p_now timestamptz) returns autonomy.measured_row[]
-language sql stable set search_path = '' set timezone = 'UTC' set jit = off
+language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
+begin
+return (
 with clock as (
 select date_trunc('hour', p_now) as until
 ), accounts as (
@@ -7242,15 +7292,18 @@ coalesce(sum(e.orders) filter (where e.revenue > f.factor / 2 * e.worth), 0),
 coalesce(sum(e.orders) filter (where e.revenue < e.worth / (f.factor / 2)), 0))::autonomy.measured_row as one
 from each e join accounts f using (account) group by e.account, e.back, e.weekday
 )
-select coalesce(array_agg(s.one order by (s.one).account, (s.one).back, (s.one).weekday), '{}') from summed s;
-$$;
+select coalesce(array_agg(s.one order by (s.one).account, (s.one).back, (s.one).weekday), '{}') from summed s);
+end $$;
 comment on function autonomy.measured_rows(autonomy.measured[], public.autonomy_policy, timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_usual(p_days autonomy.measured_day[])
 returns table (
 account text, currency text, is_all boolean, usual float8, spread float8,
 found_new float8, found_lifted float8, worth_new float8, worth_lifted float8)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+return query
 with days as (
 select k.account, k.currency, grouping(k.account, k.currency) as of, d.day, bool_or(d.before) as before,
 bool_or(d.lifted) as lifted, bool_or(d.day between d.today - 11 and d.today - 8) as lasting,
@@ -7279,14 +7332,17 @@ greatest(0.02, coalesce((2 * s.under - s.on_all + 7 * 0.05 * s.usual ^ 2)
 case when s.e >= 10 and s.n between s.e / 10 and s.e * 10 then s.n / s.e end, s.found_lifted,
 case when s.orders >= 10 and s.r between s.w / 10 and s.w * 10 then s.r / nullif(s.w, 0) end, s.worth_lifted
 from summed s;
-$$;
+end $$;
 comment on function autonomy.measured_usual(autonomy.measured_day[]) is '[autonomous-operations]';
 create function autonomy.tracking_told(
 p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
 returns table (
 account text, observed float8, expected float8, hours integer, enough boolean, tripped boolean, settled boolean)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+return query
 with shapes as (
 select distinct d.account, extract(dow from d.day)::integer as weekday, d.shape from unnest(p_days) d
 ), parts as (
@@ -7324,14 +7380,17 @@ coalesce(c.found < c.ratio * c.hoped * c.level
 and autonomy.surprise(c.found, c.hoped * c.level, c.size) >= 12, false) as tripped,
 coalesce(c.found < c.ratio * c.hoped * c.said
 and autonomy.surprise(c.found, c.hoped * c.said, c.size) >= 12, false) as settled) t;
-$$;
+end $$;
 comment on function autonomy.tracking_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.values_told(
 p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
 returns table (
 account text, currency text, orders float8, level float8, enough boolean, tripped boolean, settled boolean)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+return query
 with hourly as (
 select r.account, a.currency, grouping(r.account) = 1 as of_currency, r.back, sum(r.orders) as n,
 sum(r.revenue) as revenue, sum(r.worth) as worth, sum(r.high) as high, sum(r.low) as low
@@ -7365,7 +7424,7 @@ s.revenue > f.factor * s.worth * greatest(1, u.worth_new, u.worth_lifted) and 2 
 or s.revenue < s.worth / f.factor * least(1, u.worth_new, u.worth_lifted) and 2 * s.low >= s.n as tripped,
 s.revenue > f.factor * s.worth * greatest(1, u.worth_lifted) and 2 * s.high >= s.n
 or s.revenue < s.worth / f.factor * least(1, u.worth_lifted) and 2 * s.low >= s.n as settled) t;
-$$;
+end $$;
 comment on function autonomy.values_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0512_portfolio.sql
@@ -7549,8 +7608,11 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 create function autonomy.broken_days(p_portfolio jsonb, p_now timestamptz)
 returns table (account text, from_day date, until_day date, why text)
-language sql stable set search_path = '' set jit = off
+language plpgsql stable set search_path = '' set jit = off
 as $$
+#variable_conflict use_column
+begin
+return query
 with groups as materialized (
 select g.account, g.tracking or coalesce(w.tracking, false) as tracking, g.value or g.value_of_currency as value
 from autonomy.breaker_groups(p_portfolio) g left join autonomy.breaker_groups(p_portfolio) w on w.account is null
@@ -7576,7 +7638,7 @@ select b.account, min(b.day), max(b.day), case when bool_or(b.tracking)
 then 'conversions were missing: tracking looked broken'
 else 'what a conversion is worth had jumped: values looked broken' end
 from broken b group by b.account;
-$$;
+end $$;
 comment on function autonomy.broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.leave_out_broken_days(p_portfolio jsonb, p_now timestamptz) returns void
 language plpgsql set search_path = '' set jit = off
@@ -7654,7 +7716,9 @@ when p_campaign.hold_until > p_now then 'ON_HOLD'
 when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
 when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
 when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
-when p_asked <> 'approve' and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
+when p_asked <> 'approve'
+and num_nonnulls(p_campaign.no_raises_event, p_campaign.no_cuts_event, p_campaign.no_pauses_event) > 0
+and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
 when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
 when 'down' then p_campaign.no_cut_until
 else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
@@ -9343,8 +9407,11 @@ comment on function autonomy.read_decisions(uuid, jsonb) is '[autonomous-operati
 create function autonomy.judge(
 p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_portfolio jsonb,
 p_by_person boolean, p_now timestamptz) returns autonomy.item[]
-language sql stable set search_path = '' set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+return (
 with checked as (  -- without reason and evidence, which would be copied at each step
 select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
 w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
@@ -9494,7 +9561,8 @@ order by m.raise > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
 then 'GROWTH_BREAKER'
 when m.cut > 0 and autonomy.too_much_shrinking(
 m.p, k.budget_before - k.lowered + k.raised, k.raised, k.lowered, k.cuts,
-row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id),
+row_number() over (partition by m.account
+order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id),
 sum(m.cut) over (partition by m.account
 order by m.cut > 0 desc, m.confidence desc nulls last, m.campaign_id) - 0.01)
 then 'SHRINK_BREAKER' end as within
@@ -9586,8 +9654,8 @@ case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume
 else s.status end,
 case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
 )::autonomy.item order by s.n), '{}')
-from settled s
-$$;
+from settled s);
+end $$;
 comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0640_apply.sql
@@ -9598,7 +9666,7 @@ set local client_min_messages = 'warning';
 create function autonomy.write_items(
 p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
-language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
+language plpgsql set search_path = ''
 as $$
 declare
 v_results autonomy.result[];
@@ -10505,8 +10573,11 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create function autonomy.unread_statuses() returns table (status text, campaigns bigint, none_active boolean)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+return query
 with words as (
 select c.status, count(*) as campaigns from public.campaigns c
 where c.status is null or c.status not in ('active', 'paused') group by c.status
@@ -10518,12 +10589,14 @@ from words w
 where coalesce(lower(w.status), '') <> 'active'
 and coalesce(lower(btrim(w.status)), '') !~ ('^(off|no|false|0)$|paus|archiv|remov|delet|\yended|complet|finish|'
 'inactiv|not |disabl|draft|stop|cancel|reject|disapprov|expir|schedul|pending|suspend')
-order by w.campaigns desc, w.status
-$$;
+order by w.campaigns desc, w.status;
+end $$;
 comment on function autonomy.unread_statuses() is '[autonomous-operations]';
 create function autonomy.unread_status_sentence() returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+return (
 select case when bool_and(u.none_active) then 'No campaign is looked at: ' else '' end
 || format('%s %s a status that is not read (%s%s); only "active" is, whatever its case. Where these are running: '
 'update campaigns set status = ''active'' where status %s;',
@@ -10533,15 +10606,17 @@ string_agg(coalesce('"' || left(u.status, 40) || '"', 'none'), ', ') filter (whe
 case when count(*) > 3 then ' and others' else '' end,
 min(coalesce('= ' || quote_literal(u.status), 'is null')) filter (where u.n = 1))
 from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n from autonomy.unread_statuses() w) u
-having count(*) > 0
-$$;
+having count(*) > 0);
+end $$;
 comment on function autonomy.unread_status_sentence() is '[autonomous-operations]';
 create function autonomy.run_warnings() returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
+return (
 select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
-from autonomy.unread_status_sentence() s;
-$$;
+from autonomy.unread_status_sentence() s);
+end $$;
 comment on function autonomy.run_warnings() is '[autonomous-operations]';
 
 -- 0695_retention.sql
@@ -12026,6 +12101,7 @@ end $$;
 comment on function autonomy.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is '[autonomous-operations]';
 create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set jit = off
+set plan_cache_mode = force_custom_plan
 as $$
 declare
 v_slice constant integer := 50000;      -- campaigns at a time, so that memory stays flat
@@ -16314,17 +16390,17 @@ end $$;
 delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
-  ('0105_money', '5fc198658fe1703d369d4d009d947fa6803728c529dfeb9d34b779dfa8bd43de', pg_catalog.clock_timestamp()),
+  ('0105_money', '4f3f4b2491920dfbf275b9eb6777d2fd23a74e512a8914b600568270c3b4c405', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '95616775e70ffa9dd87ffccef282dad7895b12a719cbbc41fe1718a4054f4ba7', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
-  ('0130_policy', '078553ace73e18f1f5cad8042be927de9eb832c1997dd0440a0ccfbd3b56dffc', pg_catalog.clock_timestamp()),
+  ('0130_policy', 'b60e2540d0869620a81f7bed0626bf0750183f523a4698ca667bfbcecbc3ed6f', pg_catalog.clock_timestamp()),
   ('0132_priors', 'e2a42c03380fa6af825364e40cf3f26ae813f444e233086c856125752cce0184', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'e8798f97fd4f97dedb5981e2a0f01041507c332df319d86b957a263d239bf51a', pg_catalog.clock_timestamp()),
-  ('0136_account_policies', '4a99e0a8d42bd641731a7c135b1eefe1f2f5105240c3e941af5138c6f7918774', pg_catalog.clock_timestamp()),
-  ('0137_account_findings', '24d8f442868acc7dd53c9c51b32bee21294232844f51474f0aba2ea8ddeb6de7', pg_catalog.clock_timestamp()),
+  ('0136_account_policies', '0154aa9fa1ad7d211df0c2ec4b04929992ace23851eda9fa0df658b5c2558c41', pg_catalog.clock_timestamp()),
+  ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
   ('0210_facts', 'd9ced202f1d2b11ae28a0561e51fc031012e43e226571c35a07b3b2531c4637e', pg_catalog.clock_timestamp()),
@@ -16345,15 +16421,15 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', '43232d4f526ae9f4a6bb3789279ea339dd6a415dadd375abbb17240861587429', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
-  ('0505_codes', '9a62a24fe3ce65de81001bee9a4dedbe0bf9575c1c897ef116070b1104fa856a', pg_catalog.clock_timestamp()),
+  ('0505_codes', 'dd788689975d3d87e52d7231d270bed7cdda5ec3670b756f0f7a2a65213132e0', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'c3b17fc16fc479346181d8ec46cc8674d736f728ce866021e60f517597959176', pg_catalog.clock_timestamp()),
-  ('0511_measured', '9bc47386139fdaeb5680518c879147b473956b863f54a4bd4b70f09e803eef7c', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '507ca4caa8a6f59e1c071a5573f44280a93d87c6ccf6a928da8ca97279ed7482', pg_catalog.clock_timestamp()),
+  ('0511_measured', 'a0a8f1d16ceed500735bdee2e7724ec822d0f626d58808027120029b0303ec43', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
-  ('0513_broken_days', '92273b83519b223c772301c5abc97d713681a3206d1e89f1e5529ec7acf83166', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'b1e4cd127af62869b3661855cd3324c284d8db5e503d151f82d5de63d18d4daa', pg_catalog.clock_timestamp()),
+  ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'e7bcd6b9397fe116df3b07548cbbc8d28a66fc4be6aec1339667acaaf02824b4', pg_catalog.clock_timestamp()),
   ('0520_decide', '1a7eaaf5365b7ebdbe7c3df53b0fdc54acd651d2cb852bfd8ed37e45c7955dfc', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'a0d9778ccff430c3cfb22a3cc09f6c7dc6bbd6b3d19df86dc15ac99e9fca7d32', pg_catalog.clock_timestamp()),
   ('0540_propose', '84e217a4b58771e787a7386df5715336f1ed0e4fe31b1ee30dcc2351ed29d1ac', pg_catalog.clock_timestamp()),
@@ -16362,12 +16438,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
-  ('0630_judge', 'a9b6f474438acc07b27cceb040c1b0d208bee87aeebcef52f1b415294b3bc693', pg_catalog.clock_timestamp()),
-  ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
+  ('0630_judge', '7547b3e4e2fda8a6061be205ad9c36a57a1da863f61abcdcf71f7f66380ffd51', pg_catalog.clock_timestamp()),
+  ('0640_apply', 'b7a3f54f68c9511ae04a154a23346debae7bc27f36ddfac5b09befae2443dce2', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0690_warnings', '991bca883a40104640e3edee85f314e058e7abc278c95f4c6700dfe346885871', pg_catalog.clock_timestamp()),
+  ('0690_warnings', '0e399806a24eaf2bbac1a31a2973a09922aebfbebbccf0dfaf92e0e5f4016008', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
   ('0700_runs', 'e5ceace5ace3d4de4b1fe942d7e995a9a07159aa137ba5010db62e159a1e9dcd', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
@@ -16378,7 +16454,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0840_audience_mismatch', 'ea39237976e9c0a85db926d144895fd9a05d7643299688a0de596c52423e2df9', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
-  ('0870_opportunities', '1bff5f9b71bcecc37c6b81b5e440edbff119e829388addb1f3950e3be29894ac', pg_catalog.clock_timestamp()),
+  ('0870_opportunities', '5f22dbb35c7f1d3e3a4a8ed4c9ee0ddc734d39f22bb8af54eab9ab8933dbc224', pg_catalog.clock_timestamp()),
   ('0900_impact', '4d74bfdfb69c754fc5d0331ae0450037fa327df8a69017b1880607cf7342f466', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '059d2693df9c0125cf008dca33781ba4b3d140fbffb638aae638d64d5e0e6e3b', pg_catalog.clock_timestamp()),

@@ -286,6 +286,31 @@ def test_within_a_day_only_campaigns_whose_facts_changed_are_looked_at(
     assert record(db, 1)["detected"] == 1  # a new day: everything, and the first is gone
 
 
+def test_a_session_that_looks_again_and_again_does_not_read_every_fact(
+    scratch_database: Callable[[], str],
+) -> None:
+    # A plan that is kept, after five calls, does not know the moment, and reads all.
+    with psycopg.connect(scratch_database(), autocommit=True) as db:
+        db.execute("set session_replication_role = replica")  # the facts alone
+        db.execute(
+            "insert into campaigns (id, title) select md5(i::text)::uuid, 'C' || i"
+            " from generate_series(1, 4000) i"
+        )
+        db.execute(
+            "insert into campaign_facts (campaign_id, changed_at)"
+            " select id, now() - interval '1 day' from campaigns"
+        )
+        db.execute("set session_replication_role = origin")
+        db.execute("vacuum analyze campaign_facts")
+        for _ in range(8):
+            db.execute("select record_opportunities()")
+        scans = "select seq_scan from pg_stat_xact_user_tables where relname = 'campaign_facts'"
+        with db.transaction():
+            before = value(db, scans)
+            db.execute("select record_opportunities()")
+            assert value(db, scans) == before
+
+
 def test_a_pass_that_ran_out_of_time_is_continued(db: Db) -> None:
     made = sorted(campaign(db, f"C{i}", days_old=10) for i in range(6))
     for one in made:
