@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -129,12 +129,18 @@ def test_programs_are_followed(db: Db, declared: str) -> None:
 
 def test_a_field_that_changes_on_three_of_seven_days_is_a_programs(db: Db) -> None:
     one = campaign(db)
-    for days in (5, 3):
-        change(db, one, "status = 'paused'", days * DAY + HOUR)
-        change(db, one, "status = 'active'", days * DAY)
+    noon = now(db).astimezone(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+
+    def scheduled(days: int) -> None:
+        """Off for an hour of that day, whatever hour it is now."""
+        ago = now(db) - noon + days * DAY
+        change(db, one, "status = 'paused'", ago)
+        change(db, one, "status = 'active'", ago - HOUR)
+
+    scheduled(5)
+    scheduled(3)
     assert set(kept(db, one)) == {"pause"}
-    change(db, one, "status = 'paused'", DAY + HOUR)
-    change(db, one, "status = 'active'", DAY)
+    scheduled(1)
     assert kept(db, one) == {}
     change(db, one, "budget = 50")  # the other field is a person's all the same
     assert set(kept(db, one)) == {"raise"}
