@@ -1,11 +1,17 @@
-"""The simulated market is what docs/simulation.md says of it."""
+"""The simulated market is what docs/simulation.md says of it; its peers are honest."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tests.simulation.world import REAL_LIKE, TODAY, WORLDS, Floats, Market
+from tests.simulation import plain_policies
+from tests.simulation.market import DOCS, PLAIN
+from tests.simulation.paper import NOTHING, ORACLE
+from tests.simulation.result import Result, with_error
+from tests.simulation.world import REAL_LIKE, TODAY, WORLDS, Floats, Market, Score, fingerprint
 
 
 def daily_spend(market: Market) -> Floats:
@@ -72,3 +78,56 @@ def test_a_world_changes_what_it_names() -> None:
     assert np.allclose(leaning.true_roi(), plain.true_roi()), "at the first budget, nothing else"
     tilt = np.corrcoef(np.log(leaning.start_budget), np.log(leaning.true_roi()))[0, 1]
     assert tilt > 0.6 > abs(np.corrcoef(plain.start_budget, plain.true_roi())[0, 1]) + 0.3
+
+
+PEERS = {name: play for name, play in PLAIN.items() if name not in (NOTHING, ORACLE)}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_nobody_beats_who_knows_the_truth(world: str) -> None:
+    truth = replace(WORLDS[world], campaigns=min(60, WORLDS[world].campaigns), days=40)
+    for seed in (2000, 2001):
+        nothing, best = (PLAIN[name](seed, truth) for name in (NOTHING, ORACLE))
+        assert best.profit > nothing.profit
+        for name, play in PEERS.items():
+            assert play(seed, truth).profit < best.profit, f"{name} in market {seed}"
+
+
+def test_the_honest_peers_are_as_good_as_they_are() -> None:
+    """A peer that was weakened by mistake would make every other policy look better."""
+    seeds = range(3000, 3003)
+    scores = {
+        name: Result(name, [PLAIN[name](seed, TODAY) for seed in seeds])
+        for name in (
+            NOTHING,
+            ORACLE,
+            "budgets by ROAS",
+            "budgets by ROAS²",
+            "equal marginal return",
+        )
+    }
+    shares = {
+        name: float(np.mean(result.shares(scores[NOTHING], scores[ORACLE])))
+        for name, result in scores.items()
+    }
+    assert shares["budgets by ROAS"] == pytest.approx(64, abs=6)
+    assert shares["budgets by ROAS²"] == pytest.approx(74, abs=6)
+    assert shares["equal marginal return"] == pytest.approx(74, abs=6)
+
+
+def test_peers_keep_the_total() -> None:
+    for play in (plain_policies.by_roas_squared, plain_policies.equal_marginal):
+        spend, unmoved = play(3000, TODAY).spend, PLAIN[NOTHING](3000, TODAY).spend
+        assert spend == pytest.approx(unmoved, rel=0.03)
+
+
+def test_a_share_lies_between_nothing_and_the_truth() -> None:
+    scores = [Score(profit, 0.0, 0.0, 0.0, 0, 0) for profit in (100.0, 175.0, 200.0)]
+    nothing, mine, best = (Result("x", [score]) for score in scores)
+    assert mine.shares(nothing, best) == [75.0]
+    assert with_error([70.0, 74.0]) == "72 ±2.0"
+
+
+def test_the_page_was_written_with_this_market() -> None:
+    page = (DOCS / "simulation.md").read_text(encoding="utf-8")
+    assert f"`{fingerprint()}`" in page, "the market has changed: run make simulate again"
