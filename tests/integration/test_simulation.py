@@ -36,7 +36,7 @@ class ThroughTheRunner(Account):
 
 
 def test_both_ways_earn_the_same(fresh: LocalStack, scratch_database: Callable[[], str]) -> None:
-    setting = SETTINGS["budget optimisation, pauses at 95"]
+    setting = SETTINGS["budget optimisation"]
     inside, through = Market(3, SHORT), Market(3, SHORT)
     with psycopg.connect(scratch_database(), autocommit=True) as connection:
         play_hours(Account(connection, inside, setting), EVERY_HOURS)

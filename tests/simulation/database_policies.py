@@ -18,9 +18,8 @@ from tests.simulation.world import Market, Observed, Score, Truth
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 SIMULATED = "-c autonomy.simulation=on"
 
-OPTIMISE: Mapping[str, Any] = next(
-    template.row for template in TEMPLATES if template.key == "marginal_return"
-)
+_ROWS: Mapping[str, Mapping[str, Any]] = {template.key: template.row for template in TEMPLATES}
+OPTIMISE = _ROWS["curve"] if "curve" in _ROWS else _ROWS["marginal_return"]
 
 
 @dataclass(frozen=True)
@@ -28,30 +27,25 @@ class Setting:
     """Rules and policy that differ from the shipped ones.
 
     `off` names default rules that are switched off, `more` are rules that are added, `policy`
-    are columns of autonomy_policy, `pause_confidence` is a floor of the pause rules alone.
+    are columns of autonomy_policy.
     """
 
     off: Sequence[str] = ()
     more: Sequence[Mapping[str, Any]] = ()
     policy: Mapping[str, float] = field(default_factory=dict)
-    pause_confidence: float | None = None
 
 
 SCALE_RULES = ("Exceptional ROI Aggressive Scale", "High ROI Scale")
 
-_FLOOR_80 = {"min_confidence": 80, "min_pause_confidence": 80}
-# The mean time from click to order, which replay measures on a real account.
-_DELAY = {"conversion_delay_hours": 12}
+# Nobody tells the policy how late orders come: the recommended presets assume a day.
+_FLOOR_80 = {"min_confidence": 80, "min_pause_confidence": 80, "conversion_delay_hours": 24}
+_GROW = {"min_confidence": 50, "min_pause_confidence": 95, "conversion_delay_hours": 24}
 
 SETTINGS: Mapping[str, Setting] = {
     "four default rules": Setting(),
-    "default rules, floor 80, delay set": Setting(policy={**_FLOOR_80, **_DELAY}),
-    "budget optimisation, floor 80": Setting(
-        off=SCALE_RULES, more=(OPTIMISE,), policy={**_FLOOR_80, **_DELAY}
-    ),
-    "budget optimisation, pauses at 95": Setting(
-        off=SCALE_RULES, more=(OPTIMISE,), policy=_DELAY, pause_confidence=95
-    ),
+    "four rules, floor 80": Setting(policy=_FLOOR_80),
+    "budget optimisation": Setting(off=SCALE_RULES, more=(OPTIMISE,), policy=_GROW),
+    "optimisation and scale rules": Setting(more=(OPTIMISE,), policy=_GROW),
 }
 
 
@@ -86,13 +80,6 @@ class Account:
                     json.dumps(rule["action"]), rule["priority"],
                 ),
             )  # fmt: skip
-        if setting.pause_confidence is not None:
-            run(
-                "update public.autonomous_rules"
-                " set action = action || jsonb_build_object('min_confidence', %s::numeric)"
-                " where rule_type = 'pause'",
-                (setting.pause_confidence,),
-            )
 
     def launch(self, now: datetime) -> None:
         """Adds the campaigns that start within the next hours."""

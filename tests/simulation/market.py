@@ -4,7 +4,7 @@ Every policy plays the same seeded markets. The plain ones are functions; those 
 are carried out by its own SQL on simulated time (`run_autonomous_operations(p_now)`); a test plays
 one market through the runner, PostgREST and the Python engine as well, which must earn the same.
 
-    python -m tests.simulation.market --seeds 8 --write
+    python -m tests.simulation.market --seeds 8 --worlds --write
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -25,21 +25,27 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.simulation import database_policies, plain_policies
+from tests.simulation.paper import NOTHING, ORACLE, Findings, table, worlds_table, write
 from tests.simulation.result import Result
-from tests.simulation.world import Score, Truth
+from tests.simulation.world import TODAY, WORLDS, Score, Truth
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 _TEMPLATE = "market_template"
 
-PLAIN: dict[str, Callable[[int, Truth], Score]] = {
-    "no automation": plain_policies.no_automation,
+PLAIN: Mapping[str, Callable[[int, Truth], Score]] = {
+    NOTHING: plain_policies.no_automation,
     "usual rules, every hour": plain_policies.usual_rules,
     "usual rules, once a day, +20 %": plain_policies.usual_rules_daily,
-    "oracle (knows the truth)": plain_policies.oracle,
+    "published rule set": plain_policies.published_rules,
+    "budgets by ROAS": plain_policies.by_roas,
+    "budgets by ROAS²": plain_policies.by_roas_squared,
+    "equal marginal return": plain_policies.equal_marginal,
+    ORACLE: plain_policies.oracle,
 }
-ORDER = (
-    "no automation", "usual rules, every hour", "usual rules, once a day, +20 %",
-    *database_policies.SETTINGS, "oracle (knows the truth)",
+ORDER = (*(name for name in PLAIN if name != ORACLE), *database_policies.SETTINGS, ORACLE)
+IN_EVERY_WORLD = (
+    "usual rules, once a day, +20 %", "budgets by ROAS²", "equal marginal return",
+    "four default rules", "budget optimisation",
 )  # fmt: skip
 
 
@@ -92,12 +98,17 @@ def _other(server_url: str, database: str) -> str:
 
 
 def simulate(
-    names: Sequence[str], seeds: int, truth: Truth, *, every_hours: int, jobs: int, server_url: str
+    names: Iterable[str], seeds: int, truth: Truth, *, every_hours: int, jobs: int, server_url: str
 ) -> list[Result]:
-    """Every policy in every market, longest first so that no core idles at the end."""
+    """Every policy in every market, longest first so that no core idles at the end.
+
+    Doing nothing and knowing the truth are always among them: they are what shares are of.
+    """
+    wanted = {NOTHING, ORACLE, *names}
+    ordered = [name for name in ORDER if name in wanted]
     tasks = [
         Task(name, seed, truth, every_hours, server_url)
-        for name, seed in itertools.product(sorted(names, key=lambda n: n in PLAIN), range(seeds))
+        for name, seed in itertools.product(sorted(ordered, key=lambda n: n in PLAIN), range(seeds))
     ]
     scores: dict[tuple[str, int], Score] = {}
     with ProcessPoolExecutor(jobs) as pool:
@@ -107,14 +118,26 @@ def simulate(
                 print(
                     f"\r{done + 1}/{len(tasks)} markets played", end="", file=sys.stderr, flush=True
                 )
-    print(file=sys.stderr)
-    return [Result(name, [scores[name, seed] for seed in range(seeds)]) for name in names]
+    return [Result(name, [scores[name, seed] for seed in range(seeds)]) for name in ordered]
+
+
+def _in_worlds(options: argparse.Namespace, server_url: str) -> dict[str, list[Result]]:
+    names = [name for name in IN_EVERY_WORLD if not options.policy or name in options.policy]
+    found = {}
+    for world in options.worlds or ():
+        truth = replace(WORLDS[world], days=options.days)
+        # A small account's luck weighs more: there are more of them.
+        seeds = options.world_seeds * max(1, 100 // truth.campaigns)
+        found[world] = simulate(
+            names, seeds, truth, every_hours=options.every, jobs=options.jobs,
+            server_url=server_url,
+        )  # fmt: skip
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
-    truth = Truth(campaigns=options.campaigns, days=options.days)
-    names = [name for name in ORDER if not options.policy or name in options.policy]
+    truth = replace(TODAY, campaigns=options.campaigns, days=options.days)
     began = time.monotonic()
     from autonomy.local import LocalStack
     from autonomy.local.places import remove
@@ -124,18 +147,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with LocalStack(folder) as stack:
             prepare(stack.database_url)
             results = simulate(
-                names, options.seeds, truth, every_hours=options.every, jobs=options.jobs,
-                server_url=stack.database_url,
+                options.policy or ORDER, options.seeds, truth, every_hours=options.every,
+                jobs=options.jobs, server_url=stack.database_url,
             )  # fmt: skip
+            worlds = _in_worlds(options, stack.database_url)
     finally:
         remove(folder)
-    seconds = time.monotonic() - began
-    from tests.simulation.paper import table, write
-
     print(table(results))
-    print(f"\n{options.seeds} markets each, {seconds:.0f} s")
+    if worlds:
+        print("\n" + worlds_table(worlds, IN_EVERY_WORLD))
+    print(f"\n{options.seeds} markets each, {time.monotonic() - began:.0f} s")
     if options.write:
-        write(DOCS, results, truth, options.every)
+        found = Findings(results, worlds, IN_EVERY_WORLD, truth, options.every, options.world_seeds)
+        write(DOCS, found)
     return 0
 
 
@@ -149,8 +173,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--policy", action="append", choices=ORDER, help="only this one (repeatable)"
     )
+    parser.add_argument(
+        "--worlds", nargs="*", metavar="WORLD",
+        help=f"other worlds too, all of them or these: {', '.join(WORLDS)}",
+    )  # fmt: skip
+    parser.add_argument("--world-seeds", type=int, default=2, help="markets per policy and world")
     parser.add_argument("--write", action="store_true", help="write docs/simulation.md and .svg")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.worlds == []:
+        options.worlds = list(WORLDS)
+    unknown = set(options.worlds or ()) - set(WORLDS)
+    if unknown:
+        parser.error(f"no such world: {', '.join(sorted(unknown))}")
+    return options
 
 
 if __name__ == "__main__":

@@ -1,17 +1,55 @@
-"""Policies that need no database: doing nothing, what the field does, and knowing the truth."""
+"""Policies that need no database: nothing, what the field does, honest peers, and the truth."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-from tests.simulation.world import Market, Score, Truth
+from tests.simulation.world import Bools, Floats, Market, Score, Truth
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a person reads of the last days: sums of what has arrived, per campaign."""
+
+    spend: Floats
+    revenue: Floats
+    conversions: Floats
+    spend_by_budget: Floats  # each day's spend times the budget it was spent under
+
+    @property
+    def roas(self) -> Floats:
+        return np.divide(
+            self.revenue, self.spend, out=np.zeros_like(self.spend), where=self.spend > 0
+        )
+
+    @property
+    def budget(self) -> Floats:
+        """The mean budget behind the spend."""
+        return np.divide(
+            self.spend_by_budget, self.spend, out=np.zeros_like(self.spend), where=self.spend > 0
+        )
+
+
+def once_a_day(seed: int, truth: Truth, days: int, decide: Callable[[Market, Seen], None]) -> Score:
+    """Plays the market; each midnight `decide` sees the last `days` days and moves budgets."""
+    market = Market(seed, truth)
+    recent: deque[tuple[Floats, ...]] = deque(maxlen=days)
+    for day in range(truth.days):
+        if day:
+            now = market.observe()
+            recent.append((now.spend, now.revenue, now.conversions, now.spend * market.budget))
+            decide(market, Seen(*np.sum(recent, axis=0)))
+        for _ in range(24):
+            market.advance()
+    return market.score()
 
 
 def no_automation(seed: int, truth: Truth) -> Score:
-    market = Market(seed, truth)
-    for _ in range(market.hours):
-        market.advance()
-    return market.score()
+    return once_a_day(seed, truth, 1, lambda market, seen: None)
 
 
 def usual_rules(seed: int, truth: Truth) -> Score:
@@ -41,6 +79,74 @@ def _threshold_rules(seed: int, truth: Truth, factor: float, cooldown_hours: int
         raised = np.minimum(np.round(market.budget * factor, 2), 10_000.0)
         market.budget = np.where(up, np.maximum(market.budget, raised), market.budget)
     return market.score()
+
+
+PUBLISHED_TARGET = 1.5
+
+
+def published_rules(seed: int, truth: Truth) -> Score:
+    """The "20 % rule" and "kill decision framework" of AgriciDaniel/claude-ads, on 14 days."""
+    moved = np.full(truth.campaigns, -7)
+
+    def decide(market: Market, seen: Seen) -> None:
+        day, age = market.hour // 24, market.age_hours / 24
+        without = (seen.conversions == 0) & (seen.spend >= 100)
+        market.pause(without | ((seen.roas < PUBLISHED_TARGET / 3) & (age >= 7)))
+        due = market.running & (age >= 14) & (day - moved >= 7)
+        halved = due & (seen.roas < PUBLISHED_TARGET / 2)
+        raised = due & (seen.roas > PUBLISHED_TARGET) & (seen.conversions >= 2 * 50)
+        moved[halved | raised] = day
+        market.budget = market.budget * np.select([halved, raised], [0.5, 1.2], 1.0)
+
+    return once_a_day(seed, truth, 14, decide)
+
+
+_PEER_DAYS = 14
+_KNOWN_AFTER_HOURS = 72  # a peer leaves the budget of a younger campaign as it is
+
+
+def _move(market: Market, known: Bools, target: Floats) -> None:
+    """Towards `target`, a day at a time no further than half or twice; the total stays."""
+    least, most = 0.5 * market.budget, 2.0 * market.budget
+    total, steps, scale = market.start_budget[known].sum(), target, 1.0
+    for _ in range(20):  # what one may not take yet, the others get
+        steps = np.clip(scale * target, least, most)
+        scale *= total / max(steps[known].sum(), 1e-9)
+    market.budget = np.where(known, steps, market.budget)
+
+
+def _by_roas(power: float) -> Callable[[int, Truth], Score]:
+    """Budgets in proportion to first budget x ROAS^power; their total stays what it was."""
+
+    def decide(market: Market, seen: Seen) -> None:
+        known = np.asarray(market.age_hours >= _KNOWN_AFTER_HOURS)
+        weight = np.where(known, market.start_budget * seen.roas**power, 0.0)
+        total = market.start_budget[known].sum()
+        _move(market, known, total * weight / max(weight.sum(), 1e-9))
+
+    return lambda seed, truth: once_a_day(seed, truth, _PEER_DAYS, decide)
+
+
+by_roas = _by_roas(1.0)
+by_roas_squared = _by_roas(2.0)
+
+
+def equal_marginal(seed: int, truth: Truth) -> Score:
+    """The next unit of money earns the same everywhere, half at twice the first budget."""
+
+    def decide(market: Market, seen: Seen) -> None:
+        known = np.asarray(market.age_hours >= _KNOWN_AFTER_HOURS)
+        half, first = 2.0 * market.start_budget, np.where(known, market.start_budget, 0.0)
+        pooled = seen.revenue[known].sum() / max(seen.spend[known].sum(), 1e-9)
+        roas = (seen.revenue + first * pooled) / np.maximum(seen.spend + first, 1e-9)
+        root = np.sqrt(np.where(known, roas * (1.0 + seen.budget / half), 0.0))
+        order = np.argsort(-root)
+        prices = np.cumsum((half * root)[order]) / (first.sum() + np.cumsum(half[order]))
+        funded = root[order] > prices
+        price = prices[funded][-1] if funded.any() else 1.0
+        _move(market, known, half * np.maximum(root / price - 1.0, 0.0))
+
+    return once_a_day(seed, truth, _PEER_DAYS, decide)
 
 
 def oracle(seed: int, truth: Truth) -> Score:

@@ -27,6 +27,14 @@ class Interval:
         return cls(mean, mean - half, mean + half)
 
 
+def with_error(values: Sequence[float]) -> str:
+    """A mean with its standard error, for a table: 72 ±1.2; of one value that alone."""
+    mean = f"{statistics.fmean(values):.0f}"
+    if len(set(values)) < 2:
+        return mean
+    return f"{mean} ±{statistics.stdev(values) / math.sqrt(len(values)):.1f}"
+
+
 def _t975(degrees: int) -> float:
     """97.5 % point of Student's t (Cornish-Fisher; within 1 % from 3 degrees on)."""
     exact = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365}
@@ -45,13 +53,20 @@ class Result:
     def profit(self) -> Interval:
         return Interval.of([score.profit / 1000 for score in self.scores])
 
+    def shares(self, nothing: Result, oracle: Result) -> list[float]:
+        """Percent of what the oracle earns beyond no automation, market by market."""
+        return [
+            100 * (mine.profit - none.profit) / (best.profit - none.profit)
+            for mine, none, best in zip(self.scores, nothing.scores, oracle.scores, strict=True)
+        ]
+
     @property
     def spend(self) -> Interval:
         return Interval.of([score.spend / 1000 for score in self.scores])
 
     @property
-    def waste(self) -> Interval:
-        return Interval.of([score.waste / 1000 for score in self.scores])
+    def spend_on_losers(self) -> Interval:
+        return Interval.of([score.spend_on_losers / 1000 for score in self.scores])
 
     @property
     def pauses(self) -> Interval:
@@ -61,7 +76,3 @@ class Result:
     def false_share(self) -> Interval | None:
         shares = [100 * score.false_share for score in self.scores if score.pauses]
         return Interval.of(shares) if shares else None
-
-    def ahead_of(self, other: Result) -> Interval:
-        pairs = zip(self.scores, other.scores, strict=True)
-        return Interval.of([(mine.profit - theirs.profit) / 1000 for mine, theirs in pairs])

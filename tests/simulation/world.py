@@ -5,11 +5,18 @@ day and steps at times. More budget earns less per unit (revenue = r0 b / (1 + b
 come in gamma-shocked days, their values are log-normal, and each arrives hours after its click.
 A policy sees what has arrived; the score counts every order that its spend brought, also those
 that arrive after the end. The draws behind shocks and drift are the same for every policy.
+
+The market is the judge, not a thing to tune: every law and constant of it, and every world, stands
+in this file, and docs/simulation.md prints the file's hash. A change here is a commit of its own,
+before a policy is measured on it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +37,13 @@ class Truth:
 
     campaigns: int = 200
     days: int = 60
+    median_budget: float = 70.0
+    spread_budget: float = 0.6  # of the logarithm
+    least_budget: float = 1.0
+    lean_to_winners: float = 0.0  # first budgets go with the true roi to this power
+    saturation: float = 2.0  # half, in first budgets: the median campaign's
+    spread_saturation: float = 0.5  # of the logarithm
+    day_spend: float = 0.0  # sd of the logarithm of what a day spends of its budget
     median_roi: float = 1.2
     spread_roi: float = 0.80  # of the logarithm
     launch_days: int = 20  # most campaigns start somewhere in these
@@ -41,6 +55,35 @@ class Truth:
     order_cv: float = 1.3
     day_shock_shape: float = 4.0
     break_even: float = 1.0
+
+
+TODAY = Truth()
+
+# As real accounts are: values of single orders with a squared coefficient of variation of 3.5,
+# more than half of the spend in a tenth of the campaigns, and a day's spend that moves by itself
+# (with weekday and hours its logarithm has a standard deviation of 0.29 within a campaign).
+REAL_LIKE = Truth(
+    median_budget=22.0, spread_budget=1.65, least_budget=5.0, day_spend=0.285, order_cv=3.5**0.5
+)
+
+WORLDS: Mapping[str, Truth] = {
+    "as above": TODAY,
+    "like real accounts": REAL_LIKE,
+    "saturation 4x sooner": replace(TODAY, saturation=0.5),
+    "saturation 4x later": replace(TODAY, saturation=8.0),
+    "wide spread of saturation": replace(TODAY, spread_saturation=1.2),
+    "orders of 200": replace(TODAY, order_value=200.0),
+    "narrow spread of roi": replace(TODAY, spread_roi=0.3),
+    "twice the drift": replace(TODAY, drift_a_day=0.06, step_a_day=1.0 / 30.0),
+    "orders 48 h late": replace(TODAY, delay_hours=48.0),
+    "accounts of 20": replace(TODAY, campaigns=20),
+    "budgets lean to winners": replace(TODAY, lean_to_winners=1.0),
+}
+
+
+def fingerprint() -> str:
+    """The first 12 digits of this file's SHA-256."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -61,6 +104,7 @@ class Score:
     profit: float
     spend: float
     waste: float
+    spend_on_losers: float  # spend of campaigns whose true roi was below break-even
     pauses: int
     false_pauses: int
 
@@ -79,34 +123,44 @@ class Market:
         n = t.campaigns
         self.hours = t.days * 24
         self.hour = 0
-        self.start_budget: Floats = np.rint(np.exp(fixed.normal(np.log(70.0), 0.6, n)))
-        self.budget: Floats = self.start_budget.copy()
-        self.running: Bools = np.ones(n, dtype=bool)
-        self._half = self.start_budget * np.exp(fixed.normal(np.log(2.0), 0.5, n))
+        budget = fixed.normal(np.log(t.median_budget), t.spread_budget, n)
+        saturation = np.exp(fixed.normal(np.log(t.saturation), t.spread_saturation, n))
         self._order = t.order_value * np.exp(fixed.normal(0.0, 0.3, n))
         self.launch_hour = 24 * fixed.integers(0, t.launch_days, n) * (fixed.random(n) < 0.7)
-        self._log_roi = np.log(t.median_roi) + _paths(fixed, t)
+        paths = _paths(fixed, t)
+        budget += t.lean_to_winners * paths[:, 0]
+        self.start_budget: Floats = np.maximum(t.least_budget, np.rint(np.exp(budget)))
+        self.budget: Floats = self.start_budget.copy()
+        self.running: Bools = np.ones(n, dtype=bool)
+        self.saturates_at: Floats = self.start_budget * saturation
+        self._log_roi = np.log(t.median_roi) + paths
         self._shock = fixed.gamma(t.day_shock_shape, 1.0 / t.day_shock_shape, (n, t.days))
         self._click_price = 0.04 * self._order * np.exp(fixed.normal(0.0, 0.2, n))
+        moves = np.random.default_rng((seed, 3)).normal(0.0, t.day_spend, (n, t.days))
+        self._of_budget = np.exp(moves - t.day_spend**2 / 2)
         self._arriving = np.zeros((3, n, self.hours + 1))  # orders, revenue, their squares
         self._seen = np.zeros((5, n))
         self.total_spend = np.zeros(n)
         self.total_conversions = np.zeros(n)
         self.total_revenue = np.zeros(n)
         self.total_squares = np.zeros(n)
-        self._earned = self._spent = self._wasted = 0.0
+        self._earned = self._spent = self._wasted = self._spent_on_losers = 0.0
         self._pauses = self._false_pauses = 0
 
     def true_roi(self, budget: Floats | None = None) -> Floats:
         """Revenue per unit of spend right now, at `budget` (default: the current one)."""
         level = self.budget if budget is None else budget
         now = np.exp(self._log_roi[:, min(self.hour // 24, self.truth.days - 1)])
-        return np.asarray(now * (1 + self.start_budget / self._half) / (1 + level / self._half))
+        return np.asarray(
+            now * (1 + self.start_budget / self.saturates_at) / (1 + level / self.saturates_at)
+        )
 
     def best_budget(self) -> Floats:
         """Where the next unit of budget just pays for itself; 0 where none does."""
         first = self.true_roi(np.zeros_like(self.budget))
-        return np.where(first > 1.0, self._half * (np.sqrt(np.maximum(first, 1.0)) - 1.0), 0.0)
+        return np.where(
+            first > 1.0, self.saturates_at * (np.sqrt(np.maximum(first, 1.0)) - 1.0), 0.0
+        )
 
     @property
     def launched(self) -> Bools:
@@ -132,8 +186,9 @@ class Market:
         day, of_day = divmod(hour, 24)
         shape = _WEEKDAY[day % 7] * _HOUR[of_day] / _HOUR.mean() / 24.0
         noise = 1.0 + self._random.normal(0.0, 0.08, t.campaigns)
-        spend = np.round(self.launched * self.running * self.budget * shape * noise, 2)
-        roi = self.true_roi()
+        level = self.budget * self._of_budget[:, day]
+        spend = np.round(self.launched * self.running * level * shape * noise, 2)
+        roi = self.true_roi(level)
         placed = self._random.poisson(spend * roi * self._shock[:, day] / self._order)
         self._place(placed)
         clicks = self._random.poisson(spend / self._click_price)
@@ -145,6 +200,7 @@ class Market:
         self.total_squares += seen[2]
         self._spent += float(spend.sum())
         self._wasted += float((spend * np.maximum(0.0, 1.0 - roi)).sum())
+        self._spent_on_losers += float(spend[self.true_roi() < t.break_even].sum())
         self.hour += 1
 
     def _place(self, placed: NDArray[np.int64]) -> None:
@@ -178,6 +234,7 @@ class Market:
             profit=self._earned - self._spent,
             spend=self._spent,
             waste=self._wasted,
+            spend_on_losers=self._spent_on_losers,
             pauses=self._pauses,
             false_pauses=self._false_pauses,
         )
