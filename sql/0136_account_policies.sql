@@ -84,7 +84,9 @@ begin
           where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
         'frozen', (p_policy).frozen or (p_account).frozen,
         'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-                              else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')));
+                              else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')
+      -- what is measured gives way to what a person has said
+      || jsonb_strip_nulls(jsonb_build_object('curvature', (p_account).curvature))));
 end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is
   'A policy with an account''s own values and its prior (prior_ columns, null = the policy''s) laid over it. Computes '

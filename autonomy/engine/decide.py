@@ -17,6 +17,7 @@ from autonomy.engine.candidate import Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.compiled_conditions import Matcher, compile_conditions
 from autonomy.engine.confidence import Prior
+from autonomy.engine.curve import curve_of
 from autonomy.engine.decision import Decision, Decisions
 from autonomy.engine.guardrails import blocked, sized
 from autonomy.engine.outcome import State
@@ -155,7 +156,8 @@ class Engine:
     def odds(self, candidate: Candidate) -> Odds:
         """What its evidence says, beside what is known of campaigns of its account."""
         prior = self._priors.get(candidate.account or "", self._prior)
-        return Odds(candidate.evidence, prior, candidate.attribution)
+        curve = curve_of(candidate.budget, candidate.reference_budget, prior.curvature)
+        return Odds(candidate.evidence, prior, candidate.attribution, curve)
 
     def _first_not_held(
         self, candidate: Candidate, policy: Policy, plans: Sequence[Plan]
@@ -171,7 +173,7 @@ class Engine:
             if code is None:
                 after = [(other.name, "OUTRANKED") for other in plans[place + 1 :]]
                 others = (*codes, *after)
-                return Decision(case, "act", plan.action_type, new, limits, others, place)
+                return Decision(case, "act", case.action_type, new, limits, others, place)
             codes.append((plan.name, code))
             if first is None:
                 first, first_code, first_limits = case, code, limits

@@ -128,11 +128,11 @@ def _outcome(case: Case) -> dict[str, Any]:
     code, new, limits = outcome(case)
     decision = Decision(case, "hold" if code else "act", code or "", new, limits, (), 0)
     return {
-        "code": code or case.plan.action_type,
+        "code": code or case.action_type,
         "held": code is not None,
         "direction": case.direction,
         "confidence": case.confidence,
-        "floor": case.plan.floor,
+        "floor": case.floor,
         "break_even": case.roi_threshold,
         "cpa_limit": cpa_limit(case),
         "new": decision.new.to_dict(),

@@ -19,7 +19,7 @@ START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 SIMULATED = "-c autonomy.simulation=on"
 
 OPTIMISE: Mapping[str, Any] = next(
-    template.row for template in TEMPLATES if template.key == "marginal_return"
+    template.row for template in TEMPLATES if template.key == "curve"
 )
 
 
