@@ -51,6 +51,16 @@ comment on function autonomy.curve_target(numeric, float8, float8, float8) is
   'budget and break-even, both as the platform reports them. 0 where not even the first unit does, null without a '
   'reference budget. Pure. [autonomous-operations]';
 
+create function autonomy.within_dead_band(p_budget numeric, p_target numeric) returns boolean
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return coalesce(abs(p_target - p_budget) < p_budget * 0.05, false);
+end $$;
+comment on function autonomy.within_dead_band(numeric, numeric) is
+  'Whether a budget is so near its target that it is left there; false where either is unknown. Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$

@@ -263,6 +263,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'budget_share', null, '{p_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_roi', null, '{p_posterior, p_tau2}', '{float8[], float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_target', null, '{p_reference, p_curvature, p_mean_roi, p_break_even}', '{numeric, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_target}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_floor', null, '{p_min_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2, array[]::text[]),
@@ -287,6 +288,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'time_expression', null, '{p_time}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'rules_in_order', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
 ('autonomy', 'function', 'compiled_rules', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
+('autonomy', 'function', 'reference_expression', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'resting_campaigns', null, '{p_ids, p_include_inactive, p_now}', '{uuid[], boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'matching_campaigns', null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'revocable_pauses', null, '{p_ids}', '{uuid[]}', 1, array[]::text[]),
 ('autonomy', 'function', 'codes', null, '{}', '{}', 0, array[]::text[]),
@@ -5544,6 +5547,13 @@ return case when v_worth <= 1::float8 then 0
 else round((p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8))::numeric, 6) end;
 end $$;
 comment on function autonomy.curve_target(numeric, float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.within_dead_band(p_budget numeric, p_target numeric) returns boolean
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return coalesce(abs(p_target - p_budget) < p_budget * 0.05, false);
+end $$;
+comment on function autonomy.within_dead_band(numeric, numeric) is '[autonomous-operations]';
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6142,14 +6152,15 @@ order by 1, r.rule_name collate "C";
 end $$;
 comment on function autonomy.rules_in_order(boolean) is '[autonomous-operations]';
 create function autonomy.compiled_rules(p_include_inactive boolean)
-returns table (source text, predicates text[], metrics text, metrics_alone text)
+returns table (source text, predicates text[], metrics text, metrics_alone text, curves int[])
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 begin
 return query
 with rules as materialized (
-select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
+select r.place, r.condition, r.action ? 'by' as by_curve
+from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
 ),
 reads as materialized (
 select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
@@ -6169,10 +6180,63 @@ cross join lateral (select x.metric in ('budget', 'hours_running') as own) o
 select s.name,
 (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
 (select string_agg(format(m.named, m.expression), '') from metrics m),
-(select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+(select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m),
+(select array_agg(r.place order by r.place) from rules r where r.by_curve)
 from source s;
 end $$;
 comment on function autonomy.compiled_rules(boolean) is '[autonomous-operations]';
+create function autonomy.reference_expression() returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return 'null::numeric';
+end $$;
+comment on function autonomy.reference_expression() is '[autonomous-operations]';
+create function autonomy.resting_campaigns(p_ids uuid[], p_include_inactive boolean, p_now timestamptz)
+returns table (campaign_id uuid, places int[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+begin
+return query execute $sql$
+    with curves as materialized (
+      select r.place, t.cpa, case when t.cpa is not null then 1::float8
+        else autonomy.json_number(r.action -> 'break_even_roi') end as stated
+      from autonomy.rules_in_order($3) r
+      cross join lateral (select autonomy.cpa_target(r.condition) as cpa offset 0) t
+      where r.place is not null and r.action ? 'by'
+    ),
+    in_force as materialized (
+      select f.account, (f.p).prior_mean_roi as mean_roi, (f.p).prior_tau2 as tau2,
+        (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2, (f.p).curvature::float8 as curvature,
+        (f.p).break_even_roi::float8 as break_even
+      from autonomy.policies_of(array(
+        select distinct c.account from unnest($2) i (id) join public.campaigns c on c.id = i.id)) f
+    )
+    select c.id, array_agg(l.place)
+    from unnest($2) i (id)
+    join public.campaigns c on c.id = i.id
+    join public.campaign_facts f on f.campaign_id = i.id
+    cross join public.autonomy_policy p
+    join in_force k on k.account = coalesce(c.account, '')
+    left join public.autonomy_accounts q on q.account = c.account
+    cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget,
+      case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8
+        end as attribution,
+      $sql$ || autonomy.reference_expression() || ' as reference offset 0) b '
+|| autonomy.evidence_expression() || $sql$
+    cross join curves l
+    cross join lateral (select case when l.cpa is null then autonomy.roi_posterior(
+        coalesce(e.effective_spend, e.spend), e.conversions, e.revenue, e.cv2, e.days, e.matured_share,
+        k.mean_roi, k.tau2, k.order_value, k.cv2)
+      else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
+      end as posterior offset 0) o
+    where autonomy.within_dead_band(b.budget, autonomy.curve_target(b.reference, k.curvature,
+      autonomy.mean_roi(o.posterior, case when l.cpa is null then k.tau2 else 0.64::float8 end),
+      coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
+        / b.attribution))
+    group by c.id $sql$ using p_now, p_ids, p_include_inactive;
+end $$;
+comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.matching_campaigns(
 p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
@@ -6184,9 +6248,11 @@ v_metrics text;
 v_metrics_alone text;          -- without the campaign's own columns
 v_source text;
 v_near uuid[];
+v_curves int[];                -- places of the rules that follow the curve
+v_moving text[];               -- the predicates, with a budget that is not where it belongs by those
 begin
-select c.source, c.predicates, c.metrics, c.metrics_alone
-into v_source, v_predicates, v_metrics, v_metrics_alone
+select c.source, c.predicates, c.metrics, c.metrics_alone, c.curves
+into v_source, v_predicates, v_metrics, v_metrics_alone, v_curves
 from autonomy.compiled_rules(p_include_inactive) c;
 if v_predicates is null then
 return;
@@ -6202,26 +6268,35 @@ if v_near is null then
 return;
 end if;
 end if;
+v_moving := array(
+select case when n = any (v_curves) then format('(%s) and (m.rests @> array[%s]) is not true', p, n) else p end
+from unnest(v_predicates) with ordinality as u (p, n) order by n);
 return query execute
 'select m.id, array_remove(array['
 || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
-from unnest(v_predicates) with ordinality as u (p, n))
+from unnest(v_moving) with ordinality as u (p, n))
 || ']::int[], null) from (select c.id, c.account, c.title' || coalesce(v_metrics, '')
+|| case when v_curves is null then '' else ', s.places as rests' end
 || case
 when p_campaign_id is not null then
-' from public.campaigns c left join ' || v_source || ' f on f.campaign_id = c.id where c.id = $4'
+' from public.campaigns c left join ' || v_source || ' f on f.campaign_id = c.id'
+|| case when v_curves is null then '' else
+' left join autonomy.resting_campaigns(array[$4], $6, $1) s on s.campaign_id = c.id' end
+|| ' where c.id = $4'
 else
 ' from (select n.id from unnest($2) n (id) order by n.id) near join public.campaigns c on c.id = near.id'
 ' join ' || v_source || ' f on f.campaign_id = near.id'
+|| case when v_curves is null then '' else
+' left join autonomy.resting_campaigns($2, $6, $1) s on s.campaign_id = near.id' end ||
 ' where (c.status = ''active'' or lower(c.status) = ''active'')'
 || case when p_slots is distinct from int4range(0, 65536)
 then ' and autonomy.campaign_slot(c.id) <@ $5' else '' end
 end
 || ' offset 0) m'
 || case when p_campaign_id is null then
-' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
+' where (' || array_to_string(v_moving, ') or (') || ')' else '' end
 || case when p_limit is not null then ' order by m.id limit $3' else '' end
-using p_now, v_near, p_limit, p_campaign_id, p_slots;
+using p_now, v_near, p_limit, p_campaign_id, p_slots, p_include_inactive;
 end $$;
 comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is '[autonomous-operations]';
 create function autonomy.revocable_pauses(p_ids uuid[] default null)
@@ -6942,7 +7017,7 @@ with ordinality u (k, n))
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
         stops.raises, stops.cuts, stops.pauses, q.currency,
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
-        null::numeric, e.effective_spend,
+        $sql$ || autonomy.reference_expression() || $sql$, e.effective_spend,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
@@ -16408,15 +16483,15 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0405_curve', '270a1d9841f6dfd428a9bc590c3e99fb6ae3abd65c95fa28fbf9c30567d1f987', pg_catalog.clock_timestamp()),
+  ('0405_curve', '04a515a8d1e888b34e935f4b7789acc31c7b1a7e0a0d4e266076429a2f8a733a', pg_catalog.clock_timestamp()),
   ('0410_evidence', '9bca7204b00686581955836f7acacf62f59fcf7d4c9023b240a0bab4adb1d97f', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
+  ('0500_find', '58bd14d68a0d05a1dcb30555888602bf8271aec7248637e7186855551358b7a7', pg_catalog.clock_timestamp()),
   ('0505_codes', '295fe5e9987bf65e761b5c9f5c03b9caacf741970d2903b189ca0463fb82d508', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'c3b17fc16fc479346181d8ec46cc8674d736f728ce866021e60f517597959176', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '7e842d06f7e5ed7066375cb23e78072b235596e47f25c156969bd0546e5b8eb4', pg_catalog.clock_timestamp()),
   ('0511_measured', '9bc47386139fdaeb5680518c879147b473956b863f54a4bd4b70f09e803eef7c', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '92273b83519b223c772301c5abc97d713681a3206d1e89f1e5529ec7acf83166', pg_catalog.clock_timestamp()),

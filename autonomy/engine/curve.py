@@ -79,6 +79,13 @@ def moved(budget: Decimal, target: Decimal) -> Decimal:
     return min(max(target, times(budget, MOST_DOWN)), times(budget, MOST_UP))
 
 
+def within_dead_band(budget: Decimal | None, target: Decimal | None) -> bool:
+    """So near its target that it is left there; the same in SQL, where it is no candidate."""
+    if budget is None or target is None:
+        return False
+    return abs(target - budget) < times(budget, DEAD_BAND)
+
+
 def least_kept(floor: Decimal, reference: Decimal) -> Decimal:
     """The floor of a budget that is optimised."""
     return max(floor, times(reference, LEAST_KEPT))

@@ -76,6 +76,10 @@ def sentence(one: Candidate, engine: Engine, decision: Decision | None) -> str:
         return "Left alone: no rule is active"
     if not one.is_active:
         return f"Left alone: its status is {one.status}, and rules look at active campaigns"
+    policy, plans = engine.ruled_by(one)
+    odds = engine.odds(one)
+    if any(engine.rests(one, plan, policy, odds) for plan in plans):
+        return "Left alone: its budget is within 5 % of where it belongs"
     return f"Left alone: none of {len(engine.plans)} rules holds for it"
 
 

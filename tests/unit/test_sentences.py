@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from autonomy.engine import Decision, decide
+from autonomy.engine.explain import explain
 from autonomy.engine.more_evidence import more_evidence, plain_odds
 from autonomy.engine.policy import Policy
 from autonomy.engine.reasons import PARAMS
@@ -168,6 +169,9 @@ def test_params_of_a_pause() -> None:
         "cpa_limit": None,
         "old_budget": 100.0,
         "new_budget": 100.0,
+        "average_return": 0.48,
+        "next_return": 0.32,
+        "target_budget": None,
     }
 
 
@@ -287,12 +291,12 @@ def test_a_move_along_the_curve_says_what_the_next_unit_returns() -> None:
     assert lowered.reason.endswith("likely that its last part of budget does not earn its keep.")
 
 
-def test_a_move_that_is_too_small_says_how_small() -> None:
-    target = one(winner(reference_budget=50.0), [OPTIMISE]).params["target_budget"]
-    held = one(winner(reference_budget=50.0, budget=round(target, 2)), [OPTIMISE])
-    assert held.verdict == "hold"
-    wanted = ("NO_CHANGE", "AGAINST_THE_ODDS")
-    assert held.code in wanted
+def test_a_budget_that_is_where_it_belongs_is_left_alone_and_said_so() -> None:
+    row = winner(reference_budget=50.0)
+    there = row | {"budget": round(one(row, [OPTIMISE]).params["target_budget"], 2)}
+    told = explain([OPTIMISE], there, Policy(), NOW)
+    assert told["decision"] is None
+    assert told["sentence"] == "Left alone: its budget is within 5 % of where it belongs"
 
 
 @pytest.mark.parametrize("conversions", [1, 3, 8])
