@@ -60,12 +60,6 @@ def floor_beside(said: str, bound: float) -> str:
     return f"more than {short}" if float(said) >= float(short) else short
 
 
-def ceiling_beside(said: str, bound: float) -> str:
-    """A bound that was passed: at most 20, or `less than 20` where both are said the same."""
-    short = f"{bound:g}"
-    return f"less than {short}" if float(said) <= float(short) else f"at most {short}"
-
-
 def _rounded(percent: float, digits: int) -> Decimal:
     within = min(100.0, max(0.0, percent))  # rows that others wrote may hold anything
     return Decimal(repr(within)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)

@@ -77,7 +77,6 @@ create table if not exists public.autonomy_policy (
   frozen boolean not null default false,
   frozen_reason text not null default '',
   break_even_roi numeric not null default 1.0,
-  marginal_return_ratio numeric not null default 0.5,
   min_confidence numeric not null default 50,
   cooldown_hours numeric not null default 24,
   min_pause_hours numeric not null default 24,
@@ -136,8 +135,6 @@ begin
   values
     ('break_even_roi', 0.01, 100, 'multiple',
      'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
-    ('marginal_return_ratio', 0.01, 1, 'ratio',
-     'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
     ('min_confidence', 0, 100, 'percent',
      'no action below this probability of being right; 50 is never against the odds'),
     ('min_pause_confidence', 0, 100, 'percent',

@@ -21,7 +21,7 @@ create table if not exists public.autonomy_accounts (
   mode text,
   frozen boolean not null default false,
   frozen_reason text not null default '',
-  marginal_return_ratio numeric,
+  curvature numeric,
   min_confidence numeric,
   cooldown_hours numeric,
   min_pause_hours numeric,

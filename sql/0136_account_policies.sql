@@ -87,7 +87,9 @@ begin
           where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
         'frozen', (p_policy).frozen or (p_account).frozen,
         'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-                              else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')));
+                              else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')
+      -- what is measured gives way to what a person has said
+      || jsonb_strip_nulls(jsonb_build_object('curvature', (p_account).curvature))));
 end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is
   'A policy with an account''s own values and its prior (prior_ columns, null = the policy''s) laid over it. Computes '
@@ -96,26 +98,16 @@ comment on function autonomy.policy_overlaid(public.autonomy_policy, public.auto
 create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
-<<<<<<< HEAD
-  select jsonb_strip_nulls(jsonb_build_object(
-    'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
-    'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
-    'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature))
-  from (values (1)) one
-  left join autonomy.priors k on k.scope = 'account' and k.name = p_account
-  left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
-$$;
-=======
 begin
   return (
     select jsonb_strip_nulls(jsonb_build_object(
       'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
-      'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
+      'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
+      'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature))
     from (values (1)) one
     left join autonomy.priors k on k.scope = 'account' and k.name = p_account
     left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, ''));
 end $$;
->>>>>>> speed
 comment on function autonomy.stored_prior(text, text) is
   'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
   'either. Reads only; raises nothing. [autonomous-operations]';

@@ -31,14 +31,13 @@ begin
     when v_type = 'auto_pause' then '{}'::text[]
     when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
     when v_type = 'auto_scale_down' then array['multiplier', 'min_budget']
-    when p_action ? 'by' then array['by', 'step', 'max_budget', 'min_budget']
+    when p_action ? 'by' then array['by', 'max_budget', 'min_budget']
     else array['budget'] end;
   v_needed := (
     select k from unnest(case
       when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
       when v_type = 'auto_scale_down' then array['multiplier']
-      when v_type = 'budget_adjusted' and p_action ? 'by' then array['step']
-      when v_type = 'budget_adjusted' then array['budget']
+      when v_type = 'budget_adjusted' and not p_action ? 'by' then array['budget']
       else '{}'::text[] end) k
     where not p_action ? k limit 1);
 
@@ -46,8 +45,8 @@ begin
     autonomy.unknown_key_error(p_action, 'action', array['type'] || v_own
       || array['min_confidence', 'cooldown_hours', 'break_even_roi', 'requires_approval', 'notify']),
     'action.' || v_needed || ': is missing; ' || v_type || ' needs it',
-    case when p_action ? 'by' and p_action -> 'by' <> '"marginal_return"' then
-      format('action.by: %s is not allowed; the only way is "marginal_return"', left((p_action -> 'by')::text, 60)) end,
+    case when p_action ? 'by' and p_action -> 'by' <> '"curve"' then
+      format('action.by: %s is not allowed; the only way is "curve"', left((p_action -> 'by')::text, 60)) end,
     case when v_type = 'auto_scale_up' then
       autonomy.number_error(p_action, 'multiplier', 'action', 1, 100, true) end,
     case when v_type = 'auto_scale_down' then
@@ -55,7 +54,6 @@ begin
     autonomy.number_error(p_action, 'max_budget', 'action', 0, c_money, true),
     autonomy.number_error(p_action, 'min_budget', 'action', 0, c_money),
     autonomy.number_error(p_action, 'budget', 'action', 0, c_money, true),
-    autonomy.number_error(p_action, 'step', 'action', 0, 1, true),
     autonomy.number_error(p_action, 'min_confidence', 'action', 0, 100),
     autonomy.number_error(p_action, 'cooldown_hours', 'action', 0, 8760),
     autonomy.number_error(p_action, 'break_even_roi', 'action', 0, 1000, true),

@@ -81,14 +81,15 @@ comment on function autonomy.rules_in_order(boolean) is
 -- Finding: one scan with every rule compiled to a predicate
 -- ---------------------------------------------------------------------------------------------
 create function autonomy.compiled_rules(p_include_inactive boolean)
-returns table (source text, predicates text[], metrics text, metrics_alone text)
+returns table (source text, predicates text[], metrics text, metrics_alone text, curves int[])
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 begin
   return query
   with rules as materialized (
-    select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
+    select r.place, r.condition, r.action ? 'by' as by_curve
+    from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
   ),
   reads as materialized (
     select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
@@ -108,13 +109,73 @@ begin
   select s.name,
     (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
     (select string_agg(format(m.named, m.expression), '') from metrics m),
-    (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+    (select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m),
+    (select array_agg(r.place order by r.place) from rules r where r.by_curve)
   from source s;
 end $$;
 comment on function autonomy.compiled_rules(boolean) is
   'The rules that decide, as SQL text: what they read, the predicate of each in their order, the columns with the '
-  'metrics that they name, and these without the campaign''s own. Null predicates: there is no rule. Only reads; '
-  'raises nothing. [autonomous-operations]';
+  'metrics that they name, and these without the campaign''s own; the places of those that follow the curve. Null '
+  'predicates: there is no rule. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.reference_expression() returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return 'null::numeric';
+end $$;
+comment on function autonomy.reference_expression() is
+  'SQL text of the reference budget of a campaign, over campaigns c: what its budget was before anybody optimised it, '
+  'null where unknown. Pure. [autonomous-operations]';
+
+create function autonomy.resting_campaigns(p_ids uuid[], p_include_inactive boolean, p_now timestamptz)
+returns table (campaign_id uuid, places int[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+-- Most budgets are where they belong, and all that is asked before an action costs fifty times as much as this.
+begin
+  return query execute $sql$
+    with curves as materialized (
+      select r.place, t.cpa, case when t.cpa is not null then 1::float8
+        else autonomy.json_number(r.action -> 'break_even_roi') end as stated
+      from autonomy.rules_in_order($3) r
+      cross join lateral (select autonomy.cpa_target(r.condition) as cpa offset 0) t
+      where r.place is not null and r.action ? 'by'
+    ),
+    in_force as materialized (
+      select f.account, (f.p).prior_mean_roi as mean_roi, (f.p).prior_tau2 as tau2,
+        (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2, (f.p).curvature::float8 as curvature,
+        (f.p).break_even_roi::float8 as break_even
+      from autonomy.policies_of(array(
+        select distinct c.account from unnest($2) i (id) join public.campaigns c on c.id = i.id)) f
+    )
+    select c.id, array_agg(l.place)
+    from unnest($2) i (id)
+    join public.campaigns c on c.id = i.id
+    join public.campaign_facts f on f.campaign_id = i.id
+    cross join public.autonomy_policy p
+    join in_force k on k.account = coalesce(c.account, '')
+    left join public.autonomy_accounts q on q.account = c.account
+    cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget,
+      case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8
+        end as attribution,
+      $sql$ || autonomy.reference_expression() || ' as reference offset 0) b '
+    || autonomy.evidence_expression() || $sql$
+    cross join curves l
+    cross join lateral (select case when l.cpa is null then autonomy.roi_posterior(
+        coalesce(e.effective_spend, e.spend), e.conversions, e.revenue, e.cv2, e.days, e.matured_share,
+        k.mean_roi, k.tau2, k.order_value, k.cv2)
+      else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
+      end as posterior offset 0) o
+    where autonomy.within_dead_band(b.budget, autonomy.curve_target(b.reference, k.curvature,
+      autonomy.mean_roi(o.posterior, case when l.cpa is null then k.tau2 else 0.64::float8 end),
+      coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
+        / b.attribution))
+    group by c.id $sql$ using p_now, p_ids, p_include_inactive;
+end $$;
+comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is
+  'Which of these campaigns have the budget that their curve says, and the places of the rules by which that is so: '
+  'these have nothing to do there. Only reads. [autonomous-operations]';
 
 create function autonomy.matching_campaigns(
   p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
@@ -134,9 +195,11 @@ declare
   v_metrics_alone text;          -- without the campaign's own columns
   v_source text;
   v_near uuid[];
+  v_curves int[];                -- places of the rules that follow the curve
+  v_moving text[];               -- the predicates, with a budget that is not where it belongs by those
 begin
-  select c.source, c.predicates, c.metrics, c.metrics_alone
-  into v_source, v_predicates, v_metrics, v_metrics_alone
+  select c.source, c.predicates, c.metrics, c.metrics_alone, c.curves
+  into v_source, v_predicates, v_metrics, v_metrics_alone, v_curves
   from autonomy.compiled_rules(p_include_inactive) c;
   if v_predicates is null then
     return;
@@ -154,26 +217,35 @@ begin
     end if;
   end if;
 
+  v_moving := array(
+    select case when n = any (v_curves) then format('(%s) and (m.rests @> array[%s]) is not true', p, n) else p end
+    from unnest(v_predicates) with ordinality as u (p, n) order by n);
   return query execute
     'select m.id, array_remove(array['
     || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
-        from unnest(v_predicates) with ordinality as u (p, n))
+        from unnest(v_moving) with ordinality as u (p, n))
     || ']::int[], null) from (select c.id, c.account, c.title' || coalesce(v_metrics, '')
+    || case when v_curves is null then '' else ', s.places as rests' end
     || case
          when p_campaign_id is not null then
-           ' from public.campaigns c left join ' || v_source || ' f on f.campaign_id = c.id where c.id = $4'
+           ' from public.campaigns c left join ' || v_source || ' f on f.campaign_id = c.id'
+           || case when v_curves is null then '' else
+                ' left join autonomy.resting_campaigns(array[$4], $6, $1) s on s.campaign_id = c.id' end
+           || ' where c.id = $4'
          else
            ' from (select n.id from unnest($2) n (id) order by n.id) near join public.campaigns c on c.id = near.id'
            ' join ' || v_source || ' f on f.campaign_id = near.id'
+           || case when v_curves is null then '' else
+                ' left join autonomy.resting_campaigns($2, $6, $1) s on s.campaign_id = near.id' end ||
            ' where (c.status = ''active'' or lower(c.status) = ''active'')'
            || case when p_slots is distinct from int4range(0, 65536)
                 then ' and autonomy.campaign_slot(c.id) <@ $5' else '' end
        end
     || ' offset 0) m'
     || case when p_campaign_id is null then
-         ' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
+         ' where (' || array_to_string(v_moving, ') or (') || ')' else '' end
     || case when p_limit is not null then ' order by m.id limit $3' else '' end
-    using p_now, v_near, p_limit, p_campaign_id, p_slots;
+    using p_now, v_near, p_limit, p_campaign_id, p_slots, p_include_inactive;
 end $$;
 comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is
   'The active campaigns on which at least one rule''s condition holds, with the places of those rules; p_campaign_id '

@@ -61,7 +61,7 @@ begin
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
         stops.raises, stops.cuts, stops.pauses, q.currency,
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
-        null::numeric, e.effective_spend,
+        $sql$ || autonomy.reference_expression() || $sql$, e.effective_spend,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k

@@ -30,7 +30,7 @@ comment on function autonomy.planned_event(autonomy.candidate, text) is
 
 create function autonomy.campaign_guardrail(
   p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
-  p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)
+  p_floor float8, p_cooldown interval, p_cpa float8, p_kind text, p_asked text, p_now timestamptz)
 returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -64,7 +64,8 @@ begin
     when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
         or case when p_direction = 'pause'
              then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
-             else (p_campaign.budget > 0) is not true end) then 'TOO_LITTLE_DATA'
+             else (p_campaign.budget > 0) is not true or p_kind = 'curve'
+               and (p_campaign.reference_budget between 0.000001 and 1e15) is not true end) then 'TOO_LITTLE_DATA'
     when p_campaign.test_running then 'TEST_RUNNING'
     -- what a person approves is itself what waits
     when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
@@ -75,10 +76,10 @@ begin
   end;
 end $$;
 comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
-                                                interval, float8, text, timestamptz) is
+                                                interval, float8, text, text, timestamptz) is
   'The code of the first guardrail that blocks an action on a campaign, whatever its size; null for none. p_direction: '
   'pause, up, down or resume; p_confidence and p_floor in percent; p_cpa: what it is judged by instead of '
-  'roi, else null; p_asked: decide, apply or approve. Only reads; '
+  'roi, else null; p_kind: of the rule, as rule_plans has it; p_asked: decide, apply or approve. Only reads; '
   'raises nothing. [autonomous-operations]';
 
 create type autonomy.size as (
@@ -101,7 +102,8 @@ comment on function autonomy.budget_floor(numeric, integer) is
 
 create function autonomy.sized_budget(
   p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
-  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer)
+  p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer,
+  p_least numeric default 0.01)
 returns autonomy.size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -136,17 +138,18 @@ begin
       v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   end if;
-  -- a change that goes the wrong way, or under 1 % of the budget, is none
-  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100
-    < p_budget then
+  -- a change that goes the wrong way, or under this share of the budget, is none
+  if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end)
+    < p_budget * p_least then
     v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
   end if;
   return v_size;
 end $$;
 comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
-                                          integer) is
+                                          integer, numeric) is
   'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
-  'nothing worth doing is left; p_digits: decimals of its currency. Pure. [autonomous-operations]';
+  'nothing worth doing is left; p_digits: decimals of its currency, p_least: the share of the budget under which a '
+  'change is none. Pure. [autonomous-operations]';
 
 create type autonomy.decided as (
   campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
@@ -156,42 +159,34 @@ create type autonomy.decided as (
   new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
   cpa float8,                -- the target where it is judged by that, as if a conversion were worth it; else null
   below float8,              -- P(true roi < break_even)
-  log_roi float8,            -- the most probable ln roi
+  log_roi float8,            -- the most probable ln roi, at the present budget
   candidate autonomy.candidate,
-  stopped_at text);          -- the account or currency whose breaker stopped it; null for one of all
+  stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
+  target_budget numeric);    -- where a budget that follows its curve belongs; else null
 comment on type autonomy.decided is
   'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 
-create function autonomy.odds_words(p_confidence float8, p_floor float8, p_direction text, p_kind text) returns text
+create function autonomy.odds_words(p_confidence float8, p_floor float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 -- The chance is said with the fewest digits that leave it on its side of what is needed: 49.6
 -- beside 50 would else be said as the 50 that it misses. In whole or tenths it never is certain.
 declare
-  v_down float8 := case when p_kind = 'step' then 100::float8 - p_floor end;
-  v_chance float8 := case when p_kind = 'step' and p_direction = 'down'
-    then autonomy.cut_confidence(100::float8 - p_confidence) else p_confidence end;
   v_least numeric;
   v_said numeric;
-  v_words text;
 begin
   for v_digits in 0 .. 2 loop
-    v_said := round(v_chance::text::numeric, v_digits);
+    v_said := round(p_confidence::text::numeric, v_digits);
     exit when v_digits = 2;
     v_least := round(power(0.1, v_digits), v_digits);
     v_said := least(100 - v_least, greatest(v_least, v_said));
-    exit when sign(v_said::float8 - p_floor) = sign(v_chance - p_floor)
-      and (v_down is null or sign(v_said::float8 - v_down) = sign(v_chance - v_down));
+    exit when sign(v_said::float8 - p_floor) = sign(p_confidence - p_floor);
   end loop;
-  v_words := case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
-    || autonomy.short_number(p_floor);
-  return v_said || case when p_kind = 'step'
-    then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
-      case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end,
-      autonomy.short_number(v_down))
-    else format(' %% likely to be right, %s %% are needed', v_words) end;
+  return v_said || format(' %% likely to be right, %s %% are needed',
+    case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
+    || autonomy.short_number(p_floor));
 end $$;
-comment on function autonomy.odds_words(float8, float8, text, text) is
+comment on function autonomy.odds_words(float8, float8) is
   'How likely a held action is to be right, and how likely it would have to be. Pure. [autonomous-operations]';
 
 create function autonomy.evidence_times(p_decided autonomy.decided, p_policy public.autonomy_policy) returns float8
@@ -204,6 +199,11 @@ declare
   v_low float8 := 1;
   v_high float8 := 1000;
   v_times float8 := 1000;
+  v_spend float8 := coalesce(c.ev_effective_spend, c.ev_spend);
+  v_curvature float8 := p_policy.curvature::float8;
+  -- of the roi at the reference budget
+  v_target float8 := p_decided.break_even / c.attribution
+    * ((v_curvature + autonomy.budget_share(c.budget, c.reference_budget)) / (v_curvature + 1::float8));
   v_below float8;
 begin
   if (c.ev_spend > 0 and p_decided.confidence_floor < 100) is not true then
@@ -212,11 +212,9 @@ begin
   for i in 0 .. 40 loop
     v_below := 100::float8 * case
       when p_decided.cpa is not null then autonomy.probability_from(autonomy.cpa_posterior(
-        p_decided.cpa, c.ev_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share),
-        p_decided.break_even / c.attribution)
+        p_decided.cpa, v_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share), v_target)
       else autonomy.probability_below(
-        p_decided.break_even / c.attribution, c.ev_spend * v_times, c.ev_conversions * v_times,
-        c.ev_revenue * v_times, c.cv2,
+        v_target, v_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
         v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
         p_policy.prior_cv2) end;
     if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
@@ -245,7 +243,7 @@ begin
     when 'STALE_DATA' then case when c.data_age_hours is null then 'unknown' else 'old' end
     when 'TOO_LITTLE_DATA' then case
       when (c.spend > 0 and c.ev_spend > 0) is not true then 'spend'
-      when p_decided.direction <> 'pause' then 'budget'
+      when p_decided.direction <> 'pause' then case when c.budget > 0 then 'reference' else 'budget' end
       when c.hours_running is null then 'age' else 'young' end
     when 'AGAINST_THE_ODDS'
       then case when autonomy.evidence_times(p_decided, p_policy) is null then 'never' else 'more' end
@@ -279,8 +277,7 @@ begin
     when 'min_pause_hours' then autonomy.short_number(p_policy.min_pause_hours::float8)
     when 'hours_missing' then
       autonomy.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::numeric, 'hour')
-    when 'odds' then autonomy.odds_words(
-      p_decided.confidence, p_decided.confidence_floor, p_decided.direction, p_decided.kind)
+    when 'odds' then autonomy.odds_words(p_decided.confidence, p_decided.confidence_floor)
     when 'more_evidence' then case when c.ev_conversions > 0
       then autonomy.counted_words(
         greatest(1, ceil(c.ev_conversions * v_times))::numeric, 'more conversion') || ' at this rate'
@@ -296,6 +293,7 @@ begin
       trunc(p_decided.max_budget, autonomy.currency_digits(c.currency)), c.currency)
     when 'min_budget' then autonomy.amount_words(
       autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)), c.currency)
+    when 'least_change' then case when p_decided.kind = 'curve' then '5' else '1' end
   end;
 end $$;
 comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is

@@ -24,7 +24,7 @@ create function autonomy.rule_plans(
 returns table (
   place int, rule_id uuid, rule_name text, action_type text, kind text,
   break_even float8, states_own boolean, at_least float8, at_most float8, confidence_floor float8, cooldown interval,
-  up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
+  factor numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
   win text, cpa float8)
 language plpgsql stable set search_path = ''
 as $$
@@ -36,10 +36,11 @@ begin
     case when t.flat and r.condition ->> 'operator' in ('<', '<=') then t.stated end,
     case when t.cpa is not null then 1::float8
          when t.flat and r.condition ->> 'operator' in ('>', '>=') then t.stated end,
-    case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
-    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8) * interval '1 hour',
-    1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
-    1 - coalesce(autonomy.exact_number(r.action -> 'step'), 1 - autonomy.exact_number(r.action -> 'multiplier'), 0),
+    t.confidence_floor,
+    -- a budget that follows its curve moves once a day
+    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), greatest(p_policy.cooldown_hours::float8,
+      case when k.kind = 'curve' then 24::float8 end)) * interval '1 hour',
+    coalesce(autonomy.exact_number(r.action -> 'multiplier'), 1),
     autonomy.exact_number(r.action -> 'budget'),
     least(autonomy.exact_number(r.action -> 'max_budget'), p_policy.max_budget),
     greatest(autonomy.exact_number(r.action -> 'min_budget'), p_policy.min_budget),
@@ -50,7 +51,7 @@ begin
     when r.action ->> 'type' = 'auto_pause' then 'pause'
     when r.action ->> 'type' = 'auto_scale_up' then 'up'
     when r.action ->> 'type' = 'auto_scale_down' then 'down'
-    when r.action ? 'by' then 'step'
+    when r.action ? 'by' then 'curve'
     else 'set' end as kind) k
   cross join lateral (
     select coalesce(e.own, p_policy.break_even_roi::float8) as break_even, e.own is not null as states_own, e.cpa,
@@ -75,7 +76,7 @@ returns table (
   break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
   max_budget numeric, min_budget numeric, requires_approval boolean, win text,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-  cpa float8, below float8, log_roi float8)
+  cpa float8, below float8, log_roi float8, target_budget numeric)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -90,14 +91,19 @@ begin
   ),
   in_force as materialized (
     select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
-      (f.p).break_even_roi::float8 as break_even, (f.p).marginal_return_ratio::float8 as marginal_ratio
+      (f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature
     from autonomy.policies_of(array(select distinct s.account from seen s)) f
   ),
   known as materialized (
     select s.places, s.c, s.account, autonomy.roi_posterior(
-      (s.c).ev_spend, (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2, (s.c).ev_days, (s.c).matured_share,
-      f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior
+      coalesce((s.c).ev_effective_spend, (s.c).ev_spend), (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2,
+      (s.c).ev_days, (s.c).matured_share,
+      f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior,
+      -- roi at the reference budget over roi at the present one, and the average unit's return over the next one's
+      (f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep
     from seen s join in_force f on f.account = s.account
+    cross join lateral (
+      select autonomy.budget_share((s.c).budget, (s.c).reference_budget) as share offset 0) x
   ),
   plans as materialized (
     select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
@@ -105,43 +111,58 @@ begin
   -- what each matching rule would do, and what holds it: the first that applies, in this order
   judged as materialized (
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
-      (z.size).new_budget, (z.size).limits,
-      o.below, i.posterior[1] + ln((k.c).attribution) as log_roi, v.break_even as plan_break_even,
+      y.confidence_floor, y.min_budget, (z.size).new_budget, (z.size).limits, e.target as target_budget,
+      o.below, i.posterior[1] + ln((k.c).attribution) - ln(k.over) as log_roi, v.break_even as plan_break_even,
       coalesce(autonomy.campaign_guardrail(
-        k.c, f.p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
+        k.c, f.p, d.direction, j.confidence, y.confidence_floor, l.cooldown, l.cpa, l.kind, 'decide', p_now),
         (z.size).code) as code
     from known k
     join in_force f on f.account = k.account
     join plans l on l.account = f.account and l.place = any (k.places)
     -- `offset 0`: what is named here is computed once, not at every mention
-    cross join lateral (select case
-      when l.kind <> 'set' then l.kind
-      when l.set_budget > (k.c).budget then 'up'
-      else 'down' end as kind offset 0) w
     cross join lateral (select case when l.states_own then l.break_even
       else coalesce((k.c).target_roi, l.break_even) end as break_even offset 0) v
-    cross join lateral (select case w.kind
-      when 'pause' then greatest(v.break_even, l.at_least)
-      when 'up' then least(v.break_even / f.marginal_ratio, l.at_most)
-      else v.break_even / f.marginal_ratio end as target offset 0) t
     cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
-      l.cpa, (k.c).ev_spend, (k.c).ev_conversions, (k.c).ev_days, (k.c).matured_share) end as posterior offset 0) i
+      l.cpa, coalesce((k.c).ev_effective_spend, (k.c).ev_spend), (k.c).ev_conversions, (k.c).ev_days,
+      (k.c).matured_share) end as posterior offset 0) i
+    cross join lateral (select case when l.kind = 'curve' then autonomy.curve_target(
+      (k.c).reference_budget, f.curvature,
+      autonomy.mean_roi(i.posterior, case when l.cpa is null then f.prior_tau2 else 0.64::float8 end),
+      v.break_even / (k.c).attribution) end as target offset 0) e
+    cross join lateral (select autonomy.currency_digits((k.c).currency) as digits offset 0) n
+    cross join lateral (select case
+      when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (k.c).reference_budget)
+      else l.min_budget end as min_budget offset 0) w
+    -- at its floor, where not even the first unit of budget earns its keep, a budget has nowhere to go but out
+    cross join lateral (select case when e.target < (k.c).budget then case
+      when (k.c).budget - autonomy.budget_floor(w.min_budget, n.digits) <= autonomy.smallest_unit(n.digits)
+        and autonomy.cut_confidence(100::float8 * autonomy.probability_from(
+          i.posterior, v.break_even / k.steep / (k.c).attribution * k.over))
+          >= greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
+        then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true)) end end as least offset 0) s
+    cross join lateral (select case
+      when s.least is not null then 'pause'
+      when l.kind = 'curve' then case when e.target < (k.c).budget then 'down' else 'up' end
+      when l.kind <> 'set' then l.kind
+      when l.set_budget > (k.c).budget then 'up'
+      else 'down' end as direction, w.min_budget,
+      coalesce(s.least, l.confidence_floor) as confidence_floor offset 0) y
+    cross join lateral (select y.direction) d
+    cross join lateral (select case
+      when s.least is not null then v.break_even / k.steep
+      when d.direction = 'pause' then greatest(v.break_even, l.at_least)
+      when d.direction = 'up' and l.kind <> 'curve' then least(v.break_even * k.steep, l.at_most)
+      else v.break_even * k.steep end as target offset 0) t
     cross join lateral (
-      select autonomy.probability_from(i.posterior, t.target / (k.c).attribution) as below offset 0) o
+      select autonomy.probability_from(i.posterior, t.target / (k.c).attribution * k.over) as below offset 0) o
     cross join lateral (select autonomy.cut_confidence(
-      100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
-    cross join lateral (select case
-      when w.kind <> 'step' then w.kind
-      when h.cut <= 20 then 'down'
-      else 'up' end as direction offset 0) d
-    cross join lateral (select case
-      when w.kind = 'step' and d.direction = 'down' then autonomy.cut_confidence(100::float8 - h.cut)
-      else h.cut end as confidence offset 0) j
+      100::float8 * case when d.direction = 'up' then 1::float8 - o.below else o.below end) as confidence offset 0) j
     cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
       d.direction, (k.c).budget,
-      coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
+      case when e.target is not null then least(greatest(e.target, (k.c).budget * 0.7), (k.c).budget * 1.3)
+           else coalesce(l.set_budget, (k.c).budget * l.factor) end,
       (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
-      l.min_budget, autonomy.currency_digits((k.c).currency)) end as size offset 0) z
+      w.min_budget, n.digits, case when l.kind = 'curve' then 0.05 else 0.01 end) end as size offset 0) z
   ),
   ranked as (
     select j.campaign_id, array_agg(j.place order by j.place) as places,
@@ -150,16 +171,16 @@ begin
     from judged j
     group by j.campaign_id
   )
-  select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
-    l.confidence_floor,
-    j.plan_break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
+  select k.c, case when j.direction = 'pause' then 'auto_pause' else l.action_type end,
+    j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence, j.confidence_floor,
+    j.plan_break_even, l.cooldown, l.max_budget, j.min_budget, l.requires_approval, l.win, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
     case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
       then j.limits else '{}' end,
     r.names,
     case when r.winner is null then r.codes
       else r.codes[:u.chosen] || array_fill('OUTRANKED'::text, array[cardinality(r.codes) - u.chosen]) end,
-    u.chosen, l.cpa, j.below, j.log_roi
+    u.chosen, l.cpa, j.below, j.log_roi, j.target_budget
   from ranked r
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
@@ -181,8 +202,9 @@ begin
   return query
   with revocable as materialized (select * from autonomy.revocable_pauses())
   select c, r.rule_id, r.rule_name, r.break_even, g.confidence, w.floor, w.cooldown,
-    autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'decide', p_now),
-    r.status, r.budget, r.target_cpa, o.below, b.posterior[1] + ln(c.attribution), case
+    autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'resume', 'decide',
+      p_now),
+    r.status, r.budget, r.target_cpa, o.below, b.posterior[1] + ln(c.attribution) - ln(y.over), case
       when r.target_cpa is not null then 1::float8
       else coalesce(c.target_roi, (f.p).break_even_roi::float8) end
   from revocable r
@@ -192,11 +214,15 @@ begin
     on f.account = coalesce(c.account, '')
   cross join lateral (select case
     when r.target_cpa is not null
-      then autonomy.cpa_posterior(r.target_cpa, c.ev_spend, c.ev_conversions, c.ev_days, c.matured_share)
+      then autonomy.cpa_posterior(
+        r.target_cpa, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_days, c.matured_share)
     else autonomy.roi_posterior(
-      c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+      coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
       (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
-  cross join lateral (select autonomy.probability_from(b.posterior, r.break_even / c.attribution) as below) o
+  cross join lateral (select ((f.p).curvature::float8 + autonomy.budget_share(c.budget, c.reference_budget))
+    / ((f.p).curvature::float8 + 1::float8) as over) y
+  cross join lateral (
+    select autonomy.probability_from(b.posterior, r.break_even / c.attribution * y.over) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
   cross join lateral (select 100::float8 - (f.p).resume_confidence::float8 as floor,
@@ -221,14 +247,14 @@ begin
       d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
       d.max_budget, d.min_budget, d.requires_approval, d.win,
       case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
-      d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi
+      d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi, d.target_budget
     from public.autonomy_policy p
     cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
     union all
     select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
       r.break_even, r.confidence, r.confidence_floor, r.plan_break_even,
       r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
-      '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
+      '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi, null
     from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
   ),
   groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
@@ -304,7 +330,7 @@ begin
     coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
     s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
     s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
-    s.candidate, s.stopped_at
+    s.candidate, s.stopped_at, s.target_budget
   from stopped s;
 end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is

@@ -9,12 +9,14 @@ create type autonomy.params as (
   currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
   confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
   old_budget numeric, new_budget numeric,
-  "window" text);
+  "window" text,
+  average_return float8, next_return float8, target_budget numeric);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 
 create function autonomy.decision_params(
   p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
-  p_window text, p_measures json, p_new_budget numeric)
+  p_window text, p_measures json, p_new_budget numeric, p_log_roi float8, p_curvature float8,
+  p_target_budget numeric)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -23,7 +25,9 @@ declare
   v_spend float8 := p_campaign.spend;
   v_revenue float8 := p_campaign.revenue;
   v_conversions float8 := p_campaign.conversions;
-  v_units float8 := 1 / autonomy.smallest_unit(autonomy.currency_digits(p_campaign.currency));
+  v_digits int := autonomy.currency_digits(p_campaign.currency);
+  v_units float8 := 1 / autonomy.smallest_unit(v_digits);
+  v_average float8 := case when p_cpa is null then exp(p_log_roi) end;
 begin
   if p_window <> 'lifetime' then
     v_spend := (p_measures ->> 'spend')::float8;
@@ -43,10 +47,17 @@ begin
     case when p_cpa is null then floor(100::float8 * p_target + 0.5::float8) / 100::float8 end,
     floor(100::float8 * (100::float8 * p_campaign.attribution) + 0.5::float8) / 100::float8,
     floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
-    p_campaign.budget, p_new_budget, p_window)::autonomy.params;
+    p_campaign.budget, p_new_budget, p_window,
+    floor(100::float8 * v_average + 0.5::float8) / 100::float8,
+    case when v_average is not null then floor(100::float8 * (v_average
+      / ((p_curvature + autonomy.budget_share(p_campaign.budget, p_campaign.reference_budget)) / p_curvature))
+      + 0.5::float8) / 100::float8 end,
+    round(p_target_budget, v_digits))::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric) is
-  'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime. Pure. '
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric,
+                                             float8, float8, numeric) is
+  'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime; what '
+  'the average and the next unit of budget return from p_log_roi at the present budget. Pure. '
   '[autonomous-operations]';
 
 create function autonomy.span_words(p_params autonomy.params) returns text
@@ -113,6 +124,11 @@ begin
           || autonomy.times_words(p_params.break_even) end
       when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
         else ' against your target of ' || autonomy.times_words(p_params.target) end
+      when 'unit' then coalesce(p_params.currency, 'unit')
+      when 'average_return' then autonomy.money_words(p_params.average_return, null)
+      when 'next_return' then autonomy.money_words(p_params.next_return, null)
+      when 'goal' then autonomy.money_words(p_params.target, null)
+      when 'target_budget' then autonomy.money_words(p_params.target_budget, p_params.currency)
       when 'believed' then case when p_params.believed = 100 then ''
         else ', at ' || autonomy.short_number(p_params.believed) || ' % of what the platform reports' end
       when 'spend' then autonomy.money_words(p_params.spend, p_params.currency)
@@ -134,7 +150,7 @@ as $$
 begin
   return (
     select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-      p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null)))
+      p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null, null, null, null)))
     from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
 comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is
@@ -157,13 +173,13 @@ comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy
   '[autonomous-operations]';
 
 create function autonomy.expected_impact_of(
-  p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8,
+  p_direction text, p_break_even float8, p_share float8, p_at float8, p_curvature float8, p_log_roi float8,
   p_spend float8, p_days float8)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
--- A unit of money spent returns roi / break_even - 1, whatever the rule looks for; the next unit of budget
--- marginal_return_ratio as much as the average one.
+-- A unit of money spent returns roi / break_even - 1, whatever the rule looks for; of a change of budget it is revenue
+-- at the new one less revenue at the old one, by the curve, less the change of spend.
 declare
   v_worth float8 := exp(p_log_roi) / p_break_even;
   v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0)))
@@ -181,7 +197,10 @@ begin
   return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
     'added_spend', autonomy.cut_confidence(v_ahead * p_share),
     'added_profit',
-    autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_worth - 1::float8)));
+    autonomy.cut_confidence(v_ahead * ((1::float8 + p_share)
+      * (v_worth * ((p_curvature + p_at) / (p_curvature + p_at * (1::float8 + p_share)))) - v_worth - p_share)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8) is
-  'Money over the next 7 days if the action is taken. Pure. [autonomous-operations]';
+comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
+  'Money over the next 7 days if the action is taken: break-even, the change as a share of the budget, the budget as a '
+  'share of the reference budget (p_at), curvature, ln roi at the present budget, spend and its days. Pure. '
+  '[autonomous-operations]';

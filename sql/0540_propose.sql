@@ -20,7 +20,8 @@ create type autonomy.evidence as (
   prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
   attribution_factor float8,
   metrics autonomy.measures,
-  matched autonomy.match[], limits text[]);
+  matched autonomy.match[], limits text[],
+  effective_spend float8, reference_budget numeric, curvature numeric);
 comment on type autonomy.evidence is
   'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
 
@@ -49,16 +50,19 @@ begin
       case when r.cpa is null then (r.candidate).cv2 else 0 end,
       (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history,
       case when r.cpa is null then k.prior
-        else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0) end,
+        else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0, 'order_spread', 0.16,
+          'curvature', (f.p).curvature) end,
       r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
       (r.candidate).attribution,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
-      m.matched, r.limits)::autonomy.evidence),
+      m.matched, r.limits, (r.candidate).ev_effective_spend, nullif((r.candidate).reference_budget, 'NaN'),
+      (f.p).curvature)::autonomy.evidence),
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
       r.direction, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
-      (f.p).marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+      autonomy.budget_share((r.candidate).budget, (r.candidate).reference_budget), (f.p).curvature::float8,
+      r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
   from unnest(p_decided) r
   cross join public.autonomy_policy p
   join autonomy.policies_of(array(select distinct (d.candidate).account from unnest(p_decided) d)) f
@@ -66,7 +70,8 @@ begin
   -- `offset 0`: computed once, not at every mention
   cross join lateral (select jsonb_build_object(
     'mean_roi', (f.p).prior_mean_roi, 'tau2', (f.p).prior_tau2, 'order_value', (f.p).prior_order_value,
-    'cv2', (f.p).prior_cv2) as prior offset 0) k
+    'cv2', (f.p).prior_cv2, 'order_spread', (f.p).prior_order_spread,
+    'curvature', (f.p).curvature) as prior offset 0) k
   cross join lateral (select
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
          else r.new_budget end as new_budget) n
@@ -79,14 +84,15 @@ begin
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
     r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
-    n.new_budget) as params offset 0) q
+    n.new_budget, r.log_roi, (f.p).curvature::float8, r.target_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
       || coalesce(r.limits[cardinality(r.limits)], '') end
   left join autonomy.sentences() w on w.name = case
     when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
-    else 'why.' || r.direction || case when r.cpa is null then '' else '.cpa' end end;
+    else 'why.' || r.direction
+      || case when r.cpa is not null then '.cpa' when r.kind = 'curve' then '.curve' else '' end end;
 end $$;
 comment on function autonomy.told_decisions(autonomy.decided[]) is
   'Decisions put into words, with their evidence. Only reads; safe to call again. [autonomous-operations]';

@@ -18,10 +18,7 @@ create type autonomy.action_sum as (
   judged bigint,           -- actions of which it is known how probably they were right
   right_sum float8,        -- of those probabilities
   confident bigint,        -- judged actions that have a confidence
-  confidence_sum float8,   -- of theirs
-  raises bigint,           -- measured raises whose money was spent
-  raise_squares float8,    -- of what they added at the roi of the rest, weighed by their certainty
-  raise_products float8    -- of that and what they did add, weighed likewise
+  confidence_sum float8    -- of theirs
 );
 comment on type autonomy.action_sum is
   'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
@@ -57,13 +54,9 @@ as $$
          count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability),
          coalesce(sum(r.right_probability), 0),
          count(r.confidence) filter (where r.right_probability is not null),
-         coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
-         count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0),
-         coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
+         coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
   from (
-    select k.*, case when k.added_expected > 0 and k.status = 'executed'
-                     and k.right_probability is not null then k.added_expected end as raised,
-           greatest(k.error * k.error, 1e-6) as variance
+    select k.*
     from autonomy.action_results k
     where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
       and k.status in ('executed', 'rolled_back')
@@ -164,52 +157,3 @@ comment on function public.rule_scoreboard(timestamptz) is
   'probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or '
   'more) a change to make. Where accounts have several currencies nothing is said of money: autonomous_insights says '
   'it by currency. Only reads; raises nothing. [autonomous-operations]';
-
-create function autonomy.marginal_return(p_sums autonomy.action_sum[]) returns jsonb
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_current float8 := (select p.marginal_return_ratio from public.autonomy_policy p);
-  v_actions integer;
-  v_xx float8;
-  v_xy float8;
-  v_mean float8;
-  v_error float8;
-  v_proposed numeric;
-begin
-  -- Of each measured raise: the revenue that came on top, against the spend that came on top at the
-  -- campaign's own roi. What was assumed beforehand counts as one measurement of 0.5 within 0.25.
-  select coalesce(sum(s.raises), 0), coalesce(sum(s.raise_squares), 0), coalesce(sum(s.raise_products), 0)
-  into v_actions, v_xx, v_xy from unnest(p_sums) s;
-  v_mean := (0.5 / 0.0625 + v_xy) / (1 / 0.0625 + v_xx);
-  v_error := 1 / sqrt(1 / 0.0625 + v_xx);
-  v_proposed := greatest(0.05, least(1, round((v_mean * 20)::numeric) / 20));
-  if v_actions < 10 or abs(v_mean - v_current) < v_error or v_proposed = v_current::numeric then
-    v_proposed := null;
-  end if;
-  return jsonb_build_object(
-    'current', v_current, 'estimate', round(v_mean::numeric, 3), 'low', round((v_mean - 1.645 * v_error)::numeric, 3),
-    'high', round((v_mean + 1.645 * v_error)::numeric, 3), 'actions', v_actions, 'proposed', v_proposed,
-    'sentence', case when v_proposed is not null then
-        format('%s measured budget raises returned %s of the average roi on the added money (%s to %s); the policy '
-               'assumes %s. Consider marginal_return_ratio = %s.',
-               v_actions, to_char(v_mean, 'FM990.00'), to_char(v_mean - 1.645 * v_error, 'FM990.00'),
-               to_char(v_mean + 1.645 * v_error, 'FM990.00'),
-               to_char(v_current, 'FM990.00'), to_char(v_proposed, 'FM990.00'))
-      when v_actions < 10
-        then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
-      else format('%s measured budget raises agree with the marginal return ratio of %s.',
-                  v_actions, to_char(v_current, 'FM990.00')) end);
-end $$;
-comment on function autonomy.marginal_return(autonomy.action_sum[]) is
-  'The answer of propose_marginal_return_ratio, from the sums of action_sums. A part of it, no use by itself. Only '
-  'reads; raises nothing. [autonomous-operations]';
-
-create function autonomy.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
-language sql stable set search_path = ''
-as $$
-  select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now => p_now) s))
-$$;
-comment on function autonomy.propose_marginal_return_ratio(timestamptz) is
-  'What measured budget raises say about marginal_return_ratio: estimate, 90 % interval, and a proposal or null. '
-  'Changes nothing: a person adopts it. Only reads; raises nothing. [autonomous-operations]';

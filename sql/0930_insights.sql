@@ -269,7 +269,6 @@ declare
     select distinct coalesce(a.currency, '') from public.autonomy_accounts a order by 1) end;
   v_currency text;
   v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now => p_now) s);
-  v_ratio jsonb := autonomy.marginal_return(v_sums);
 begin
   return query select * from autonomy.week_insight(v_from, p_now);
   foreach v_currency in array v_currencies loop
@@ -282,9 +281,6 @@ begin
       select s from autonomy.action_sums(v_currency, p_now) s) end, v_currency);
   end loop;
   return query select * from autonomy.wrong_pause_insights(v_from, p_now);
-  return query
-  select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid
-  where v_ratio ->> 'proposed' is not null;
   return query select * from autonomy.ab_test_insights(v_from, p_now);
   return query select * from autonomy.opportunity_insight(v_from);
 end $$;

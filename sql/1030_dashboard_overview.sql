@@ -222,18 +222,23 @@ begin
              100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
              c as campaign, f.p as policy, o.break_even,
              autonomy.cut_confidence(100::float8 * autonomy.probability_from(
-               q.posterior, greatest(o.break_even, 1) / c.attribution)) as loses,
+               q.posterior, greatest(o.break_even, 1) / c.attribution * y.over)) as loses,
              autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_from(q.posterior,
-               least(o.break_even / (f.p).marginal_return_ratio::float8, 3) / c.attribution))) as grows,
+               least(o.break_even * y.steep, 3) / c.attribution * y.over))) as grows,
              least(round(c.budget * 1.5, d.digits), trunc((f.p).max_budget, d.digits)) as suggested
       from autonomy.candidate_rows(v_under || v_scaling, p_now) c
       join autonomy.policies_of(array(select k.account from public.campaigns k where k.id = any (v_under || v_scaling)))
         f on f.account = coalesce(c.account, '')
       cross join lateral (select coalesce(c.target_roi, (f.p).break_even_roi::float8) as break_even) o
       cross join lateral (select autonomy.roi_posterior(
-        c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (f.p).prior_mean_roi,
+        coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days,
+        c.matured_share, (f.p).prior_mean_roi,
         (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) as posterior offset 0) q
       cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
+      cross join lateral (select (x.curvature + x.share) / (x.curvature + 1::float8) as over,
+          (x.curvature + x.share) / x.curvature as steep
+        from (select (f.p).curvature::float8 as curvature,
+                     autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x) y
     )
     select jsonb_build_object(
       'underperforming_count', v_under_count,

@@ -102,7 +102,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'marginal_return_ratio numeric not null default 0.5', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_order_spread float8 not null default 0.16', 'curvature numeric not null default 2', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400', 'value_breaker_factor numeric not null default 4']::text[]),
+('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_order_spread float8 not null default 0.16', 'curvature numeric not null default 2', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400', 'value_breaker_factor numeric not null default 4']::text[]),
 ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'checked_policy', null, '{p_policy}', '{public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
@@ -110,7 +110,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'order_spread float8', 'curvature float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
 ('autonomy', 'table', 'measured_choice', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'chosen_at timestamptz not null']::text[]),
-('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'marginal_return_ratio numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric', 'value_breaker_factor numeric']::text[]),
+('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'curvature numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric', 'value_breaker_factor numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'long_account_error', null, '{p_account}', '{text}', 0, array[]::text[]),
@@ -260,6 +260,11 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'probability_from', null, '{p_posterior, p_target}', '{float8[], float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'probability_below', null, '{p_target, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'cut_confidence', null, '{p_percent}', '{float8}', 0, array[]::text[]),
+('autonomy', 'function', 'budget_share', null, '{p_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'mean_roi', null, '{p_posterior, p_tau2}', '{float8[], float8}', 0, array[]::text[]),
+('autonomy', 'function', 'curve_target', null, '{p_reference, p_curvature, p_mean_roi, p_break_even}', '{numeric, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_target}', '{numeric, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'curve_floor', null, '{p_min_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2, array[]::text[]),
 ('autonomy', 'function', 'fitted_moments', null, '{p_keys, p_ids, p_order_values, p_now}', '{text[], uuid[], jsonb, timestamptz}', 0, array[]::text[]),
@@ -283,6 +288,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'time_expression', null, '{p_time}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'rules_in_order', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
 ('autonomy', 'function', 'compiled_rules', null, '{p_include_inactive}', '{boolean}', 0, array[]::text[]),
+('autonomy', 'function', 'reference_expression', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'resting_campaigns', null, '{p_ids, p_include_inactive, p_now}', '{uuid[], boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'matching_campaigns', null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'revocable_pauses', null, '{p_ids}', '{uuid[]}', 1, array[]::text[]),
 ('autonomy', 'function', 'codes', null, '{}', '{}', 0, array[]::text[]),
@@ -337,12 +344,12 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'leave_out_broken_days', null, '{p_portfolio, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_floor', null, '{p_policy, p_is_pause}', '{public.autonomy_policy, boolean}', 0, array[]::text[]),
 ('autonomy', 'function', 'planned_event', null, '{p_campaign, p_direction}', '{autonomy.candidate, text}', 0, array[]::text[]),
-('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_kind, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, text, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'budget_floor', null, '{p_min_budget, p_digits}', '{numeric, integer}', 0, array[]::text[]),
-('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget, p_digits}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric, integer}', 0, array[]::text[]),
+('autonomy', 'function', 'sized_budget', null, '{p_direction, p_budget, p_wanted, p_max_step, p_lowest, p_max_growth, p_max_budget, p_min_budget, p_digits, p_least}', '{text, numeric, numeric, numeric, numeric, numeric, numeric, numeric, integer, numeric}', 1, array[]::text[]),
 ('autonomy', 'type', 'decided', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'odds_words', null, '{p_confidence, p_floor, p_direction, p_kind}', '{float8, float8, text, text}', 0, array[]::text[]),
+('autonomy', 'function', 'odds_words', null, '{p_confidence, p_floor}', '{float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_times', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'variant', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'guardrail_word', null, '{p_name, p_decided, p_policy}', '{text, autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
@@ -352,14 +359,14 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0, array[]::text[]),
 ('autonomy', 'type', 'params', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_target, p_cpa, p_window, p_measures, p_new_budget}', '{autonomy.candidate, float8, float8, float8, float8, text, json, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_target, p_cpa, p_window, p_measures, p_new_budget, p_log_roi, p_curvature, p_target_budget}', '{autonomy.candidate, float8, float8, float8, float8, text, json, numeric, float8, float8, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'span_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'costs_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'figures_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'words', null, '{p_names, p_decided, p_policy, p_params}', '{text[], autonomy.decided, public.autonomy_policy, autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'why_words', null, '{p_direction, p_campaign, p_confidence, p_break_even, p_target, p_policy}', '{text, autonomy.candidate, float8, float8, float8, public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'held_words', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
-('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_share, p_marginal_ratio, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_share, p_at, p_curvature, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'type', 'campaign_state', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'match', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'measures', null, '{}', '{}', 0, array[]::text[]),
@@ -498,8 +505,6 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'action_sums', null, '{p_currency, p_now}', '{text, timestamptz}', 2, array[]::text[]),
 ('autonomy', 'function', 'rule_scores', null, '{p_sums, p_currency}', '{autonomy.action_sum[], text}', 0, array[]::text[]),
 ('public', 'function', 'rule_scoreboard', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
-('autonomy', 'function', 'marginal_return', null, '{p_sums}', '{autonomy.action_sum[]}', 0, array[]::text[]),
-('autonomy', 'function', 'propose_marginal_return_ratio', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
 ('autonomy', 'function', 'campaign_ab_tests_after', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'campaign_ab_tests_after', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'insight', null, '{}', '{}', 0, array[]::text[]),
@@ -2197,7 +2202,6 @@ mode text not null default 'autonomous',
 frozen boolean not null default false,
 frozen_reason text not null default '',
 break_even_roi numeric not null default 1.0,
-marginal_return_ratio numeric not null default 0.5,
 min_confidence numeric not null default 50,
 cooldown_hours numeric not null default 24,
 min_pause_hours numeric not null default 24,
@@ -2254,8 +2258,6 @@ return query
 values
 ('break_even_roi', 0.01, 100, 'multiple',
 'the roi at which a campaign earns its keep; 1.0 counts revenue only, 1.5 suits a margin of two thirds'),
-('marginal_return_ratio', 0.01, 1, 'ratio',
-'what the next unit of budget returns, as a share of the average one; budgets saturate, so half is assumed'),
 ('min_confidence', 0, 100, 'percent',
 'no action below this probability of being right; 50 is never against the odds'),
 ('min_pause_confidence', 0, 100, 'percent',
@@ -2528,7 +2530,7 @@ monthly_total numeric,
 mode text,
 frozen boolean not null default false,
 frozen_reason text not null default '',
-marginal_return_ratio numeric,
+curvature numeric,
 min_confidence numeric,
 cooldown_hours numeric,
 min_pause_hours numeric,
@@ -2909,34 +2911,24 @@ select m.mode from unnest(array['observe', 'approve', 'autonomous']) with ordina
 where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_policy).mode),
 'frozen', (p_policy).frozen or (p_account).frozen,
 'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
-else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')));
+else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')
+|| jsonb_strip_nulls(jsonb_build_object('curvature', (p_account).curvature))));
 end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is '[autonomous-operations]';
 create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
-<<<<<<< HEAD
+begin
+return (
 select jsonb_strip_nulls(jsonb_build_object(
 'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
 'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
 'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature))
 from (values (1)) one
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account
-left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, '');
-$$;
-=======
-begin
-return (
-select jsonb_strip_nulls(jsonb_build_object(
-'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
-'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2)))
-from (values (1)) one
-left join autonomy.priors k on k.scope = 'account' and k.name = p_account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, ''));
 end $$;
->>>>>>> speed
 comment on function autonomy.stored_prior(text, text) is '[autonomous-operations]';
-
 create function autonomy.own_limits(p_account public.autonomy_accounts) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -2946,7 +2938,6 @@ return jsonb_strip_nulls(to_jsonb(p_account) - array[
 'daily_total', 'monthly_total', 'updated_at', 'updated_by']);
 end $$;
 comment on function autonomy.own_limits(public.autonomy_accounts) is '[autonomous-operations]';
-
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
@@ -2969,7 +2960,6 @@ cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored
 as own, autonomy.own_limits(a) <> '{}' as limited offset 0) o;
 end $$;
 comment on function autonomy.policies_of(text[]) is '[autonomous-operations]';
-
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -2982,9 +2972,8 @@ where (p_account is null or a.account = p_account)
 and (a.frozen or autonomy.own_limits(a) <> '{}'))) f);
 end $$;
 comment on function public.autonomy_account_policies(text) is
-  'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
-  'them. Reads only; safe to call again; raises AO002 where a limit is none. [autonomous-operations]';
-
+'The policies of the accounts that differ from the policy (p_account: of that one), by account, as decisions go by '
+'them. Reads only; safe to call again; raises AO002 where a limit is none. [autonomous-operations]';
 create function autonomy.account_policy(p_account text) returns public.autonomy_policy
 language sql stable set search_path = ''
 as $$
@@ -2993,7 +2982,6 @@ autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency)))
 from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
 comment on function autonomy.account_policy(text) is '[autonomous-operations]';
-
 create function autonomy.longest_approval() returns interval
 language plpgsql stable set search_path = ''
 as $$
@@ -5013,22 +5001,21 @@ v_own := case
 when v_type = 'auto_pause' then '{}'::text[]
 when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
 when v_type = 'auto_scale_down' then array['multiplier', 'min_budget']
-when p_action ? 'by' then array['by', 'step', 'max_budget', 'min_budget']
+when p_action ? 'by' then array['by', 'max_budget', 'min_budget']
 else array['budget'] end;
 v_needed := (
 select k from unnest(case
 when v_type = 'auto_scale_up' then array['multiplier', 'max_budget']
 when v_type = 'auto_scale_down' then array['multiplier']
-when v_type = 'budget_adjusted' and p_action ? 'by' then array['step']
-when v_type = 'budget_adjusted' then array['budget']
+when v_type = 'budget_adjusted' and not p_action ? 'by' then array['budget']
 else '{}'::text[] end) k
 where not p_action ? k limit 1);
 return coalesce(
 autonomy.unknown_key_error(p_action, 'action', array['type'] || v_own
 || array['min_confidence', 'cooldown_hours', 'break_even_roi', 'requires_approval', 'notify']),
 'action.' || v_needed || ': is missing; ' || v_type || ' needs it',
-case when p_action ? 'by' and p_action -> 'by' <> '"marginal_return"' then
-format('action.by: %s is not allowed; the only way is "marginal_return"', left((p_action -> 'by')::text, 60)) end,
+case when p_action ? 'by' and p_action -> 'by' <> '"curve"' then
+format('action.by: %s is not allowed; the only way is "curve"', left((p_action -> 'by')::text, 60)) end,
 case when v_type = 'auto_scale_up' then
 autonomy.number_error(p_action, 'multiplier', 'action', 1, 100, true) end,
 case when v_type = 'auto_scale_down' then
@@ -5036,7 +5023,6 @@ autonomy.number_error(p_action, 'multiplier', 'action', 0, 1, true, true) end,
 autonomy.number_error(p_action, 'max_budget', 'action', 0, c_money, true),
 autonomy.number_error(p_action, 'min_budget', 'action', 0, c_money),
 autonomy.number_error(p_action, 'budget', 'action', 0, c_money, true),
-autonomy.number_error(p_action, 'step', 'action', 0, 1, true),
 autonomy.number_error(p_action, 'min_confidence', 'action', 0, 100),
 autonomy.number_error(p_action, 'cooldown_hours', 'action', 0, 8760),
 autonomy.number_error(p_action, 'break_even_roi', 'action', 0, 1000, true),
@@ -5541,6 +5527,62 @@ return floor(100::float8 * p_percent + 0.5::float8) / 100::float8;
 end $$;
 comment on function autonomy.cut_confidence(float8) is '[autonomous-operations]';
 
+-- 0405_curve.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.budget_share(p_budget numeric, p_reference numeric) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15
+then least(p_budget::float8 / p_reference::float8, 1e6::float8) else 1::float8 end;
+end $$;
+comment on function autonomy.budget_share(numeric, numeric) is '[autonomous-operations]';
+create function autonomy.mean_roi(p_posterior float8[], p_tau2 float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_spread float8 := 1::float8 / p_posterior[2];
+begin
+return exp(p_posterior[1] + v_spread * v_spread
+/ greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8))) / 2::float8);
+end $$;
+comment on function autonomy.mean_roi(float8[], float8) is '[autonomous-operations]';
+create function autonomy.curve_target(
+p_reference numeric, p_curvature float8, p_mean_roi float8, p_break_even float8)
+returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_worth float8;
+begin
+if (p_reference between 0.000001 and 1e15) is not true then
+return null;
+end if;
+v_worth := p_mean_roi * (p_curvature + 1::float8) / (p_curvature * greatest(1e-6::float8, least(1e6::float8,
+coalesce(nullif(p_break_even, 'NaN'), 1::float8))));
+return case when v_worth <= 1::float8 then 0
+else round((p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8))::numeric, 6) end;
+end $$;
+comment on function autonomy.curve_target(numeric, float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.within_dead_band(p_budget numeric, p_target numeric) returns boolean
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return coalesce(abs(p_target - p_budget) < p_budget * 0.05, false);
+end $$;
+comment on function autonomy.within_dead_band(numeric, numeric) is '[autonomous-operations]';
+create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when p_reference between 0.000001 and 1e15 then greatest(p_min_budget, p_reference * 0.05)
+else p_min_budget end;
+end $$;
+comment on function autonomy.curve_floor(numeric, numeric) is '[autonomous-operations]';
+
 -- 0410_evidence.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -5827,7 +5869,7 @@ select * from autonomy.priors k where p_now is null
 )
 select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
 coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
-coalesce(k.order_spread, w.order_spread, p.prior_order_spread), coalesce(k.curvature, p.curvature)::float8
+coalesce(k.order_spread, w.order_spread, p.prior_order_spread), coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
 from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
 cross join public.autonomy_policy p
 left join public.autonomy_accounts a on a.account = n.account
@@ -6130,14 +6172,15 @@ order by 1, r.rule_name collate "C";
 end $$;
 comment on function autonomy.rules_in_order(boolean) is '[autonomous-operations]';
 create function autonomy.compiled_rules(p_include_inactive boolean)
-returns table (source text, predicates text[], metrics text, metrics_alone text)
+returns table (source text, predicates text[], metrics text, metrics_alone text, curves int[])
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 begin
 return query
 with rules as materialized (
-select r.place, r.condition from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
+select r.place, r.condition, r.action ? 'by' as by_curve
+from autonomy.rules_in_order(p_include_inactive) r where r.place is not null
 ),
 reads as materialized (
 select x.metric, x.win, format(', %%s as %I', x.metric || '@' || x.win) as named
@@ -6157,10 +6200,63 @@ cross join lateral (select x.metric in ('budget', 'hours_running') as own) o
 select s.name,
 (select array_agg(autonomy.compile_condition_part(r.condition, 'columns') order by r.place) from rules r),
 (select string_agg(format(m.named, m.expression), '') from metrics m),
-(select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m)
+(select string_agg(format(m.named, case when m.own then 'null::float8' else m.expression end), '') from metrics m),
+(select array_agg(r.place order by r.place) from rules r where r.by_curve)
 from source s;
 end $$;
 comment on function autonomy.compiled_rules(boolean) is '[autonomous-operations]';
+create function autonomy.reference_expression() returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return 'null::numeric';
+end $$;
+comment on function autonomy.reference_expression() is '[autonomous-operations]';
+create function autonomy.resting_campaigns(p_ids uuid[], p_include_inactive boolean, p_now timestamptz)
+returns table (campaign_id uuid, places int[])
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+begin
+return query execute $sql$
+    with curves as materialized (
+      select r.place, t.cpa, case when t.cpa is not null then 1::float8
+        else autonomy.json_number(r.action -> 'break_even_roi') end as stated
+      from autonomy.rules_in_order($3) r
+      cross join lateral (select autonomy.cpa_target(r.condition) as cpa offset 0) t
+      where r.place is not null and r.action ? 'by'
+    ),
+    in_force as materialized (
+      select f.account, (f.p).prior_mean_roi as mean_roi, (f.p).prior_tau2 as tau2,
+        (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2, (f.p).curvature::float8 as curvature,
+        (f.p).break_even_roi::float8 as break_even
+      from autonomy.policies_of(array(
+        select distinct c.account from unnest($2) i (id) join public.campaigns c on c.id = i.id)) f
+    )
+    select c.id, array_agg(l.place)
+    from unnest($2) i (id)
+    join public.campaigns c on c.id = i.id
+    join public.campaign_facts f on f.campaign_id = i.id
+    cross join public.autonomy_policy p
+    join in_force k on k.account = coalesce(c.account, '')
+    left join public.autonomy_accounts q on q.account = c.account
+    cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget,
+      case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8
+        end as attribution,
+      $sql$ || autonomy.reference_expression() || ' as reference offset 0) b '
+|| autonomy.evidence_expression() || $sql$
+    cross join curves l
+    cross join lateral (select case when l.cpa is null then autonomy.roi_posterior(
+        coalesce(e.effective_spend, e.spend), e.conversions, e.revenue, e.cv2, e.days, e.matured_share,
+        k.mean_roi, k.tau2, k.order_value, k.cv2)
+      else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
+      end as posterior offset 0) o
+    where autonomy.within_dead_band(b.budget, autonomy.curve_target(b.reference, k.curvature,
+      autonomy.mean_roi(o.posterior, case when l.cpa is null then k.tau2 else 0.64::float8 end),
+      coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
+        / b.attribution))
+    group by c.id $sql$ using p_now, p_ids, p_include_inactive;
+end $$;
+comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.matching_campaigns(
 p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
@@ -6172,9 +6268,11 @@ v_metrics text;
 v_metrics_alone text;          -- without the campaign's own columns
 v_source text;
 v_near uuid[];
+v_curves int[];                -- places of the rules that follow the curve
+v_moving text[];               -- the predicates, with a budget that is not where it belongs by those
 begin
-select c.source, c.predicates, c.metrics, c.metrics_alone
-into v_source, v_predicates, v_metrics, v_metrics_alone
+select c.source, c.predicates, c.metrics, c.metrics_alone, c.curves
+into v_source, v_predicates, v_metrics, v_metrics_alone, v_curves
 from autonomy.compiled_rules(p_include_inactive) c;
 if v_predicates is null then
 return;
@@ -6190,26 +6288,35 @@ if v_near is null then
 return;
 end if;
 end if;
+v_moving := array(
+select case when n = any (v_curves) then format('(%s) and (m.rests @> array[%s]) is not true', p, n) else p end
+from unnest(v_predicates) with ordinality as u (p, n) order by n);
 return query execute
 'select m.id, array_remove(array['
 || (select string_agg(format('case when %s then %s end', p, n), ', ' order by n)
-from unnest(v_predicates) with ordinality as u (p, n))
+from unnest(v_moving) with ordinality as u (p, n))
 || ']::int[], null) from (select c.id, c.account, c.title' || coalesce(v_metrics, '')
+|| case when v_curves is null then '' else ', s.places as rests' end
 || case
 when p_campaign_id is not null then
-' from public.campaigns c left join ' || v_source || ' f on f.campaign_id = c.id where c.id = $4'
+' from public.campaigns c left join ' || v_source || ' f on f.campaign_id = c.id'
+|| case when v_curves is null then '' else
+' left join autonomy.resting_campaigns(array[$4], $6, $1) s on s.campaign_id = c.id' end
+|| ' where c.id = $4'
 else
 ' from (select n.id from unnest($2) n (id) order by n.id) near join public.campaigns c on c.id = near.id'
 ' join ' || v_source || ' f on f.campaign_id = near.id'
+|| case when v_curves is null then '' else
+' left join autonomy.resting_campaigns($2, $6, $1) s on s.campaign_id = near.id' end ||
 ' where (c.status = ''active'' or lower(c.status) = ''active'')'
 || case when p_slots is distinct from int4range(0, 65536)
 then ' and autonomy.campaign_slot(c.id) <@ $5' else '' end
 end
 || ' offset 0) m'
 || case when p_campaign_id is null then
-' where (' || array_to_string(v_predicates, ') or (') || ')' else '' end
+' where (' || array_to_string(v_moving, ') or (') || ')' else '' end
 || case when p_limit is not null then ' order by m.id limit $3' else '' end
-using p_now, v_near, p_limit, p_campaign_id, p_slots;
+using p_now, v_near, p_limit, p_campaign_id, p_slots, p_include_inactive;
 end $$;
 comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is '[autonomous-operations]';
 create function autonomy.revocable_pauses(p_ids uuid[] default null)
@@ -6353,6 +6460,9 @@ return query values
 ('TOO_LITTLE_DATA.budget',
 'it has no budget to change.',
 '{}'::text[]),
+('TOO_LITTLE_DATA.reference',
+'it is not known what its budget was before it was changed, so where it belongs is not known either.',
+'{}'::text[]),
 ('TOO_LITTLE_DATA.age',
 'it is not known to have run %s hours.',
 '{min_pause_hours}'::text[]),
@@ -6392,8 +6502,8 @@ return query values
 'its budget is at the floor of %s. A lower floor would settle it.',
 '{min_budget}'::text[]),
 ('NO_CHANGE.',
-'the change would be under 1 %% of its budget.',
-'{}'::text[]),
+'the change would be under %s %% of its budget.',
+'{least_change}'::text[]),
 ('TRACKING_BREAKER.',
 'tracking looks broken, and then every campaign looks bad. It will be looked at again when '
 'conversions arrive again.',
@@ -6420,6 +6530,17 @@ return query values
 ('why.resume',
 'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong%s.',
 '{revenue,spend,times,chance,believed}'::text[]),
+('why.pause.curve',
+'%s. Its budget is at its floor, and %s %% likely not even the first %s of it earns its keep%s%s.',
+'{figures,chance,unit,against,believed}'::text[]),
+('why.up.curve',
+'%s, %s. The next %s returns %s, the average one %s, break-even is %s: towards %s. %s %% likely that '
+'more budget earns its keep%s.',
+'{figures,conversions,unit,next_return,average_return,goal,target_budget,chance,believed}'::text[]),
+('why.down.curve',
+'%s. The next %s returns %s, the average one %s, break-even is %s: towards %s. %s %% likely that its '
+'last part of budget does not earn its keep%s.',
+'{figures,unit,next_return,average_return,goal,target_budget,chance,believed}'::text[]),
 ('why.pause.cpa',
 '%s. %s %% likely to cost more than %s a conversion%s.',
 '{costs,chance,cpa_limit,believed}'::text[]),
@@ -6920,7 +7041,7 @@ with ordinality u (k, n))
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
         stops.raises, stops.cuts, stops.pauses, q.currency,
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
-        null::numeric, e.effective_spend,
+        $sql$ || autonomy.reference_expression() || $sql$, e.effective_spend,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
@@ -7700,7 +7821,7 @@ end $$;
 comment on function autonomy.planned_event(autonomy.candidate, text) is '[autonomous-operations]';
 create function autonomy.campaign_guardrail(
 p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
-p_floor float8, p_cooldown interval, p_cpa float8, p_asked text, p_now timestamptz)
+p_floor float8, p_cooldown interval, p_cpa float8, p_kind text, p_asked text, p_now timestamptz)
 returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -7728,7 +7849,8 @@ when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 
 when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
 or case when p_direction = 'pause'
 then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
-else (p_campaign.budget > 0) is not true end) then 'TOO_LITTLE_DATA'
+else (p_campaign.budget > 0) is not true or p_kind = 'curve'
+and (p_campaign.reference_budget between 0.000001 and 1e15) is not true end) then 'TOO_LITTLE_DATA'
 when p_campaign.test_running then 'TEST_RUNNING'
 when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
 when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
@@ -7738,7 +7860,7 @@ and (p_campaign.holdout_draw >= p_policy.holdout_share::float8) is not true then
 end;
 end $$;
 comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
-interval, float8, text, timestamptz) is '[autonomous-operations]';
+interval, float8, text, text, timestamptz) is '[autonomous-operations]';
 create type autonomy.size as (
 new_budget numeric,
 limits text[],             -- the caps that shaped it, in order
@@ -7756,7 +7878,8 @@ end $$;
 comment on function autonomy.budget_floor(numeric, integer) is '[autonomous-operations]';
 create function autonomy.sized_budget(
 p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
-p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer)
+p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer,
+p_least numeric default 0.01)
 returns autonomy.size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7789,14 +7912,14 @@ v_size.new_budget := v_cap;
 v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
 end if;
 end if;
-if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end) * 100
-< p_budget then
+if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end)
+< p_budget * p_least then
 v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
 end if;
 return v_size;
 end $$;
 comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
-integer) is '[autonomous-operations]';
+integer, numeric) is '[autonomous-operations]';
 create type autonomy.decided as (
 campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
 rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
@@ -7805,39 +7928,31 @@ win text,                  -- the window whose figures are told
 new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
 cpa float8,                -- the target where it is judged by that, as if a conversion were worth it; else null
 below float8,              -- P(true roi < break_even)
-log_roi float8,            -- the most probable ln roi
+log_roi float8,            -- the most probable ln roi, at the present budget
 candidate autonomy.candidate,
-stopped_at text);          -- the account or currency whose breaker stopped it; null for one of all
+stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
+target_budget numeric);    -- where a budget that follows its curve belongs; else null
 comment on type autonomy.decided is
 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
-create function autonomy.odds_words(p_confidence float8, p_floor float8, p_direction text, p_kind text) returns text
+create function autonomy.odds_words(p_confidence float8, p_floor float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 declare
-v_down float8 := case when p_kind = 'step' then 100::float8 - p_floor end;
-v_chance float8 := case when p_kind = 'step' and p_direction = 'down'
-then autonomy.cut_confidence(100::float8 - p_confidence) else p_confidence end;
 v_least numeric;
 v_said numeric;
-v_words text;
 begin
 for v_digits in 0 .. 2 loop
-v_said := round(v_chance::text::numeric, v_digits);
+v_said := round(p_confidence::text::numeric, v_digits);
 exit when v_digits = 2;
 v_least := round(power(0.1, v_digits), v_digits);
 v_said := least(100 - v_least, greatest(v_least, v_said));
-exit when sign(v_said::float8 - p_floor) = sign(v_chance - p_floor)
-and (v_down is null or sign(v_said::float8 - v_down) = sign(v_chance - v_down));
+exit when sign(v_said::float8 - p_floor) = sign(p_confidence - p_floor);
 end loop;
-v_words := case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
-|| autonomy.short_number(p_floor);
-return v_said || case when p_kind = 'step'
-then format(' %% likely that more budget earns its keep; a step up needs %s %%, a step down %s %s %%', v_words,
-case when v_said <= autonomy.short_number(v_down)::numeric then 'less than' else 'at most' end,
-autonomy.short_number(v_down))
-else format(' %% likely to be right, %s %% are needed', v_words) end;
+return v_said || format(' %% likely to be right, %s %% are needed',
+case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
+|| autonomy.short_number(p_floor));
 end $$;
-comment on function autonomy.odds_words(float8, float8, text, text) is '[autonomous-operations]';
+comment on function autonomy.odds_words(float8, float8) is '[autonomous-operations]';
 create function autonomy.evidence_times(p_decided autonomy.decided, p_policy public.autonomy_policy) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7847,6 +7962,10 @@ v_days float8 := greatest(1::float8, c.ev_days);
 v_low float8 := 1;
 v_high float8 := 1000;
 v_times float8 := 1000;
+v_spend float8 := coalesce(c.ev_effective_spend, c.ev_spend);
+v_curvature float8 := p_policy.curvature::float8;
+v_target float8 := p_decided.break_even / c.attribution
+* ((v_curvature + autonomy.budget_share(c.budget, c.reference_budget)) / (v_curvature + 1::float8));
 v_below float8;
 begin
 if (c.ev_spend > 0 and p_decided.confidence_floor < 100) is not true then
@@ -7855,11 +7974,9 @@ end if;
 for i in 0 .. 40 loop
 v_below := 100::float8 * case
 when p_decided.cpa is not null then autonomy.probability_from(autonomy.cpa_posterior(
-p_decided.cpa, c.ev_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share),
-p_decided.break_even / c.attribution)
+p_decided.cpa, v_spend * v_times, c.ev_conversions * v_times, v_days * v_times, c.matured_share), v_target)
 else autonomy.probability_below(
-p_decided.break_even / c.attribution, c.ev_spend * v_times, c.ev_conversions * v_times,
-c.ev_revenue * v_times, c.cv2,
+v_target, v_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
 v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
 p_policy.prior_cv2) end;
 if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
@@ -7885,7 +8002,7 @@ return case p_decided.code
 when 'STALE_DATA' then case when c.data_age_hours is null then 'unknown' else 'old' end
 when 'TOO_LITTLE_DATA' then case
 when (c.spend > 0 and c.ev_spend > 0) is not true then 'spend'
-when p_decided.direction <> 'pause' then 'budget'
+when p_decided.direction <> 'pause' then case when c.budget > 0 then 'reference' else 'budget' end
 when c.hours_running is null then 'age' else 'young' end
 when 'AGAINST_THE_ODDS'
 then case when autonomy.evidence_times(p_decided, p_policy) is null then 'never' else 'more' end
@@ -7916,8 +8033,7 @@ when 'max_data_age' then autonomy.short_number(p_policy.max_data_age_hours::floa
 when 'min_pause_hours' then autonomy.short_number(p_policy.min_pause_hours::float8)
 when 'hours_missing' then
 autonomy.counted_words(ceil(p_policy.min_pause_hours::float8 - c.hours_running)::numeric, 'hour')
-when 'odds' then autonomy.odds_words(
-p_decided.confidence, p_decided.confidence_floor, p_decided.direction, p_decided.kind)
+when 'odds' then autonomy.odds_words(p_decided.confidence, p_decided.confidence_floor)
 when 'more_evidence' then case when c.ev_conversions > 0
 then autonomy.counted_words(
 greatest(1, ceil(c.ev_conversions * v_times))::numeric, 'more conversion') || ' at this rate'
@@ -7933,6 +8049,7 @@ when 'max_budget' then autonomy.amount_words(
 trunc(p_decided.max_budget, autonomy.currency_digits(c.currency)), c.currency)
 when 'min_budget' then autonomy.amount_words(
 autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)), c.currency)
+when 'least_change' then case when p_decided.kind = 'curve' then '5' else '1' end
 end;
 end $$;
 comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
@@ -7957,7 +8074,7 @@ p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] defaul
 returns table (
 place int, rule_id uuid, rule_name text, action_type text, kind text,
 break_even float8, states_own boolean, at_least float8, at_most float8, confidence_floor float8, cooldown interval,
-up numeric, down numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
+factor numeric, set_budget numeric, max_budget numeric, min_budget numeric, requires_approval boolean,
 win text, cpa float8)
 language plpgsql stable set search_path = ''
 as $$
@@ -7967,10 +8084,10 @@ select r.place, r.id, r.rule_name, r.action ->> 'type', k.kind, t.break_even, t.
 case when t.flat and r.condition ->> 'operator' in ('<', '<=') then t.stated end,
 case when t.cpa is not null then 1::float8
 when t.flat and r.condition ->> 'operator' in ('>', '>=') then t.stated end,
-case when k.kind = 'step' then greatest(80::float8, t.confidence_floor) else t.confidence_floor end,
-coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8) * interval '1 hour',
-1 + coalesce(autonomy.exact_number(r.action -> 'step'), autonomy.exact_number(r.action -> 'multiplier') - 1, 0),
-1 - coalesce(autonomy.exact_number(r.action -> 'step'), 1 - autonomy.exact_number(r.action -> 'multiplier'), 0),
+t.confidence_floor,
+coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), greatest(p_policy.cooldown_hours::float8,
+case when k.kind = 'curve' then 24::float8 end)) * interval '1 hour',
+coalesce(autonomy.exact_number(r.action -> 'multiplier'), 1),
 autonomy.exact_number(r.action -> 'budget'),
 least(autonomy.exact_number(r.action -> 'max_budget'), p_policy.max_budget),
 greatest(autonomy.exact_number(r.action -> 'min_budget'), p_policy.min_budget),
@@ -7981,7 +8098,7 @@ cross join lateral (select case
 when r.action ->> 'type' = 'auto_pause' then 'pause'
 when r.action ->> 'type' = 'auto_scale_up' then 'up'
 when r.action ->> 'type' = 'auto_scale_down' then 'down'
-when r.action ? 'by' then 'step'
+when r.action ? 'by' then 'curve'
 else 'set' end as kind) k
 cross join lateral (
 select coalesce(e.own, p_policy.break_even_roi::float8) as break_even, e.own is not null as states_own, e.cpa,
@@ -8002,7 +8119,7 @@ candidate autonomy.candidate, action_type text, direction text, kind text, rule_
 break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
 max_budget numeric, min_budget numeric, requires_approval boolean, win text,
 held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-cpa float8, below float8, log_roi float8)
+cpa float8, below float8, log_roi float8, target_budget numeric)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -8017,56 +8134,74 @@ join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c 
 ),
 in_force as materialized (
 select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
-(f.p).break_even_roi::float8 as break_even, (f.p).marginal_return_ratio::float8 as marginal_ratio
+(f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature
 from autonomy.policies_of(array(select distinct s.account from seen s)) f
 ),
 known as materialized (
 select s.places, s.c, s.account, autonomy.roi_posterior(
-(s.c).ev_spend, (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2, (s.c).ev_days, (s.c).matured_share,
-f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior
+coalesce((s.c).ev_effective_spend, (s.c).ev_spend), (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2,
+(s.c).ev_days, (s.c).matured_share,
+f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior,
+(f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep
 from seen s join in_force f on f.account = s.account
+cross join lateral (
+select autonomy.budget_share((s.c).budget, (s.c).reference_budget) as share offset 0) x
 ),
 plans as materialized (
 select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
 ),
 judged as materialized (
 select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
-(z.size).new_budget, (z.size).limits,
-o.below, i.posterior[1] + ln((k.c).attribution) as log_roi, v.break_even as plan_break_even,
+y.confidence_floor, y.min_budget, (z.size).new_budget, (z.size).limits, e.target as target_budget,
+o.below, i.posterior[1] + ln((k.c).attribution) - ln(k.over) as log_roi, v.break_even as plan_break_even,
 coalesce(autonomy.campaign_guardrail(
-k.c, f.p, d.direction, j.confidence, l.confidence_floor, l.cooldown, l.cpa, 'decide', p_now),
+k.c, f.p, d.direction, j.confidence, y.confidence_floor, l.cooldown, l.cpa, l.kind, 'decide', p_now),
 (z.size).code) as code
 from known k
 join in_force f on f.account = k.account
 join plans l on l.account = f.account and l.place = any (k.places)
-cross join lateral (select case
-when l.kind <> 'set' then l.kind
-when l.set_budget > (k.c).budget then 'up'
-else 'down' end as kind offset 0) w
 cross join lateral (select case when l.states_own then l.break_even
 else coalesce((k.c).target_roi, l.break_even) end as break_even offset 0) v
-cross join lateral (select case w.kind
-when 'pause' then greatest(v.break_even, l.at_least)
-when 'up' then least(v.break_even / f.marginal_ratio, l.at_most)
-else v.break_even / f.marginal_ratio end as target offset 0) t
 cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
-l.cpa, (k.c).ev_spend, (k.c).ev_conversions, (k.c).ev_days, (k.c).matured_share) end as posterior offset 0) i
+l.cpa, coalesce((k.c).ev_effective_spend, (k.c).ev_spend), (k.c).ev_conversions, (k.c).ev_days,
+(k.c).matured_share) end as posterior offset 0) i
+cross join lateral (select case when l.kind = 'curve' then autonomy.curve_target(
+(k.c).reference_budget, f.curvature,
+autonomy.mean_roi(i.posterior, case when l.cpa is null then f.prior_tau2 else 0.64::float8 end),
+v.break_even / (k.c).attribution) end as target offset 0) e
+cross join lateral (select autonomy.currency_digits((k.c).currency) as digits offset 0) n
+cross join lateral (select case
+when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (k.c).reference_budget)
+else l.min_budget end as min_budget offset 0) w
+cross join lateral (select case when e.target < (k.c).budget then case
+when (k.c).budget - autonomy.budget_floor(w.min_budget, n.digits) <= autonomy.smallest_unit(n.digits)
+and autonomy.cut_confidence(100::float8 * autonomy.probability_from(
+i.posterior, v.break_even / k.steep / (k.c).attribution * k.over))
+>= greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
+then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true)) end end as least offset 0) s
+cross join lateral (select case
+when s.least is not null then 'pause'
+when l.kind = 'curve' then case when e.target < (k.c).budget then 'down' else 'up' end
+when l.kind <> 'set' then l.kind
+when l.set_budget > (k.c).budget then 'up'
+else 'down' end as direction, w.min_budget,
+coalesce(s.least, l.confidence_floor) as confidence_floor offset 0) y
+cross join lateral (select y.direction) d
+cross join lateral (select case
+when s.least is not null then v.break_even / k.steep
+when d.direction = 'pause' then greatest(v.break_even, l.at_least)
+when d.direction = 'up' and l.kind <> 'curve' then least(v.break_even * k.steep, l.at_most)
+else v.break_even * k.steep end as target offset 0) t
 cross join lateral (
-select autonomy.probability_from(i.posterior, t.target / (k.c).attribution) as below offset 0) o
+select autonomy.probability_from(i.posterior, t.target / (k.c).attribution * k.over) as below offset 0) o
 cross join lateral (select autonomy.cut_confidence(
-100::float8 * case when w.kind in ('up', 'step') then 1::float8 - o.below else o.below end) as cut offset 0) h
-cross join lateral (select case
-when w.kind <> 'step' then w.kind
-when h.cut <= 20 then 'down'
-else 'up' end as direction offset 0) d
-cross join lateral (select case
-when w.kind = 'step' and d.direction = 'down' then autonomy.cut_confidence(100::float8 - h.cut)
-else h.cut end as confidence offset 0) j
+100::float8 * case when d.direction = 'up' then 1::float8 - o.below else o.below end) as confidence offset 0) j
 cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
 d.direction, (k.c).budget,
-coalesce(l.set_budget, (k.c).budget * case when d.direction = 'up' then l.up else l.down end),
+case when e.target is not null then least(greatest(e.target, (k.c).budget * 0.7), (k.c).budget * 1.3)
+else coalesce(l.set_budget, (k.c).budget * l.factor) end,
 (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
-l.min_budget, autonomy.currency_digits((k.c).currency)) end as size offset 0) z
+w.min_budget, n.digits, case when l.kind = 'curve' then 0.05 else 0.01 end) end as size offset 0) z
 ),
 ranked as (
 select j.campaign_id, array_agg(j.place order by j.place) as places,
@@ -8075,16 +8210,16 @@ array_agg(j.code order by j.place) as codes, min(j.place) filter (where j.code i
 from judged j
 group by j.campaign_id
 )
-select k.c, l.action_type, j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence,
-l.confidence_floor,
-j.plan_break_even, l.cooldown, l.max_budget, l.min_budget, l.requires_approval, l.win, j.code,
+select k.c, case when j.direction = 'pause' then 'auto_pause' else l.action_type end,
+j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence, j.confidence_floor,
+j.plan_break_even, l.cooldown, l.max_budget, j.min_budget, l.requires_approval, l.win, j.code,
 case when j.code is null and j.direction <> 'pause' then j.new_budget end,
 case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
 then j.limits else '{}' end,
 r.names,
 case when r.winner is null then r.codes
 else r.codes[:u.chosen] || array_fill('OUTRANKED'::text, array[cardinality(r.codes) - u.chosen]) end,
-u.chosen, l.cpa, j.below, j.log_roi
+u.chosen, l.cpa, j.below, j.log_roi, j.target_budget
 from ranked r
 cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
 join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
@@ -8103,8 +8238,9 @@ begin
 return query
 with revocable as materialized (select * from autonomy.revocable_pauses())
 select c, r.rule_id, r.rule_name, r.break_even, g.confidence, w.floor, w.cooldown,
-autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'decide', p_now),
-r.status, r.budget, r.target_cpa, o.below, b.posterior[1] + ln(c.attribution), case
+autonomy.campaign_guardrail(c, f.p, 'resume', g.confidence, w.floor, w.cooldown, r.target_cpa, 'resume', 'decide',
+p_now),
+r.status, r.budget, r.target_cpa, o.below, b.posterior[1] + ln(c.attribution) - ln(y.over), case
 when r.target_cpa is not null then 1::float8
 else coalesce(c.target_roi, (f.p).break_even_roi::float8) end
 from revocable r
@@ -8114,11 +8250,15 @@ join public.campaigns k on k.id = i.campaign_id)) f
 on f.account = coalesce(c.account, '')
 cross join lateral (select case
 when r.target_cpa is not null
-then autonomy.cpa_posterior(r.target_cpa, c.ev_spend, c.ev_conversions, c.ev_days, c.matured_share)
+then autonomy.cpa_posterior(
+r.target_cpa, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_days, c.matured_share)
 else autonomy.roi_posterior(
-c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
 (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
-cross join lateral (select autonomy.probability_from(b.posterior, r.break_even / c.attribution) as below) o
+cross join lateral (select ((f.p).curvature::float8 + autonomy.budget_share(c.budget, c.reference_budget))
+/ ((f.p).curvature::float8 + 1::float8) as over) y
+cross join lateral (
+select autonomy.probability_from(b.posterior, r.break_even / c.attribution * y.over) as below) o
 cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
 cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g
 cross join lateral (select 100::float8 - (f.p).resume_confidence::float8 as floor,
@@ -8141,14 +8281,14 @@ select d.candidate, d.held, d.action_type, d.direction, d.kind, d.rule_id, d.rul
 d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
 d.max_budget, d.min_budget, d.requires_approval, d.win,
 case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
-d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi
+d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi, d.target_budget
 from public.autonomy_policy p
 cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
 union all
 select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
 r.break_even, r.confidence, r.confidence_floor, r.plan_break_even,
 r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
-'{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi
+'{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi, null
 from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
 ),
 groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
@@ -8224,7 +8364,7 @@ case when s.hold is not null then 'hold' when s.propose is not null then 'propos
 coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
 s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
 s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
-s.candidate, s.stopped_at
+s.candidate, s.stopped_at, s.target_budget
 from stopped s;
 end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is '[autonomous-operations]';
@@ -8238,11 +8378,13 @@ create type autonomy.params as (
 currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
 confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
 old_budget numeric, new_budget numeric,
-"window" text);
+"window" text,
+average_return float8, next_return float8, target_budget numeric);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 create function autonomy.decision_params(
 p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
-p_window text, p_measures json, p_new_budget numeric)
+p_window text, p_measures json, p_new_budget numeric, p_log_roi float8, p_curvature float8,
+p_target_budget numeric)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8250,7 +8392,9 @@ declare
 v_spend float8 := p_campaign.spend;
 v_revenue float8 := p_campaign.revenue;
 v_conversions float8 := p_campaign.conversions;
-v_units float8 := 1 / autonomy.smallest_unit(autonomy.currency_digits(p_campaign.currency));
+v_digits int := autonomy.currency_digits(p_campaign.currency);
+v_units float8 := 1 / autonomy.smallest_unit(v_digits);
+v_average float8 := case when p_cpa is null then exp(p_log_roi) end;
 begin
 if p_window <> 'lifetime' then
 v_spend := (p_measures ->> 'spend')::float8;
@@ -8270,9 +8414,15 @@ floor(100::float8 * p_break_even + 0.5::float8) / 100::float8,
 case when p_cpa is null then floor(100::float8 * p_target + 0.5::float8) / 100::float8 end,
 floor(100::float8 * (100::float8 * p_campaign.attribution) + 0.5::float8) / 100::float8,
 floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
-p_campaign.budget, p_new_budget, p_window)::autonomy.params;
+p_campaign.budget, p_new_budget, p_window,
+floor(100::float8 * v_average + 0.5::float8) / 100::float8,
+case when v_average is not null then floor(100::float8 * (v_average
+/ ((p_curvature + autonomy.budget_share(p_campaign.budget, p_campaign.reference_budget)) / p_curvature))
++ 0.5::float8) / 100::float8 end,
+round(p_target_budget, v_digits))::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric) is '[autonomous-operations]';
+comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric,
+float8, float8, numeric) is '[autonomous-operations]';
 create function autonomy.span_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8331,6 +8481,11 @@ else case when p_params.break_even = p_params.target then 'your target of ' else
 || autonomy.times_words(p_params.break_even) end
 when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
 else ' against your target of ' || autonomy.times_words(p_params.target) end
+when 'unit' then coalesce(p_params.currency, 'unit')
+when 'average_return' then autonomy.money_words(p_params.average_return, null)
+when 'next_return' then autonomy.money_words(p_params.next_return, null)
+when 'goal' then autonomy.money_words(p_params.target, null)
+when 'target_budget' then autonomy.money_words(p_params.target_budget, p_params.currency)
 when 'believed' then case when p_params.believed = 100 then ''
 else ', at ' || autonomy.short_number(p_params.believed) || ' % of what the platform reports' end
 when 'spend' then autonomy.money_words(p_params.spend, p_params.currency)
@@ -8350,7 +8505,7 @@ as $$
 begin
 return (
 select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null)))
+p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null, null, null, null)))
 from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
 comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is '[autonomous-operations]';
@@ -8367,7 +8522,7 @@ where s.name = p_decided.code || '.' || autonomy.variant(p_decided, p_policy));
 end $$;
 comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.expected_impact_of(
-p_direction text, p_break_even float8, p_share float8, p_marginal_ratio float8, p_log_roi float8,
+p_direction text, p_break_even float8, p_share float8, p_at float8, p_curvature float8, p_log_roi float8,
 p_spend float8, p_days float8)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
@@ -8389,9 +8544,10 @@ end if;
 return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
 'added_spend', autonomy.cut_confidence(v_ahead * p_share),
 'added_profit',
-autonomy.cut_confidence(v_ahead * p_share * (p_marginal_ratio * v_worth - 1::float8)));
+autonomy.cut_confidence(v_ahead * ((1::float8 + p_share)
+* (v_worth * ((p_curvature + p_at) / (p_curvature + p_at * (1::float8 + p_share)))) - v_worth - p_share)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
+comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 
 -- 0540_propose.sql
 set local lock_timeout = '30s';
@@ -8410,7 +8566,8 @@ spend float8, conversions float8, revenue float8, cv2 float8, days float8, matur
 prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
 attribution_factor float8,
 metrics autonomy.measures,
-matched autonomy.match[], limits text[]);
+matched autonomy.match[], limits text[],
+effective_spend float8, reference_budget numeric, curvature numeric);
 comment on type autonomy.evidence is
 'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
 create type autonomy.told as (
@@ -8437,23 +8594,27 @@ case when r.cpa is null then (r.candidate).ev_revenue else r.cpa * (r.candidate)
 case when r.cpa is null then (r.candidate).cv2 else 0 end,
 (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history,
 case when r.cpa is null then k.prior
-else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0) end,
+else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0, 'order_spread', 0.16,
+'curvature', (f.p).curvature) end,
 r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
 (r.candidate).attribution,
 row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
 (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
-m.matched, r.limits)::autonomy.evidence),
+m.matched, r.limits, (r.candidate).ev_effective_spend, nullif((r.candidate).reference_budget, 'NaN'),
+(f.p).curvature)::autonomy.evidence),
 case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
 r.direction, r.plan_break_even,
 coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
-(f.p).marginal_return_ratio::float8, r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+autonomy.budget_share((r.candidate).budget, (r.candidate).reference_budget), (f.p).curvature::float8,
+r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
 from unnest(p_decided) r
 cross join public.autonomy_policy p
 join autonomy.policies_of(array(select distinct (d.candidate).account from unnest(p_decided) d)) f
 on f.account = coalesce((r.candidate).account, '')
 cross join lateral (select jsonb_build_object(
 'mean_roi', (f.p).prior_mean_roi, 'tau2', (f.p).prior_tau2, 'order_value', (f.p).prior_order_value,
-'cv2', (f.p).prior_cv2) as prior offset 0) k
+'cv2', (f.p).prior_cv2, 'order_spread', (f.p).prior_order_spread,
+'curvature', (f.p).curvature) as prior offset 0) k
 cross join lateral (select
 case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
 else r.new_budget end as new_budget) n
@@ -8466,14 +8627,15 @@ array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
 array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
 cross join lateral (select autonomy.decision_params(
 r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
-n.new_budget) as params offset 0) q
+n.new_budget, r.log_roi, (f.p).curvature::float8, r.target_budget) as params offset 0) q
 left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
 when r.verdict = 'hold' then '.held.'
 else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
 || coalesce(r.limits[cardinality(r.limits)], '') end
 left join autonomy.sentences() w on w.name = case
 when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
-else 'why.' || r.direction || case when r.cpa is null then '' else '.cpa' end end;
+else 'why.' || r.direction
+|| case when r.cpa is not null then '.cpa' when r.kind = 'curve' then '.curve' else '' end end;
 end $$;
 comment on function autonomy.told_decisions(autonomy.decided[]) is '[autonomous-operations]';
 create function autonomy.decision_entry(p_told autonomy.told) returns jsonb
@@ -8694,8 +8856,10 @@ join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c 
 join in_force h on h.account = coalesce(c.account, '')
 cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
 cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
+cross join lateral (select (h.curvature + autonomy.budget_share(c.budget, c.reference_budget))
+/ (h.curvature + 1::float8) as over) y
 cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
-t.target / c.attribution, c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
 h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
 order by c.revenue - c.spend, c.campaign_id;
 end $$;
@@ -8747,9 +8911,12 @@ cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
 cross join lateral (select least(round(c.budget * 1.5, d.digits), trunc(c.budget * max_budget_multiplier, d.digits),
 trunc((h.p).max_budget, d.digits)) as suggested) l
 cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
+cross join lateral (select (h.curvature + x.share) / (h.curvature + 1::float8) as over,
+(h.curvature + x.share) / h.curvature as steep
+from (select autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x) y
 cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
-least(o.break_even / (h.p).marginal_return_ratio::float8, min_roi::float8) / c.attribution,
-c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+least(o.break_even * y.steep, min_roi::float8) / c.attribution * y.over,
+coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
 h.mean_roi, h.tau2, h.order_value, h.cv2))) as confidence) s
 order by s.confidence desc, c.campaign_id;
 end $$;
@@ -9469,11 +9636,16 @@ autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_v
 exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
 d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind,
 case when l.states_own then l.break_even else coalesce(d.target_roi, l.break_even) end as break_even,
-l.at_least, l.at_most, l.cpa, l.confidence_floor,
+l.at_least, l.at_most, l.cpa,
+case when l.kind = 'curve' and r.action_type = 'auto_pause'
+then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
+else l.confidence_floor end as confidence_floor,
+((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget)) / (f.p).curvature::float8 as steep,
 rule.action -> 'requires_approval' = 'true' as requires_approval,
 coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
 coalesce(l.max_budget, (f.p).max_budget) as max_budget,
-coalesce(l.min_budget, (f.p).min_budget) as min_budget, rule.rule_name,
+case when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (d).reference_budget)
+else coalesce(l.min_budget, (f.p).min_budget) end as min_budget, rule.rule_name,
 case when pause.action_type = 'auto_pause' and pause.status = 'executed'
 then pause.previous_state ->> 'status' end as paused_from,
 r.turn, r.same_id_turn,
@@ -9517,7 +9689,7 @@ when rule_id is null then not some_rule_on
 else not (rule_on and rule_same and rule_read) end then 'RULE_CHANGED'
 else coalesce(
 autonomy.campaign_guardrail(k.candidate, k.p, direction, confidence::float8,
-coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), cooldown, k.cpa,
+coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), cooldown, k.cpa, k.kind,
 case when p_by_person then 'approve' else 'apply' end, p_now),
 case when direction in ('up', 'down') then ((autonomy.sized_budget(
 direction, budget, new_budget, (k.p).max_step, (k.candidate).budget_low_7d, (k.p).max_growth_7d,
@@ -9640,14 +9812,15 @@ else 'The rule was changed meanwhile; the next run decides by what it says now.'
 when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 hours: a person decides.'
 when 'APPROVAL' then 'It waits for a person.'
 else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
-s.rule_name, case s.direction
-when 'up' then least(s.break_even / (s.p).marginal_return_ratio::float8, s.at_most)
-when 'pause' then greatest(s.break_even, s.at_least)
-else s.break_even / (s.p).marginal_return_ratio::float8 end,
+s.rule_name, case
+when s.direction = 'up' and s.kind <> 'curve' then least(s.break_even * s.steep, s.at_most)
+when s.direction = 'pause' then case when s.kind = 'curve' then s.break_even / s.steep
+else greatest(s.break_even, s.at_least) end
+else s.break_even * s.steep end,
 s.confidence::float8,
 coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
 s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
-s.candidate, null)::autonomy.decided, s.p)
+s.candidate, null, null)::autonomy.decided, s.p)
 end end,
 s.status, s.budget,
 case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
@@ -12745,10 +12918,7 @@ error_squares float8,
 judged bigint,           -- actions of which it is known how probably they were right
 right_sum float8,        -- of those probabilities
 confident bigint,        -- judged actions that have a confidence
-confidence_sum float8,   -- of theirs
-raises bigint,           -- measured raises whose money was spent
-raise_squares float8,    -- of what they added at the roi of the rest, weighed by their certainty
-raise_products float8    -- of that and what they did add, weighed likewise
+confidence_sum float8    -- of theirs
 );
 comment on type autonomy.action_sum is
 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
@@ -12779,13 +12949,9 @@ width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
 count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability),
 coalesce(sum(r.right_probability), 0),
 count(r.confidence) filter (where r.right_probability is not null),
-coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
-count(r.raised), coalesce(sum(r.raised * r.raised / r.variance), 0),
-coalesce(sum(r.raised * r.added_revenue / r.variance), 0)
+coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
 from (
-select k.*, case when k.added_expected > 0 and k.status = 'executed'
-and k.right_probability is not null then k.added_expected end as raised,
-greatest(k.error * k.error, 1e-6) as variance
+select k.*
 from autonomy.action_results k
 where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
 and k.status in ('executed', 'rolled_back')
@@ -12878,47 +13044,6 @@ comment on function public.rule_scoreboard(timestamptz) is
 'probably wrong, confidence against what came true, and for a rule that credibly loses money (5 measured actions or '
 'more) a change to make. Where accounts have several currencies nothing is said of money: autonomous_insights says '
 'it by currency. Only reads; raises nothing. [autonomous-operations]';
-create function autonomy.marginal_return(p_sums autonomy.action_sum[]) returns jsonb
-language plpgsql stable set search_path = ''
-as $$
-declare
-v_current float8 := (select p.marginal_return_ratio from public.autonomy_policy p);
-v_actions integer;
-v_xx float8;
-v_xy float8;
-v_mean float8;
-v_error float8;
-v_proposed numeric;
-begin
-select coalesce(sum(s.raises), 0), coalesce(sum(s.raise_squares), 0), coalesce(sum(s.raise_products), 0)
-into v_actions, v_xx, v_xy from unnest(p_sums) s;
-v_mean := (0.5 / 0.0625 + v_xy) / (1 / 0.0625 + v_xx);
-v_error := 1 / sqrt(1 / 0.0625 + v_xx);
-v_proposed := greatest(0.05, least(1, round((v_mean * 20)::numeric) / 20));
-if v_actions < 10 or abs(v_mean - v_current) < v_error or v_proposed = v_current::numeric then
-v_proposed := null;
-end if;
-return jsonb_build_object(
-'current', v_current, 'estimate', round(v_mean::numeric, 3), 'low', round((v_mean - 1.645 * v_error)::numeric, 3),
-'high', round((v_mean + 1.645 * v_error)::numeric, 3), 'actions', v_actions, 'proposed', v_proposed,
-'sentence', case when v_proposed is not null then
-format('%s measured budget raises returned %s of the average roi on the added money (%s to %s); the policy '
-'assumes %s. Consider marginal_return_ratio = %s.',
-v_actions, to_char(v_mean, 'FM990.00'), to_char(v_mean - 1.645 * v_error, 'FM990.00'),
-to_char(v_mean + 1.645 * v_error, 'FM990.00'),
-to_char(v_current, 'FM990.00'), to_char(v_proposed, 'FM990.00'))
-when v_actions < 10
-then format('%s budget raises are measured; from 10 on the marginal return ratio is estimated.', v_actions)
-else format('%s measured budget raises agree with the marginal return ratio of %s.',
-v_actions, to_char(v_current, 'FM990.00')) end);
-end $$;
-comment on function autonomy.marginal_return(autonomy.action_sum[]) is '[autonomous-operations]';
-create function autonomy.propose_marginal_return_ratio(p_now timestamptz default now()) returns jsonb
-language sql stable set search_path = ''
-as $$
-select autonomy.marginal_return(array(select s from autonomy.action_sums(p_now => p_now) s))
-$$;
-comment on function autonomy.propose_marginal_return_ratio(timestamptz) is '[autonomous-operations]';
 
 -- 0930_insights.sql
 set local lock_timeout = '30s';
@@ -13151,7 +13276,6 @@ v_currencies text[] := case when v_only is not null then array[v_only] else arra
 select distinct coalesce(a.currency, '') from public.autonomy_accounts a order by 1) end;
 v_currency text;
 v_sums autonomy.action_sum[] := array(select s from autonomy.action_sums(p_now => p_now) s);
-v_ratio jsonb := autonomy.marginal_return(v_sums);
 begin
 return query select * from autonomy.week_insight(v_from, p_now);
 foreach v_currency in array v_currencies loop
@@ -13164,9 +13288,6 @@ return query select * from autonomy.rule_insights(case when v_only is not null t
 select s from autonomy.action_sums(v_currency, p_now) s) end, v_currency);
 end loop;
 return query select * from autonomy.wrong_pause_insights(v_from, p_now);
-return query
-select 'marginal_return_ratio', v_ratio ->> 'sentence', v_ratio, null::uuid, null::uuid
-where v_ratio ->> 'proposed' is not null;
 return query select * from autonomy.ab_test_insights(v_from, p_now);
 return query select * from autonomy.opportunity_insight(v_from);
 end $$;
@@ -14485,18 +14606,23 @@ select c.*, c.revenue / nullif(c.spend, 0) as roi, 100 * c.clicks / nullif(c.imp
 100 * c.conversions / nullif(c.clicks, 0) as conversion_rate,
 c as campaign, f.p as policy, o.break_even,
 autonomy.cut_confidence(100::float8 * autonomy.probability_from(
-q.posterior, greatest(o.break_even, 1) / c.attribution)) as loses,
+q.posterior, greatest(o.break_even, 1) / c.attribution * y.over)) as loses,
 autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_from(q.posterior,
-least(o.break_even / (f.p).marginal_return_ratio::float8, 3) / c.attribution))) as grows,
+least(o.break_even * y.steep, 3) / c.attribution * y.over))) as grows,
 least(round(c.budget * 1.5, d.digits), trunc((f.p).max_budget, d.digits)) as suggested
 from autonomy.candidate_rows(v_under || v_scaling, p_now) c
 join autonomy.policies_of(array(select k.account from public.campaigns k where k.id = any (v_under || v_scaling)))
 f on f.account = coalesce(c.account, '')
 cross join lateral (select coalesce(c.target_roi, (f.p).break_even_roi::float8) as break_even) o
 cross join lateral (select autonomy.roi_posterior(
-c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (f.p).prior_mean_roi,
+coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days,
+c.matured_share, (f.p).prior_mean_roi,
 (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) as posterior offset 0) q
 cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
+cross join lateral (select (x.curvature + x.share) / (x.curvature + 1::float8) as over,
+(x.curvature + x.share) / x.curvature as steep
+from (select (f.p).curvature::float8 as curvature,
+autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x) y
 )
 select jsonb_build_object(
 'underperforming_count', v_under_count,
@@ -16396,10 +16522,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
-  ('0130_policy', 'b60e2540d0869620a81f7bed0626bf0750183f523a4698ca667bfbcecbc3ed6f', pg_catalog.clock_timestamp()),
+  ('0130_policy', '8178ecc87d332352751fdb42e1f6a4e72d6de48a7ded6de46fd872ff373ad618', pg_catalog.clock_timestamp()),
   ('0132_priors', 'e2a42c03380fa6af825364e40cf3f26ae813f444e233086c856125752cce0184', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'e8798f97fd4f97dedb5981e2a0f01041507c332df319d86b957a263d239bf51a', pg_catalog.clock_timestamp()),
-  ('0136_account_policies', '0154aa9fa1ad7d211df0c2ec4b04929992ace23851eda9fa0df658b5c2558c41', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'a57d29f74a1673cab86e776bcf72d01bb44a10b1b557c5f7c44fa5f5adf84eb9', pg_catalog.clock_timestamp()),
+  ('0136_account_policies', '9fcc7513e9673eeaf9d5a6080bc37eae3c42764e9bb2e91133f7d7760a5fc0a7', pg_catalog.clock_timestamp()),
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
@@ -16414,31 +16540,32 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
-  ('0320_rules', '48091adb3eb6332436d15133543627c25ed021f336db7cfe59e0f143a69d387b', pg_catalog.clock_timestamp()),
+  ('0320_rules', '001a9696e37eac4cbc0f0815a98cc1d8885ea89064f9bb5abf49aa1580c0bfdc', pg_catalog.clock_timestamp()),
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0410_evidence', '43232d4f526ae9f4a6bb3789279ea339dd6a415dadd375abbb17240861587429', pg_catalog.clock_timestamp()),
+  ('0405_curve', '04a515a8d1e888b34e935f4b7789acc31c7b1a7e0a0d4e266076429a2f8a733a', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '9bca7204b00686581955836f7acacf62f59fcf7d4c9023b240a0bab4adb1d97f', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', '4102e80b911b9566faf1565ea0d07617dd59bb7e84ab0b63a6edef8b776a4718', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'dd788689975d3d87e52d7231d270bed7cdda5ec3670b756f0f7a2a65213132e0', pg_catalog.clock_timestamp()),
+  ('0500_find', '58bd14d68a0d05a1dcb30555888602bf8271aec7248637e7186855551358b7a7', pg_catalog.clock_timestamp()),
+  ('0505_codes', 'd2630f81a709fd9a898c937d82138f633f6f244f67ecc9652619bf24be6fbbb0', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '507ca4caa8a6f59e1c071a5573f44280a93d87c6ccf6a928da8ca97279ed7482', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '95b6d96921e74941e9223cb8a83bd77dd9189514a9be1bc9e17b0cf9ac64a39d', pg_catalog.clock_timestamp()),
   ('0511_measured', 'a0a8f1d16ceed500735bdee2e7724ec822d0f626d58808027120029b0303ec43', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'e7bcd6b9397fe116df3b07548cbbc8d28a66fc4be6aec1339667acaaf02824b4', pg_catalog.clock_timestamp()),
-  ('0520_decide', '1a7eaaf5365b7ebdbe7c3df53b0fdc54acd651d2cb852bfd8ed37e45c7955dfc', pg_catalog.clock_timestamp()),
-  ('0530_sentences', 'a0d9778ccff430c3cfb22a3cc09f6c7dc6bbd6b3d19df86dc15ac99e9fca7d32', pg_catalog.clock_timestamp()),
-  ('0540_propose', '84e217a4b58771e787a7386df5715336f1ed0e4fe31b1ee30dcc2351ed29d1ac', pg_catalog.clock_timestamp()),
-  ('0550_identify', '98fb46dd173f1464600784bb909c59093f762b306b9e92b0115cbfe06a00e0cd', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'f2fd58a03e6c4873d3ecdbef2cb64330e04fe0cfc510028dc071e36eb1cb883d', pg_catalog.clock_timestamp()),
+  ('0520_decide', '51fe120c5349ebe689bd7700c987249177b01429b0b23ccb759301a72a80e091', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '5fcb54d1697c7f0ed6dbed14273a7cb96a23a6e6dbae17f32a68c5d2dae6cd9a', pg_catalog.clock_timestamp()),
+  ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
+  ('0550_identify', '8d224fcbeaa894e0d1d0d4f4cd8b5a2b769572ddace9bf011c97b66a3d07b4af', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
-  ('0630_judge', '7547b3e4e2fda8a6061be205ad9c36a57a1da863f61abcdcf71f7f66380ffd51', pg_catalog.clock_timestamp()),
+  ('0630_judge', '2a8c4bbbd7211bab95498a1b3edd9478c21a6d350011a3f8bfee6e82aac9bc2b', pg_catalog.clock_timestamp()),
   ('0640_apply', 'b7a3f54f68c9511ae04a154a23346debae7bc27f36ddfac5b09befae2443dce2', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
@@ -16457,13 +16584,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0870_opportunities', '5f22dbb35c7f1d3e3a4a8ed4c9ee0ddc734d39f22bb8af54eab9ab8933dbc224', pg_catalog.clock_timestamp()),
   ('0900_impact', '4d74bfdfb69c754fc5d0331ae0450037fa327df8a69017b1880607cf7342f466', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', '059d2693df9c0125cf008dca33781ba4b3d140fbffb638aae638d64d5e0e6e3b', pg_catalog.clock_timestamp()),
-  ('0930_insights', 'b4dbfd5bea975d8cce4ee29bd648e529377fbcc863f01b5184a8a80841c373c6', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
+  ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
   ('0950_database_run', '4bb62655c8be93291342c2e61b47cb71604926b13ac46a42866c78aa5d9c8b2d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'd3d4da82b63d0f4ffcfe04e56ae847f94fe36941dca7c809d0d8463a351de88e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '341079db89ff2a37a678d26fee5d0d318984824d447ac8b9d5315e587251536c', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'd9260df84d532220526505a35ca6b5eb8f8aaf01d4004e32193ef67d51a1404c', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),

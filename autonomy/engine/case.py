@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from math import exp, isnan
 
 from autonomy.engine.candidate import Candidate
@@ -11,40 +12,59 @@ from autonomy.engine.confidence import (
     Prior,
     below,
     by_cpa,
+    clamped,
     posterior,
     round_half_up,
 )
-from autonomy.engine.plan import STEP_DOWN_UNTIL, Plan, Resume
+from autonomy.engine.curve import Curve, curve_of, is_amount, least_kept, target_budget
+from autonomy.engine.plan import Plan, Resume
 from autonomy.engine.policy import Policy
+from autonomy.engine.sizing import floor_of, unit
+from autonomy.text import currency_digits
 
 PAUSE_AGAINST_PERSON_FROM = 95.0  # percent: so sure has a pause to be of what a person switched on
+OPTIMISED_AWAY_FROM = 95.0  # percent: so sure has to be a pause of a budget that follows its curve
 
 
 class Odds:
     """What a campaign's evidence says of its true roi; computed once a campaign.
 
-    Evidence and prior are what the platform reports, and so is `u`; `believed` is which part of
-    that is taken for true. So a target is held against the evidence divided by it.
+    Evidence and prior are what the platform reports, and so is `u`, which is of the roi at the
+    reference budget: `curve` leads from there to the present one. `believed` is which part of what
+    is reported is taken for true. So a target is held against the evidence divided by it.
     """
 
-    __slots__ = ("believed", "evidence", "precision", "prior", "u")
+    __slots__ = ("believed", "curve", "evidence", "precision", "prior", "u")
 
-    def __init__(self, evidence: Evidence, prior: Prior, believed: float = 1.0) -> None:
+    def __init__(
+        self, evidence: Evidence, prior: Prior, believed: float = 1.0, curve: Curve | None = None
+    ) -> None:
         self.evidence, self.prior, self.believed = evidence, prior, believed
+        self.curve = curve_of(None, None, prior.curvature) if curve is None else curve
         self.u, self.precision = posterior(evidence, prior)
 
     def by(self, cpa: float | None) -> Odds:
         """Of the cost of a conversion, where a rule speaks of that: as if one were worth it."""
-        return self if cpa is None else Odds(*by_cpa(self.evidence, cpa), self.believed)
+        if cpa is None:
+            return self
+        evidence, prior = by_cpa(self.evidence, cpa)
+        prior = prior._replace(curvature=self.prior.curvature)
+        return Odds(evidence, prior, self.believed, self.curve)
 
     @property
     def roi(self) -> float:
-        """The most probable true roi."""
-        return exp(self.u) * self.believed
+        """The most probable true roi, at the present budget."""
+        return exp(self.u) * self.believed / self.curve.over
+
+    @property
+    def mean_at_reference(self) -> float:
+        """The roi to be expected at the reference budget, as the platform would report it."""
+        spread = 1.0 / self.precision
+        return exp(self.u + spread * spread / clamped(self.prior.tau2, 0.01, 25.0, 0.64) / 2.0)
 
     def below(self, roi: float) -> float:
-        """How likely the true roi is below this one: 0..1."""
-        return below(roi / self.believed, self.u, self.precision)
+        """How likely the true roi, at the present budget, is below this one: 0..1."""
+        return below(roi / self.believed * self.curve.over, self.u, self.precision)
 
     def percent_below(self, roi: float) -> float:
         """How likely the true roi is below this one: 0..100, to two digits."""
@@ -62,19 +82,24 @@ class Case:
 
     `roi_threshold` is the one of the plan's thresholds (multiples) that the direction is judged by,
     `break_even` the one from which on its money earns itself back; `confidence`, in percent to two
-    digits, is how likely the true roi lies on the side of `roi_threshold` that the action needs.
+    digits, is how likely the true roi lies on the side of `roi_threshold` that the action needs,
+    `floor` how likely it has to be. `target` is where a budget that follows its curve belongs.
     """
 
     __slots__ = (
+        "action_type",
         "break_even",
         "candidate",
         "confidence",
         "direction",
+        "floor",
+        "min_budget",
         "now",
         "odds",
         "plan",
         "policy",
         "roi_threshold",
+        "target",
     )
 
     def __init__(
@@ -85,9 +110,14 @@ class Case:
         self.policy = policy
         self.now = now
         self.odds = odds = odds.by(plan.cpa)
+        self.action_type = plan.action_type
+        self.floor = plan.floor
+        self.target: Decimal | None = None
         if isinstance(plan, Plan):
+            self.min_budget = plan.min_budget
             self._judge(plan)
         else:
+            self.min_budget = policy.min_budget
             self.direction = "resume"
             self.roi_threshold = plan.pause_below
             self.break_even = 1.0
@@ -98,24 +128,49 @@ class Case:
 
     def _judge(self, plan: Plan) -> None:
         kind, odds = plan.kind, self.odds
+        held = plan.held_against(self.candidate.target_roi, odds.curve)
+        self.break_even = held.break_even
         if kind == "set":
             budget = self.candidate.budget
             up = budget is not None and plan.budget is not None and plan.budget > budget
             kind = "up" if up else "down"
+        elif kind == "curve":
+            kind = self._along_the_curve()
         self.direction = kind
-        held = plan.held_against(self.candidate.target_roi)
-        self.break_even = held.break_even
-        if kind == "pause":
+        if plan.kind == "curve" and kind == "pause":
+            # not even the first unit of budget, which returns so much more than the present average
+            self.roi_threshold = held.break_even / odds.curve.steep
+            self.confidence = odds.percent_below(self.roi_threshold)
+        elif kind == "pause":
             self.roi_threshold = held.pause_below
             self.confidence = odds.percent_below(held.pause_below)
         elif kind == "up":
-            self.roi_threshold = held.scale_above
-            self.confidence = odds.percent_above(held.scale_above)
+            by_curve = plan.kind == "curve"
+            self.roi_threshold = held.marginal_break_even if by_curve else held.scale_above
+            self.confidence = odds.percent_above(self.roi_threshold)
         else:
             self.roi_threshold = held.marginal_break_even
             self.confidence = odds.percent_below(held.marginal_break_even)
-        if kind == "step":
-            self._judge_step(odds.percent_above(held.marginal_break_even))
+
+    def _along_the_curve(self) -> str:
+        """Up or down towards where the next unit earns its keep; at the floor, if not even the
+        first one does, a pause. Up where nothing is known, which is held."""
+        budget, reference = self.candidate.budget, self.candidate.reference_budget
+        if reference is None or not is_amount(reference):
+            return "up"
+        self.min_budget = least_kept(self.min_budget, reference)
+        odds, roi = self.odds, self.break_even / self.odds.believed
+        self.target = target_budget(reference, odds.curve.curvature, odds.mean_at_reference, roi)
+        if budget is None or self.target >= budget:
+            return "up"
+        digits = currency_digits(self.candidate.currency)
+        if budget - floor_of(self.min_budget, digits) > unit(digits):
+            return "down"
+        least = max(OPTIMISED_AWAY_FROM, self.floor, self.policy.floor(is_pause=True))
+        if odds.percent_below(self.break_even / odds.curve.steep) < least:
+            return "down"
+        self.floor, self.action_type = least, "auto_pause"
+        return "pause"
 
     @property
     def against_person_until(self) -> datetime | None:
@@ -135,8 +190,3 @@ class Case:
         if self.direction == "pause":
             return candidate.no_pauses_event
         return candidate.no_cuts_event if self.direction == "down" else candidate.no_raises_event
-
-    def _judge_step(self, earns: float) -> None:
-        down = earns <= STEP_DOWN_UNTIL
-        self.direction = "down" if down else "up"
-        self.confidence = round_half_up(100.0 - earns) if down else earns

@@ -111,11 +111,14 @@ CODES: tuple[Code, ...] = (
         _says(
             spend="it has spent nothing, so there is nothing to judge it by.",
             budget="it has no budget to change.",
+            reference="it is not known what its budget was before it was changed, so where it "
+            "belongs is not known either.",
             age="it is not known to have run {min_pause_hours} hours.",
             young="a pause needs {min_pause_hours} hours of running. It will be looked at again in "
             "{hours_missing}."),
         "spend at all; hours running before a pause; a budget to change", "min_pause_hours",
-        "no spend at all, no budget to change, or too young to be paused"),
+        "no spend at all, no budget to change or, of optimisation, to compare it with, or too "
+        "young to be paused"),
     Code(
         "TEST_RUNNING", "campaign", "an A/B test runs on it",
         _says("an A/B test runs on it. It will be looked at again when the test ends."),
@@ -174,8 +177,9 @@ CODES: tuple[Code, ...] = (
     Code("BELOW_MINIMUM", "size", "its platform takes no budget so small", reserved=True),
     Code(
         "NO_CHANGE", "size", "the change would be too small to matter",
-        _says("the change would be under 1 % of its budget."),
-        "what is left of the change", "", "less than 1 % would be left of the change"),
+        _says("the change would be under {least_change} % of its budget."),
+        "what is left of the change", "",
+        "less than 1 % would be left of the change, of optimisation less than 5 %"),
     Code(
         "OUTRANKED", "rule", "another rule came first",
         looks_at="a rule before it that decides", limit="priority"),
@@ -271,6 +275,14 @@ _WHY = {
     "{against}{believed}.",
     "resume": "late conversions brought it to {revenue} earned for {spend} spent{times}. "
     "{chance} % likely that the pause was wrong{believed}.",
+    "pause.curve": "{figures}. Its budget is at its floor, and {chance} % likely not even the "
+    "first {unit} of it earns its keep{against}{believed}.",
+    "up.curve": "{figures}, {conversions}. The next {unit} returns {next_return}, the average one "
+    "{average_return}, break-even is {goal}: towards {target_budget}. {chance} % likely that more "
+    "budget earns its keep{believed}.",
+    "down.curve": "{figures}. The next {unit} returns {next_return}, the average one "
+    "{average_return}, break-even is {goal}: towards {target_budget}. {chance} % likely that its "
+    "last part of budget does not earn its keep{believed}.",
     "pause.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion{believed}.",
     "up.cpa": "{costs}. {chance} % likely to cost less than {cpa_limit} a conversion{believed}.",
     "down.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion{believed}, "
@@ -283,7 +295,7 @@ _WHY = {
 def _sentences() -> dict[str, str]:
     """Every template by name: `CODE.variant`, `begin.direction.voice.limit`, `why.direction`.
 
-    Judged by cpa, the last is `why.direction.cpa`.
+    Judged by cpa, the last is `why.direction.cpa`; by the curve, `why.direction.curve`.
     """
     all_of = {f"{row.code}.{variant}": said for row in CODES for variant, said in row.says.items()}
     all_of |= {f"why.{name}": said for name, said in _WHY.items()}

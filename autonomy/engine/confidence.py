@@ -91,6 +91,7 @@ def clamped(value: float | None, low: float, high: float, unknown: float) -> flo
 def posterior(evidence: Evidence, prior: Prior) -> tuple[float, float]:
     """(u, precision) of ln roi: its most probable value and one over its variance."""
     spend = clamped(evidence.spend, 0.0, LARGEST, 0.0)
+    spend = clamped(evidence.effective_spend, 0.0, LARGEST, spend)
     n = clamped(evidence.conversions, 0.0, LARGEST, 0.0)
     revenue = clamped(evidence.revenue, 0.0, LARGEST, 0.0)
     days = clamped(evidence.days, 1.0, 1e6, 1.0)

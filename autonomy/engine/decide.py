@@ -17,6 +17,7 @@ from autonomy.engine.candidate import Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.compiled_conditions import Matcher, compile_conditions
 from autonomy.engine.confidence import Prior
+from autonomy.engine.curve import curve_of, within_dead_band
 from autonomy.engine.decision import Decision, Decisions
 from autonomy.engine.guardrails import blocked, sized
 from autonomy.engine.outcome import State
@@ -91,6 +92,7 @@ class Engine:
         self.answer = Decisions()
         ready = self._ready(rules, include_inactive_rules)
         self.plans = [Plan(rule, self._usual) for rule in ready]
+        self._curves = any(plan.kind == "curve" for plan in self.plans)
         self._own = {name: (one, [Plan(rule, one) for rule in ready]) for name, one in own.items()}
         self._policies = {name: one for name, (one, _) in self._own.items()}
         self.matching: Matcher = compile_conditions([plan.rule.condition for plan in self.plans])
@@ -146,7 +148,18 @@ class Engine:
         if not hits:
             return None
         policy, plans = self.ruled_by(candidate)
-        return self._first_not_held(candidate, policy, [plans[at] for at in hits])
+        odds = self.odds(candidate)
+        met = [plans[at] for at in hits]
+        if self._curves:
+            met = [plan for plan in met if not self.rests(candidate, plan, policy, odds)]
+        return self._first_not_held(candidate, policy, met, odds) if met else None
+
+    def rests(self, candidate: Candidate, plan: Plan, policy: Policy, odds: Odds) -> bool:
+        """Whether its budget is where it belongs: then a rule by the curve is not about it."""
+        if plan.kind != "curve":
+            return False
+        case = Case(candidate, plan, policy, self.now, odds)
+        return within_dead_band(candidate.budget, case.target)
 
     def ruled_by(self, candidate: Candidate) -> tuple[Policy, list[Plan]]:
         """The policy of its account, and the rules made ready under it."""
@@ -155,12 +168,12 @@ class Engine:
     def odds(self, candidate: Candidate) -> Odds:
         """What its evidence says, beside what is known of campaigns of its account."""
         prior = self._priors.get(candidate.account or "", self._prior)
-        return Odds(candidate.evidence, prior, candidate.attribution)
+        curve = curve_of(candidate.budget, candidate.reference_budget, prior.curvature)
+        return Odds(candidate.evidence, prior, candidate.attribution, curve)
 
     def _first_not_held(
-        self, candidate: Candidate, policy: Policy, plans: Sequence[Plan]
+        self, candidate: Candidate, policy: Policy, plans: Sequence[Plan], odds: Odds
     ) -> Decision:
-        odds = self.odds(candidate)
         first: Case | None = None
         first_code = ""
         first_limits: tuple[str, ...] = ()
@@ -171,7 +184,7 @@ class Engine:
             if code is None:
                 after = [(other.name, "OUTRANKED") for other in plans[place + 1 :]]
                 others = (*codes, *after)
-                return Decision(case, "act", plan.action_type, new, limits, others, place)
+                return Decision(case, "act", case.action_type, new, limits, others, place)
             codes.append((plan.name, code))
             if first is None:
                 first, first_code, first_limits = case, code, limits

@@ -5,8 +5,8 @@ most probable one after its evidence and the prior, exp(u) (the mean of the dist
 little above, the median about there), of which as much is believed as of what the platform reports.
 Daily spend is the evidence's spend / days. A unit of money spent returns roi / break_even - 1 units
 of profit, whatever the rule looks for: a campaign above its break-even that is paused all the same
-is profit given up, a loss_avoided below 0. The next unit of budget returns `marginal_return_ratio`
-as much as the average one.
+is profit given up, a loss_avoided below 0. Of a change of budget it is what the curve says: revenue at
+the new budget less revenue at the old one, less the change of spend.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ def impact_of(decision: Outcome) -> dict[str, Any]:
         return _money("resume", added_spend=ahead, added_profit=ahead * (worth - 1.0))
     old, new = decision.previous.budget, decision.new.budget
     share = float(new / old) - 1.0 if old and new is not None else 0.0
-    profit = case.policy.marginal_return_ratio * worth - 1.0
-    return _money("scale", added_spend=ahead * share, added_profit=ahead * share * profit)
+    before, curvature = case.odds.curve
+    then = worth * ((curvature + before) / (curvature + before * (1.0 + share)))
+    profit = (1.0 + share) * then - worth - share
+    return _money("scale", added_spend=ahead * share, added_profit=ahead * profit)
 
 
 def _money(kind: str, **amounts: float) -> dict[str, Any]:
@@ -45,15 +47,17 @@ def _money(kind: str, **amounts: float) -> dict[str, Any]:
 
 
 def evidence_of(decision: Outcome) -> dict[str, Any]:
-    """S, n, R, cv2, d, f, the prior and what is believed: the confidence follows from these alone.
+    """S, n, R, cv2, d, f, the prior, the place on the curve and what is believed: the confidence
+    follows from these alone.
 
     Judged by cpa, revenue and prior are those of conversions that are worth `target_cpa` each.
     """
     case = decision.case
     odds = case.odds
-    seen, prior = odds.evidence, odds.prior
+    seen, prior, reference = odds.evidence, odds.prior, case.candidate.reference_budget
     return {
         "spend": known(seen.spend),
+        "effective_spend": known(seen.effective_spend),
         "conversions": known(seen.conversions),
         "revenue": known(seen.revenue),
         "cv2": known(seen.cv2),
@@ -65,7 +69,11 @@ def evidence_of(decision: Outcome) -> dict[str, Any]:
             "tau2": prior.tau2,
             "order_value": prior.order_value,
             "cv2": prior.cv2,
+            "order_spread": prior.order_spread,
+            "curvature": prior.curvature,
         },
+        "reference_budget": None if reference is None else float(reference),
+        "curvature": odds.curve.curvature,
         "probability_below": odds.below(case.roi_threshold),
         "break_even": case.roi_threshold,
         "judged_by": "roi" if case.plan.cpa is None else "cpa",

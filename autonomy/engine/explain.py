@@ -76,6 +76,10 @@ def sentence(one: Candidate, engine: Engine, decision: Decision | None) -> str:
         return "Left alone: no rule is active"
     if not one.is_active:
         return f"Left alone: its status is {one.status}, and rules look at active campaigns"
+    policy, plans = engine.ruled_by(one)
+    odds = engine.odds(one)
+    if any(engine.rests(one, plan, policy, odds) for plan in plans):
+        return "Left alone: its budget is within 5 % of where it belongs"
     return f"Left alone: none of {len(engine.plans)} rules holds for it"
 
 
@@ -128,11 +132,11 @@ def _outcome(case: Case) -> dict[str, Any]:
     code, new, limits = outcome(case)
     decision = Decision(case, "hold" if code else "act", code or "", new, limits, (), 0)
     return {
-        "code": code or case.plan.action_type,
+        "code": code or case.action_type,
         "held": code is not None,
         "direction": case.direction,
         "confidence": case.confidence,
-        "floor": case.plan.floor,
+        "floor": case.floor,
         "break_even": case.roi_threshold,
         "cpa_limit": cpa_limit(case),
         "new": decision.new.to_dict(),

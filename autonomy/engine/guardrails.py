@@ -16,9 +16,19 @@ from math import ceil, floor, isfinite, isnan
 from autonomy.engine.candidate import SPEND
 from autonomy.engine.case import Case
 from autonomy.engine.codes import PLACE
+from autonomy.engine.curve import DEAD_BAND, moved
 from autonomy.engine.more_evidence import more_evidence, odds
-from autonomy.engine.plan import Resume
-from autonomy.engine.sizing import Sized, cut_down, floor_of, half_up, lowered, raised, times
+from autonomy.engine.plan import Plan, Resume
+from autonomy.engine.sizing import (
+    LEAST,
+    Sized,
+    cut_down,
+    floor_of,
+    half_up,
+    lowered,
+    raised,
+    times,
+)
 from autonomy.text import counted, currency_digits, money
 
 NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume
@@ -120,12 +130,21 @@ def too_little_data(case: Case) -> bool:
         return True
     if case.direction == "pause":
         return not candidate.hours_running >= case.policy.min_pause_hours
-    return candidate.budget is None or candidate.budget <= 0
+    return _has_no_budget(case) or (_by_curve(case) and case.target is None)
 
 
 def _spent_nothing(case: Case) -> bool:
     candidate = case.candidate
     return not (candidate.lifetime[SPEND] > 0.0 and candidate.evidence.spend > 0.0)
+
+
+def _has_no_budget(case: Case) -> bool:
+    budget = case.candidate.budget
+    return budget is None or budget <= 0
+
+
+def _by_curve(case: Case) -> bool:
+    return isinstance(case.plan, Plan) and case.plan.kind == "curve"
 
 
 @guardrail("TEST_RUNNING", of_a_resume=True)
@@ -143,7 +162,7 @@ def awaiting_approval(case: Case) -> bool:
 @guardrail("AGAINST_THE_ODDS")
 def against_the_odds(case: Case) -> bool:
     """A rule says when to look; the evidence says whether the action is right."""
-    return case.confidence < case.plan.floor
+    return case.confidence < case.floor
 
 
 @guardrail("NOT_LIMITED_BY_BUDGET")
@@ -207,11 +226,21 @@ def sized(case: Case) -> Sized:
     if budget is None or isinstance(plan, Resume):  # never: blocked before, or not sized
         return Sized(Decimal(0), (), "TOO_LITTLE_DATA")
     digits = digits_of(case)
-    factor = plan.up if case.direction == "up" else plan.down
-    wanted = half_up(times(budget, factor) if plan.budget is None else plan.budget, digits)
+    wanted = half_up(_wanted(case, plan, budget), digits)
+    least = DEAD_BAND if plan.kind == "curve" else LEAST
     if case.direction == "up":
-        return raised(budget, wanted, [(code, cap(case, budget)) for code, cap in CAPS.items()])
-    return lowered(budget, wanted, floor_of(plan.min_budget, digits))
+        caps = [(code, cap(case, budget)) for code, cap in CAPS.items()]
+        return raised(budget, wanted, caps, least)
+    return lowered(budget, wanted, floor_of(case.min_budget, digits), least)
+
+
+def _wanted(case: Case, plan: Plan, budget: Decimal) -> Decimal:
+    """What the rule asks for, before any cap."""
+    if case.target is not None:
+        return moved(budget, case.target)
+    if plan.budget is not None:
+        return plan.budget
+    return times(budget, plan.up if case.direction == "up" else plan.down)
 
 
 # What their sentences say ------------------------------------------------------------------------
@@ -229,7 +258,7 @@ def variant(code: str, case: Case) -> str:
         if _spent_nothing(case):
             return "spend"
         if case.direction != "pause":
-            return "budget"
+            return "budget" if _has_no_budget(case) else "reference"
         return "age" if isnan(case.candidate.hours_running) else "young"
     return ""
 
@@ -281,9 +310,7 @@ def amount(value: object, case: Case) -> str:
 
 def lowest(case: Case) -> str:
     """The floor that a cut stops at, in whole units of its currency."""
-    if isinstance(case.plan, Resume):
-        return "?"
-    return amount(floor_of(case.plan.min_budget, digits_of(case)), case)
+    return amount(floor_of(case.min_budget, digits_of(case)), case)
 
 
 def more_days(case: Case) -> str:
@@ -316,4 +343,5 @@ WORDS: dict[str, Callable[[Case], str]] = {
     "max_growth": lambda case: f"x{case.policy.max_growth_7d}",
     "max_budget": lambda case: amount(budget_cap(case, Decimal(0)), case),
     "min_budget": lowest,
+    "least_change": lambda case: "5" if _by_curve(case) else "1",
 }

@@ -62,7 +62,7 @@ class Linted:
     @property
     def directions(self) -> set[str]:
         kind = self.plan.kind
-        return {"up", "down"} if kind in ("set", "step") else {kind}
+        return {"up", "down"} if kind in ("set", "curve") else {kind}
 
 
 def lint(
@@ -218,7 +218,7 @@ def _in_turn(up: Linted, down: Linted) -> bool:
     """Nothing keeps the two apart: neither their bounds on roi nor their confidence."""
     up_from = (
         up.plan.thresholds.marginal_break_even
-        if up.plan.kind == "step"
+        if up.plan.kind == "curve"
         else up.plan.thresholds.scale_above
     )
     apart = up.plan.cpa == down.plan.cpa and up_from >= down.plan.thresholds.marginal_break_even

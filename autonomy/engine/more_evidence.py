@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from autonomy.engine.case import Case
-from autonomy.engine.confidence import Evidence, below, posterior, round_half_up
-from autonomy.engine.plan import Plan
-from autonomy.text import ceiling_beside, chance_beside, floor_beside
+from autonomy.engine.case import Case, Odds
+from autonomy.engine.confidence import Evidence, round_half_up
+from autonomy.text import chance_beside, floor_beside
 
 FAR = 1000.0  # times the evidence there is: beyond that, waiting does not settle it
 
@@ -26,7 +25,7 @@ class More(NamedTuple):
 
 def more_evidence(case: Case) -> More | None:
     """The least more evidence at the same rate that lifts the confidence to the floor."""
-    evidence, floor_ = case.odds.evidence, case.plan.floor
+    evidence, floor_ = case.odds.evidence, case.floor
     if not (evidence.spend > 0.0 and floor_ < 100.0):
         return None
     if _confidence_with(case, FAR) < floor_:
@@ -48,31 +47,19 @@ def _confidence_with(case: Case, times: float) -> float:
     more = Evidence(
         was.spend * times, was.conversions * times, was.revenue * times, was.cv2,
         days * times, was.matured_share, was.has_history,
+        None if was.effective_spend is None else was.effective_spend * times,
     )  # fmt: skip
-    u, precision = posterior(more, case.odds.prior)
-    chance = 100.0 * below(case.roi_threshold / case.odds.believed, u, precision)
+    odds = Odds(more, case.odds.prior, case.odds.believed, case.odds.curve)
+    chance = 100.0 * odds.below(case.roi_threshold)
     return round_half_up(100.0 - chance if case.direction == "up" else chance)
 
 
 def odds(case: Case) -> str:
     """How likely a held action is to be right, and how likely it would have to be."""
-    if isinstance(case.plan, Plan) and case.plan.kind == "step":
-        return step_odds(case.confidence, case.plan.floor, case.direction)
-    return plain_odds(case.confidence, case.plan.floor)
+    return plain_odds(case.confidence, case.floor)
 
 
 def plain_odds(confidence: float, least: float) -> str:
     """49.6 % likely to be right, 50 % are needed"""
     said = chance_beside(confidence, least)
     return f"{said} % likely to be right, {floor_beside(said, least)} % are needed"
-
-
-def step_odds(confidence: float, least: float, direction: str) -> str:
-    """Between the two floors: not certain enough for a step up, nor for one down."""
-    earns = confidence if direction == "up" else round_half_up(100.0 - confidence)
-    down = 100.0 - least
-    said = chance_beside(earns, least, down)
-    return (
-        f"{said} % likely that more budget earns its keep; a step up needs "
-        f"{floor_beside(said, least)} %, a step down {ceiling_beside(said, down)} %"
-    )

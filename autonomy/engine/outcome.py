@@ -72,7 +72,7 @@ class Outcome:
     @property
     def action_type(self) -> str:
         """What would be done: auto_pause, auto_scale_up ..."""
-        return self.case.plan.action_type
+        return self.case.action_type
 
     @property
     def rule_id(self) -> str | None:

@@ -8,6 +8,7 @@ from math import isnan
 from typing import NamedTuple
 
 from autonomy.engine.candidate import PausedAction
+from autonomy.engine.curve import Curve, curve_of
 from autonomy.engine.policy import Policy
 from autonomy.rules.language import (
     AutoPause,
@@ -19,7 +20,7 @@ from autonomy.rules.language import (
 )
 from autonomy.rules.tree import OF_THE_CAMPAIGN, Node, cpa_target, reads
 
-STEP_UP_FROM, STEP_DOWN_UNTIL = 80.0, 20.0  # percent: marginal return acts beyond these only
+OPTIMISED_AFTER_HOURS = 24.0  # a budget that follows its curve moves once a day
 
 
 def exact(number: float | None) -> Decimal | None:
@@ -35,8 +36,7 @@ class Thresholds(NamedTuple):
         break_even           from here on the money spent earns itself back; the rule's, else the
                              campaign's, else the policy's
         marginal_break_even  from here on the next unit of budget earns itself back too: break_even
-                             over marginal_return_ratio. A budget is lowered below it; a step goes
-                             up above it and down below it
+                             by how much more the average unit returns. A budget is lowered below it
         pause_below          a campaign is paused below it: break_even, or the higher threshold of a
                              rule of one comparison, `roi <`
         scale_above          a budget is raised above it: marginal_break_even, or the lower
@@ -52,7 +52,7 @@ class Thresholds(NamedTuple):
 class Plan:
     """A rule made ready under a policy: its thresholds, floor and exact amounts.
 
-    `thresholds` are those of campaigns without a break-even of their own.
+    `thresholds` are those of campaigns without a break-even of their own, at their reference budget.
 
     A rule that speaks of `cpa` is judged by that: they are multiples of what its target pays for,
     break-even is 1 whatever the policy or the action says, and a raise takes the rule at its word.
@@ -61,13 +61,13 @@ class Plan:
     __slots__ = (
         "action",
         "action_type",
+        "break_even",
         "budget",
         "cooldown",
         "cpa",
         "down",
         "floor",
         "kind",
-        "marginal_return_ratio",
         "max_budget",
         "min_budget",
         "rule",
@@ -82,17 +82,18 @@ class Plan:
         self.action = action
         self.action_type: str = action.type
         self.kind = kind_of(rule)
-        self.cooldown = timedelta(
-            hours=policy.cooldown_hours if action.cooldown_hours is None else action.cooldown_hours
-        )
+        cooldown = action.cooldown_hours
+        if cooldown is None:
+            least = OPTIMISED_AFTER_HOURS if self.kind == "curve" else 0.0
+            cooldown = max(policy.cooldown_hours, least)
+        self.cooldown = timedelta(hours=cooldown)
         general = policy.floor(is_pause=self.kind == "pause")
-        floor = general if action.min_confidence is None else action.min_confidence
-        self.floor = max(STEP_UP_FROM, floor) if self.kind == "step" else floor
+        self.floor = general if action.min_confidence is None else action.min_confidence
         self.window = window_read(rule.condition.tree)
         self.cpa = cpa_target(rule.condition.tree)
-        self.marginal_return_ratio = policy.marginal_return_ratio
         stated = action.break_even_roi
-        self.thresholds = self._thresholds(policy.break_even_roi if stated is None else stated)
+        self.break_even = policy.break_even_roi if stated is None else stated
+        self.thresholds = self.held_against(float("nan"), curve_of(None, None, policy.curvature))
         self._amounts(policy)
 
     @property
@@ -107,17 +108,16 @@ class Plan:
     def requires_approval(self) -> bool:
         return self.action.requires_approval
 
-    def held_against(self, target_roi: float) -> Thresholds:
-        """Those of a campaign; `target_roi` is its own break-even, NaN where it has none."""
-        if isnan(target_roi) or self.cpa is not None or self.action.break_even_roi is not None:
-            return self.thresholds
-        return self._thresholds(target_roi)
+    def held_against(self, target_roi: float, curve: Curve) -> Thresholds:
+        """Those of a campaign; `target_roi` is its own break-even, NaN where it has none.
 
-    def _thresholds(self, break_even: float) -> Thresholds:
-        """A rule that states its own roi is taken at its word."""
+        A rule that states its own roi is taken at its word.
+        """
         if self.cpa is not None:
-            return Thresholds(1.0, 1.0 / self.marginal_return_ratio, 1.0, 1.0)
-        marginal = break_even / self.marginal_return_ratio
+            return Thresholds(1.0, curve.steep, 1.0, 1.0)
+        stated = isnan(target_roi) or self.action.break_even_roi is not None
+        break_even = self.break_even if stated else target_roi
+        marginal = break_even * curve.steep
         pause_below, scale_above = break_even, marginal
         condition: Condition = self.rule.condition
         if condition.metric == "roi" and isinstance(condition.threshold, float):
@@ -137,8 +137,7 @@ class Plan:
         elif isinstance(action, AutoScaleDown):
             self.down, lowest = Decimal(repr(action.multiplier)), exact(action.min_budget)
         elif isinstance(action, BudgetAdjusted):
-            step = exact(action.step) or Decimal(0)
-            self.up, self.down, self.budget = 1 + step, 1 - step, exact(action.budget)
+            self.budget = exact(action.budget)
             highest, lowest = exact(action.max_budget), exact(action.min_budget)
         ceiling, ground = policy.max_budget, policy.min_budget
         self.max_budget = ceiling if highest is None else min(highest, ceiling)
@@ -180,11 +179,11 @@ class Resume:
 
 
 def kind_of(rule: Rule) -> str:
-    """pause, up, down, set (to a budget) or step (by marginal return)."""
+    """pause, up, down, set (to a budget) or curve (towards where the next unit earns its keep)."""
     if isinstance(rule.action, AutoPause):
         return "pause"
     if isinstance(rule.action, BudgetAdjusted):
-        return "set" if rule.action.by is None else "step"
+        return "set" if rule.action.by is None else "curve"
     return "up" if isinstance(rule.action, AutoScaleUp) else "down"
 
 

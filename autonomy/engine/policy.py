@@ -58,7 +58,6 @@ class Policy(BaseModel):
     mode: Mode = "autonomous"
     frozen: StrictBool = False
     break_even_roi: Positive = 1.0
-    marginal_return_ratio: Positive = 0.5
     min_confidence: Percent = 50.0
     min_pause_confidence: Percent = 50.0
     cooldown_hours: Hours = 24.0

@@ -17,6 +17,7 @@ from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
 from autonomy.engine.case import Case
 from autonomy.engine.codes import SENTENCES
 from autonomy.engine.outcome import Outcome
+from autonomy.engine.sizing import half_up
 from autonomy.text import counted, currency_digits, money, whole_chance
 
 # What every decision's params carry. Money is floor(u x + 0.5) / u in float8, where u is how many
@@ -37,6 +38,9 @@ PARAMS = {
     "account's or the policy's; null where by cpa",
     "believed": "percent of what the platform reports that is believed",
     "cpa_limit": "the cpa it is judged by: the rule's target / break_even; null where by roi",
+    "average_return": "the most probable roi at the present budget; null where by cpa",
+    "next_return": "of that, what the next unit of budget returns; null where by cpa",
+    "target_budget": "where a budget that follows its curve belongs; else null",
     "old_budget": "the budget before",
     "new_budget": "the budget after; the same as before for a pause and for every hold",
 }
@@ -63,9 +67,19 @@ def params_of(decision: Outcome) -> dict[str, Any]:
         "target": None if case.plan.cpa is not None else two_digits(case.break_even),
         "believed": two_digits(100.0 * candidate.attribution),
         "cpa_limit": cpa_limit(case),
+        **_returns(case),
+        "target_budget": None if case.target is None else float(half_up(case.target, digits)),
         "old_budget": _amount(decision.previous.budget),
         "new_budget": _amount(decision.new.budget),
     }
+
+
+def _returns(case: Case) -> dict[str, float | None]:
+    if case.plan.cpa is not None:
+        return {"average_return": None, "next_return": None}
+    roi = case.odds.roi
+    following = roi / case.odds.curve.steep
+    return {"average_return": two_digits(roi), "next_return": two_digits(following)}
 
 
 def cpa_limit(case: Case) -> float | None:
@@ -169,6 +183,11 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "target": _target,
     "against": _against,
     "believed": _believed,
+    "unit": lambda told: told.params["currency"] or "unit",
+    "average_return": lambda told: shown(told.params["average_return"]),
+    "next_return": lambda told: shown(told.params["next_return"]),
+    "goal": lambda told: shown(told.params["target"]),
+    "target_budget": lambda told: _amount_of("target_budget", told),
     "spend": lambda told: _amount_of("spend", told),
     "revenue": lambda told: _amount_of("revenue", told),
     "times": _times,
@@ -196,12 +215,20 @@ def sentence_of(decision: Outcome) -> str:
         voice = "would" if decision.dry_run else "done"
         voice = "proposed" if decision.verdict == "propose" else voice
         limit = decision.limits[-1] if decision.limits else ""
-        by = "" if decision.case.plan.cpa is None else ".cpa"
+        by = judged_by(decision)
         names = [f"begin.{direction}.{voice}.{limit}", f"why.{direction}{by}"]
         if decision.code == "PAUSE_BREAKER":
             names.append("many_pauses")
     words = Words(Told(decision, params_of(decision)))
     return "".join(SENTENCES[name].format_map(words) for name in names)
+
+
+def judged_by(decision: Outcome) -> str:
+    """Which sentence says why: by roi, by cpa or by the curve."""
+    plan = decision.case.plan
+    if plan.cpa is not None:
+        return ".cpa"
+    return ".curve" if plan.kind == "curve" else ""
 
 
 def settles(decision: Outcome) -> str:

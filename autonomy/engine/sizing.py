@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
+LEAST = Decimal("0.01")  # of the budget: a smaller change is none
 WIDE = Context(prec=60)  # the default 28 digits would round a large budget times a long factor
 
 
@@ -46,27 +47,25 @@ def times(budget: Decimal, factor: Decimal) -> Decimal:
     return WIDE.multiply(budget, factor)
 
 
-def raised(budget: Decimal, wanted: Decimal, caps: Iterable[tuple[str, Decimal]]) -> Sized:
+def raised(
+    budget: Decimal, wanted: Decimal, caps: Iterable[tuple[str, Decimal]], least: Decimal = LEAST
+) -> Sized:
     """`wanted`, shrunk by each cap below it; held where next to nothing is left of the raise."""
     limits: tuple[str, ...] = ()
     for code, cap in caps:
         if cap < wanted:
             wanted = cap
             limits += (code,)
-    if wanted <= budget or _under_one_percent(wanted - budget, budget):
+    if wanted <= budget or wanted - budget < times(budget, least):
         return Sized(budget, limits, limits[-1] if limits else "NO_CHANGE")
     return Sized(wanted, limits, None)
 
 
-def lowered(budget: Decimal, wanted: Decimal, floor: Decimal) -> Sized:
+def lowered(budget: Decimal, wanted: Decimal, floor: Decimal, least: Decimal = LEAST) -> Sized:
     """`wanted`, lifted to the floor; held where next to nothing is left of the cut."""
     limits: tuple[str, ...] = ()
     if wanted < floor:
         wanted, limits = floor, ("BUDGET_CAP",)
-    if wanted >= budget or _under_one_percent(budget - wanted, budget):
+    if wanted >= budget or budget - wanted < times(budget, least):
         return Sized(budget, limits, limits[-1] if limits else "NO_CHANGE")
     return Sized(wanted, limits, None)
-
-
-def _under_one_percent(change: Decimal, budget: Decimal) -> bool:
-    return change * 100 < budget

@@ -112,9 +112,8 @@ def _main_action(action: Mapping[str, Any]) -> str:
         floor = action.get("min_budget")
         least = f", down to {money(floor)}" if floor is not None else ""
         return f"Multiply the budget by {decimal(action.get('multiplier'))}{least}"
-    if kind == "budget_adjusted" and action.get("by") == "marginal_return":
-        step = decimal(_times_hundred(action.get("step")))
-        return f"Move the budget {step}% to where the added money earns its keep"
+    if kind == "budget_adjusted" and action.get("by") == "curve":
+        return "Move the budget towards where the next money still earns its keep" + _within(action)
     if kind == "budget_adjusted":
         return f"Set the budget to {money(action.get('budget'))}"
     return f"{kind}"
@@ -135,5 +134,8 @@ def _extras(action: Mapping[str, Any]) -> list[str]:
     return parts
 
 
-def _times_hundred(value: object) -> object:
-    return value * 100 if isinstance(value, int | float) and not isinstance(value, bool) else value
+def _within(action: Mapping[str, Any]) -> str:
+    """The bounds of a budget that moves by itself."""
+    low, high = action.get("min_budget"), action.get("max_budget")
+    down = "" if low is None else f", down to {money(low)}"
+    return down + ("" if high is None else f", up to {money(high)}")

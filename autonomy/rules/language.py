@@ -276,25 +276,22 @@ class AutoScaleDown(Common):
 
 
 class BudgetAdjusted(Common):
-    """Set the budget, or move it one `step` up or down by what the next unit of money returns."""
+    """Set the budget, or move it to where the next unit of money still earns its keep."""
 
     type: Literal["budget_adjusted"]
     budget: AboveZero | None = None
-    by: Literal["marginal_return"] | None = None
-    step: Annotated[float, Field(gt=0, le=1), READ] | None = None
+    by: Literal["curve"] | None = None
     max_budget: AboveZero | None = None
     min_budget: AtLeastZero | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if (self.budget is None) == (self.by is None):
-            raise wrong("", "give either budget, or by and step")
-        if self.by is not None and self.step is None:
-            raise wrong("step", "it is missing; a share of the budget, above 0 and at most 1")
+            raise wrong("", "give either budget, or by")
         if self.by is None:
-            for name in ("step", "max_budget", "min_budget"):
+            for name in ("max_budget", "min_budget"):
                 if getattr(self, name) is not None:
-                    raise wrong(name, "it needs by: marginal_return beside it")
+                    raise wrong(name, "it needs by: curve beside it")
         low, high = self.min_budget, self.max_budget
         if low is not None and high is not None and low > high:
             raise wrong("min_budget", f"{low:g} is above max_budget {high:g}")

@@ -60,11 +60,11 @@ def condition_forms(
 
 
 def budget_forms() -> dict[str, Any]:
-    """A budget, or a step."""
+    """A budget, or the curve."""
     return {
         "oneOf": [
-            _with("budget", without=("by", "step", "max_budget", "min_budget")),
-            _with("by", "step", without=("budget",)),
+            _with("budget", without=("by", "max_budget", "min_budget")),
+            _with("by", without=("budget",)),
         ]
     }
 

@@ -39,15 +39,16 @@ def _row(
 
 TEMPLATES: tuple[Template, ...] = (
     Template(
-        "marginal_return",
-        "Budget optimisation by marginal return",
-        "Moves each budget a step towards where the next unit of money still earns its keep. It "
-        "needs no threshold: up where that is at least 80 % likely, down where at most 20 %.",
-        "step: the share of the budget moved at a time",
+        "curve",
+        "Budget optimisation by the curve",
+        "Moves each budget towards where the next unit of money just earns its keep, by the "
+        "campaign's own returns: at most 30 % a day, and nothing under 5 %. It needs no "
+        "threshold, and pauses only what loses money with 95 % even at the smallest budget.",
+        "max_budget and min_budget: how far it may go",
         _row(
             "Budget Optimisation", "optimize", 70,
-            {"metric": "spend", "operator": ">", "threshold": 0},
-            {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2, "max_budget": 10000}),
+            {"metric": "spend", "operator": ">", "threshold": 0, "min_duration_hours": 24},
+            {"type": "budget_adjusted", "by": "curve", "max_budget": 10000}),
     ),
     Template(
         "ctr_drop_pause",

@@ -13,7 +13,7 @@ from autonomy.web.queries import spanned
 
 POLICY_LIMITS: dict[str, tuple[float, float]] = {
     "break_even_roi": (0.01, 100),
-    "marginal_return_ratio": (0.01, 1),
+    "curvature": (0.1, 100),
     "min_confidence": (0, 100),
     "min_pause_confidence": (0, 100),
     "cooldown_hours": (0, 8760),

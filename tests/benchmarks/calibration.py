@@ -46,7 +46,7 @@ FIXED = {
     "Exceptional ROI Aggressive Scale": 95.0,
     "High ROI Scale": 75.0,
 }
-STEP = next(one.row for one in TEMPLATES if one.key == "marginal_return") | {"is_active": True}
+STEP = next(one.row for one in TEMPLATES if one.key == "curve") | {"is_active": True}
 
 
 class Claim(NamedTuple):

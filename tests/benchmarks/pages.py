@@ -45,7 +45,6 @@ HISTORY_DAYS = 180
 QUESTIONS = {
     "autonomous_insights": MOST_QUESTION_MILLISECONDS,
     "rule_scoreboard": MOST_QUESTION_MILLISECONDS,
-    "propose_marginal_return_ratio": MOST_QUESTION_MILLISECONDS,
     "dashboard_overview": MOST_QUESTION_MILLISECONDS,
     "dashboard_state": MOST_QUESTION_MILLISECONDS,
     "dashboard_attention": MOST_QUESTION_MILLISECONDS,

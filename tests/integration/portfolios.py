@@ -95,6 +95,7 @@ class Drawn:
     evidence_exclusions: list[dict[str, Any]] = field(default_factory=list)
     planned_events: list[dict[str, Any]] = field(default_factory=list)
     priors: list[dict[str, Any]] = field(default_factory=list)
+    reference_budgets: list[dict[str, Any]] = field(default_factory=list)
 
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
@@ -110,7 +111,31 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     _accounts(Random(~seed), drawn)
     _worth(Random(f"worth {seed}"), drawn)
     _events(Random(seed ^ 0x5EED), drawn)
+    _curves(Random(f"curves {seed}"), drawn)
     return drawn
+
+
+def _curves(r: Random, drawn: Drawn) -> None:
+    """Where campaigns stand on their curves: at their reference budget, far from it, unknown."""
+    extreme = (None, 0.01, 1e-9, 1e-6, 0, -5, "NaN", 1e15, 1e18)
+    for campaign in drawn.campaigns:
+        budget = campaign["budget"]
+        if r.random() < 0.85 and isinstance(budget, int | float):
+            reference = round(budget * r.choice((1, 1, 0.5, 0.3, 2, 4, 20, 20, 0.001)), 2)
+        else:
+            reference = r.choice(extreme)
+        row = {"campaign_id": campaign["id"], "budget": reference, "since": _stamp(9)}
+        drawn.reference_budgets.append(
+            row | {"budget_per_spend": 1, "is_fixed": True, "change_id": 0}
+        )
+    for facts in drawn.campaign_facts:
+        spend = facts.get("ev_spend")
+        effect = r.choice((1, 1, 0.6, 1.4, 0))
+        facts["ev_effective_spend"] = (
+            spend * effect if isinstance(spend, int | float) else r.choice((None, "NaN", 100))
+        )
+    for prior in drawn.priors:
+        prior["curvature"] = r.choice((None, 0.5, 2, 8)) if prior["scope"] == "account" else None
 
 
 def _events(r: Random, drawn: Drawn) -> None:
@@ -163,7 +188,7 @@ def _accounts(r: Random, drawn: Drawn) -> None:
         "target_roi": (1.0, 1.5, 0.7),
         "mode": ("observe", "approve", "autonomous"),
         "frozen": (True,),
-        "marginal_return_ratio": (0.5, 0.3),
+        "curvature": (2, 0.5),
         "min_confidence": (0, 80),
         "min_pause_confidence": (0, 95),
         "cooldown_hours": (0, 24.5),
@@ -201,7 +226,7 @@ def _policy(r: Random) -> dict[str, Any]:
         "mode": ("autonomous", "autonomous", "approve", "observe"),
         "frozen": (False,) * 9 + (True,),
         "break_even_roi": (1.0, 1.0, 1.5, 0.7),
-        "marginal_return_ratio": (0.5, 0.5, 0.3, 1),
+        "curvature": (2, 2, 0.25, 16),
         "min_confidence": (50, 50, 0, 20, 80, 62.5),
         "min_pause_confidence": (50, 50, 0, 95, 62.5),
         "cooldown_hours": (24, 24, 0, 1, 24.5),
@@ -316,7 +341,7 @@ def _action(r: Random) -> tuple[str, dict[str, Any]]:
     }
     beside = {key: r.choice(values) for key, values in common.items() if r.random() < 0.15}
     caps = (0.5, 33.33, 100, 100.1, 150, 10000, 20000, 1e15)
-    form = r.choice(("pause", "pause", "up", "up", "down", "set", "step", "step"))
+    form = r.choice(("pause", "pause", "up", "up", "down", "set", "curve", "curve"))
     if form == "pause":
         return "pause", {"type": "auto_pause"} | beside
     rule_type = r.choice(("scale", "optimize"))
@@ -333,11 +358,10 @@ def _action(r: Random) -> tuple[str, dict[str, Any]]:
     if form == "set":
         money = r.choice((0.01, 33.335, 100, 100.5, 120, 55555, 1e15))
         return "optimize", {"type": "budget_adjusted", "budget": money} | beside
-    step: dict[str, Any] = {"type": "budget_adjusted", "by": "marginal_return"}
-    step["step"] = r.choice((0.2, 0.2, 0.005, 0.333, 1))
+    curve: dict[str, Any] = {"type": "budget_adjusted", "by": "curve"}
     if r.random() < 0.3:
-        step |= {"min_budget": r.choice((0, 33.33, 99.99)), "max_budget": r.choice(caps[2:])}
-    return "optimize", step | beside
+        curve |= {"min_budget": r.choice((0, 33.33, 99.99)), "max_budget": r.choice(caps[2:])}
+    return "optimize", curve | beside
 
 
 def _campaign(r: Random, drawn: Drawn, dirt: float) -> None:

@@ -57,7 +57,7 @@ TODAY = """
 select set_config('autonomy.now', '', false), set_config('autonomy.simulation', '', false);
 insert into autonomous_rules (rule_name, rule_type, condition, action, priority) values
   ('Budget Optimisation', 'optimize', '{"metric": "spend", "operator": ">=", "threshold": 50}',
-   '{"type": "budget_adjusted", "by": "marginal_return", "step": 0.2, "max_budget": 10000}', 70);
+   '{"type": "budget_adjusted", "by": "curve", "max_budget": 10000}', 70);
 update campaign_performance p set conversions = 60, total_revenue = 3000
   from campaigns c where c.id = p.campaign_id and c.title = 'Paused too soon';
 update campaign_performance p set total_spend = 1000, total_revenue = 400

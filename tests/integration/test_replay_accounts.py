@@ -140,7 +140,7 @@ def test_a_raise_keeps_to_the_account(url: str) -> None:
         "update autonomous_rules set condition = jsonb_set(condition, '{threshold}', '1.9'),"
         " action = jsonb_set(action, '{max_budget}', '50000') where rule_name = 'High ROI Scale'",
     )
-    ask(url, "update autonomy_policy set marginal_return_ratio = 1, max_budget = 50000")
+    ask(url, "update autonomy_policy set curvature = 100, max_budget = 50000")
     own(url, "Tokyo", max_budget=12000)
     own(url, "Paris", max_step=1.1, cooldown_hours=300)
     found = done(url)

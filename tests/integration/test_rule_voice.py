@@ -90,9 +90,11 @@ BAD: dict[str, dict[str, Any]] = {
     "unknown key of an action": does(UP | {"max_buget": 3}),
     "budget 0": does({"type": "budget_adjusted", "budget": 0}, "optimize"),
     "floor above ceiling": does(
-        {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2,
+        {"type": "budget_adjusted", "by": "curve",
          "min_budget": 9, "max_budget": 5}, "optimize"),
-    "no step": does({"type": "budget_adjusted", "by": "marginal_return"}, "optimize"),
+    "step beside the curve": does(
+        {"type": "budget_adjusted", "by": "curve", "step": 0.2}, "optimize"),
+    "by another way": does({"type": "budget_adjusted", "by": "marginal_return"}, "optimize"),
     "confidence above 100": does(UP | {"min_confidence": 101}),
     "flag as text": does(UP | {"requires_approval": "no"}),
     "action of another type": does(UP, "pause"),

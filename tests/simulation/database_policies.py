@@ -18,8 +18,9 @@ from tests.simulation.world import Market, Observed, Score, Truth
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 SIMULATED = "-c autonomy.simulation=on"
 
-_ROWS: Mapping[str, Mapping[str, Any]] = {template.key: template.row for template in TEMPLATES}
-OPTIMISE = _ROWS["curve"] if "curve" in _ROWS else _ROWS["marginal_return"]
+OPTIMISE: Mapping[str, Any] = next(
+    template.row for template in TEMPLATES if template.key == "curve"
+)
 
 
 @dataclass(frozen=True)

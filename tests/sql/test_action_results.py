@@ -352,33 +352,6 @@ def test_the_week_in_sentences_has_the_logs_figures(account: Db) -> None:
     assert close(found["calibration"]["right_share"], mean(proved), 1)
 
 
-def test_the_marginal_return_is_that_of_the_measured_raises(account: Db) -> None:
-    found: Json = account.execute(
-        "select autonomy.propose_marginal_return_ratio(%s)", (NOW,)
-    ).fetchone()[0]  # type: ignore[index]
-    raises, xx, xy = 0, 0.0, 0.0
-    for action in read_plainly(account):
-        if action.type not in ("auto_scale_up", "budget_adjusted") or action.right is None:
-            continue
-        spend, spend_else = action.number("spend"), action.number("expected_spend")
-        baseline, factor = action.number("baseline_roi"), action.number("roi_factor")
-        if not action.since(QUARTER) or action.status != "executed":
-            continue
-        if spend is None or spend_else is None or baseline is None or factor is None:
-            continue
-        x = (spend - spend_else) * baseline * factor
-        if spend > spend_else * 1.02 and x > 0:
-            raises += 1
-            variance = max(action.error**2, 1e-6)
-            xx += x * x / variance
-            revenue, revenue_else = action.number("revenue"), action.number("expected_revenue")
-            if revenue is not None and revenue_else is not None:
-                xy += x * (revenue - revenue_else) / variance
-    assert raises > 10
-    assert found["actions"] == raises
-    assert close(found["estimate"], (0.5 / 0.0625 + xy) / (1 / 0.0625 + xx), 3)
-
-
 def test_the_dashboards_days_add_up_the_log(account: Db) -> None:
     days = account.execute(
         "select sum(actions), sum(measured), sum(improved), sum(money),"

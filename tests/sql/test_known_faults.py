@@ -105,7 +105,7 @@ def test_only_a_budget_that_is_spent_is_raised(db: Db, budget: int, raised: bool
 
 def test_nor_does_optimisation_raise_it_for_weeks(db: Db) -> None:
     rule(db, "Optimise", "optimize", {"metric": "spend", "operator": ">", "threshold": 10},
-         {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2})  # fmt: skip
+         {"type": "budget_adjusted", "by": "curve"})  # fmt: skip
     one = with_days(db, "Idle", budget=300, spend=80, orders=3, revenue=420)
     for day in range(15):
         db.execute(

@@ -154,49 +154,6 @@ def test_bad_luck_is_not_flagged(db: Db, actions: int, money: float, error: floa
     assert scoreboard(db)[PAUSE]["flagged"] is False
 
 
-# The marginal return ratio ----------------------------------------------------------------------
-
-
-def _raised(db: Db, ratio: float, number: int, error: float = 40) -> None:
-    for _ in range(number):
-        added = 500 * 2.0 * ratio
-        measured(
-            db,
-            SCALE,
-            added - 500,
-            error=error,
-            kind="auto_scale_up",
-            right=60,
-            spend=1500,
-            expected_spend=1000,
-            baseline_roi=2.0,
-            roi_factor=1.0,
-            revenue=2000 + added,
-            expected_revenue=2000,
-        )
-
-
-def test_the_ratio_is_proposed_and_never_adopted(db: Db) -> None:
-    _raised(db, 0.8, 15)
-    proposal = value(db, "select autonomy.propose_marginal_return_ratio(%s)", NOW)
-    assert proposal["proposed"] == 0.8
-    assert proposal["low"] < 0.8 < proposal["high"]
-    assert "Consider marginal_return_ratio = 0.80" in proposal["sentence"]
-    assert insights(db)["marginal_return_ratio"]["sentence"] == proposal["sentence"]
-    assert value(db, "select marginal_return_ratio from autonomy_policy") == 0.5
-
-
-@pytest.mark.parametrize(
-    ("ratio", "number", "error"), [(0.8, 9, 40), (0.5, 20, 40), (0.9, 12, 20000)]
-)
-def test_without_enough_to_go_on_nothing_is_proposed(
-    db: Db, ratio: float, number: int, error: float
-) -> None:
-    _raised(db, ratio, number, error)
-    assert value(db, "select autonomy.propose_marginal_return_ratio(%s)", NOW)["proposed"] is None
-    assert "marginal_return_ratio" not in insights(db)
-
-
 # Insights ---------------------------------------------------------------------------------------
 
 

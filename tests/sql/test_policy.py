@@ -11,7 +11,6 @@ from tests.sql.servers import Db
 
 LIMITS = [
     "break_even_roi",
-    "marginal_return_ratio",
     "min_confidence",
     "min_pause_confidence",
     "cooldown_hours",

@@ -584,7 +584,7 @@ def test_compiling_a_bad_condition_raises(db: psycopg.Connection) -> None:
 
 good_numbers = st.sampled_from([0, 1, 1.0, 0.5, 2, 50, 100, 62.5, 1e-300])
 bad_numbers = st.sampled_from([-1, -0.0, 100.5, 1000, 1001, 1e6, 1e6 + 1, 1e15, 1e16, 10**400])
-words = ["", "x", "1", "roi", "<", "between", "7d", "auto_pause", "marginal_return", "\\'"]
+words = ["", "x", "1", "roi", "<", "between", "7d", "auto_pause", "curve", "\\'"]
 scalars = st.one_of(good_numbers, bad_numbers, st.sampled_from([*words, True, False, None]))
 anything: st.SearchStrategy[Any] = st.one_of(
     scalars, st.just([]), st.just({}), st.lists(scalars, max_size=3)
@@ -675,7 +675,7 @@ down = st.fixed_dictionaries(
 )
 fixed = st.fixed_dictionaries({"type": st.just("budget_adjusted"), "budget": positive})
 step = st.fixed_dictionaries(
-    {"type": st.just("budget_adjusted"), "by": mostly(st.just("marginal_return")), "step": shares},
+    {"type": st.just("budget_adjusted"), "by": mostly(st.just("curve"))},
     optional={"min_budget": numbers, "max_budget": positive},
 )
 kinds_and_actions = st.builds(

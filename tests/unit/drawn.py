@@ -84,7 +84,7 @@ money = st.integers(1, 5_000_000).map(lambda cents: cents / 100)
 @st.composite
 def actions(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """(rule_type, action)"""
-    form = draw(st.sampled_from(["pause", "up", "down", "set", "step"]))
+    form = draw(st.sampled_from(["pause", "up", "down", "set", "curve"]))
     common = _common(draw)
     if form == "pause":
         return "pause", {"type": "auto_pause"} | common
@@ -98,9 +98,7 @@ def actions(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         return "scale", down | ({"min_budget": draw(money)} if draw(st.booleans()) else {})
     if form == "set":
         return "optimize", {"type": "budget_adjusted", "budget": draw(money)} | common
-    size = draw(st.sampled_from([0.005, 0.2, 0.333, 1]))
-    step = {"type": "budget_adjusted", "by": "marginal_return", "step": size}
-    return "optimize", step | common
+    return "optimize", {"type": "budget_adjusted", "by": "curve"} | common
 
 
 @st.composite
@@ -205,7 +203,7 @@ policies = st.fixed_dictionaries(
         "max_budget": st.sampled_from([0.0, 100.0, 5_000.0, 50_000.0]),
         "min_budget": st.sampled_from([0.0, 1.0, 33.335]),
         "holdout_share": st.sampled_from([0.0, 0.3]),
-        "marginal_return_ratio": st.sampled_from([0.25, 0.5, 1.0]),
+        "curvature": st.sampled_from([0.25, 2.0, 16.0]),
         "break_even_roi": st.sampled_from([0.8, 1.0, 1.5]),
     }
 )

@@ -196,6 +196,30 @@ def test_evidence_recomputes_the_confidence() -> None:
     assert p == kept["probability_below"]
 
 
+@pytest.mark.parametrize("row", [LOSER, WINNER])
+@pytest.mark.parametrize("reference", [20.0, 250.0])
+def test_evidence_recomputes_the_confidence_along_the_curve(
+    row: dict[str, Any], reference: float
+) -> None:
+    from autonomy.engine.confidence import Evidence, Prior, probability_below, round_half_up
+
+    seen = row["evidence"] | {"effective_spend": row["evidence"]["spend"] * 0.8}
+    row = row | {"reference_budget": reference, "evidence": seen}
+    decision = decide(DEFAULT_RULES, [row], POLICY, NOW)[0]
+    kept = json.loads(json.dumps(decision.evidence))
+    assert kept["effective_spend"] == seen["effective_spend"]
+    share = row["budget"] / kept["reference_budget"]
+    c = kept["curvature"]
+    below = probability_below(
+        kept["break_even"] * (c + share) / (c + 1),
+        Evidence(**{name: kept[name] for name in Evidence._fields}),
+        Prior(**kept["prior"]),
+    )
+    assert below == pytest.approx(kept["probability_below"], abs=1e-12)
+    right = below if decision.action_type == "auto_pause" else 1 - below
+    assert round_half_up(100 * right) == pytest.approx(decision.confidence, abs=0.01)
+
+
 def test_impact_of_a_pause_is_the_spend_of_seven_days() -> None:
     decision = decide(DEFAULT_RULES, [LOSER], POLICY, NOW)[0]
     impact = decision.expected_impact
@@ -209,7 +233,10 @@ def test_impact_of_a_raise_is_profit_on_the_margin() -> None:
     impact = decision.expected_impact
     assert impact["kind"] == "scale"
     assert impact["added_spend"] == pytest.approx(7 * 1000 / 9, abs=0.01)  # doubled
-    assert impact["added_profit"] == pytest.approx(impact["added_spend"] * 1.3, rel=0.1)
+    # roi r at 100, and r (2 + 1) / (2 + 2) at 200
+    roi = decision.params["average_return"]
+    earned = impact["added_spend"] * (2 * roi * 3 / 4 - roi)
+    assert impact["added_profit"] == pytest.approx(earned - impact["added_spend"], rel=0.01)
 
 
 def test_impact_of_a_hold_is_nothing() -> None:

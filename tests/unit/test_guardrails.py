@@ -14,6 +14,7 @@ from autonomy.engine import Decision, Decisions, PolicyError, decide, reasons
 from autonomy.engine.codes import CODES, SENTENCES
 from autonomy.engine.guardrails import BLOCKS, CAPS, WORDS
 from autonomy.engine.policy import Policy
+from autonomy.engine.sizing import half_up
 from tests.unit.campaigns import (
     DEFAULT_RULES,
     NOW,
@@ -269,7 +270,7 @@ def test_a_flat_roi_rule_is_taken_at_its_word() -> None:
     eager = scale_up(condition={"metric": "roi", "operator": ">=", "threshold": 1.2})
     assert one([eager], row).roi_threshold == 1.2
     high = scale_up(condition={"metric": "roi", "operator": ">=", "threshold": 4})
-    assert one([high], WINNER).roi_threshold == 2.0
+    assert one([high], WINNER).roi_threshold == 1.5
 
 
 def test_holdout() -> None:
@@ -312,24 +313,120 @@ def test_set_budget_goes_both_ways() -> None:
     assert one([to_120], campaign(budget=120.0)).code == "NO_CHANGE"
 
 
-STEP = rule(
-    rule_type="optimize", action={"type": "budget_adjusted", "by": "marginal_return", "step": 0.2}
+CURVE = rule(rule_type="optimize", action={"type": "budget_adjusted", "by": "curve"})
+
+
+def optimised(row: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A campaign whose reference budget is known."""
+    return {"reference_budget": 100.0} | row | changes
+
+
+def test_a_budget_follows_its_curve_up_and_down() -> None:
+    up, down = one([CURVE], optimised(WINNER)), one([CURVE], optimised(LOSER))
+    assert (up.new.budget, up.action_type) == (Decimal(130), "budget_adjusted")
+    assert (down.new.budget, down.action_type) == (Decimal(70), "budget_adjusted")
+    assert up.confidence > 50
+    assert down.confidence > 50
+
+
+def test_what_is_near_its_target_is_left_there() -> None:
+    target = one([CURVE], optimised(WINNER)).case.target
+    assert target is not None
+    for times, held in (("0.96", True), ("1.04", True), ("0.8", False), ("1.2", False)):
+        budget = float(half_up(target * Decimal(times), 2))
+        answer = run([CURVE], [optimised(WINNER, budget=budget, budget_low_7d=budget)])
+        assert [decision.new.budget for decision in answer] == [half_up(target, 2)] * (not held)
+
+
+def test_a_curve_ignores_the_threshold_that_says_when_to_look() -> None:
+    always = CURVE | {"condition": {"metric": "roi", "operator": ">=", "threshold": 0.1}}
+    assert one([always], optimised(LOSER)).new.budget == Decimal(70)
+
+
+@pytest.mark.parametrize("reference", [None, 0, -5.0, float("nan"), 1e18, 1e-9, "100"])
+def test_without_a_reference_nothing_follows_a_curve(reference: Any) -> None:
+    held = one([CURVE], optimised(WINNER, reference_budget=reference))
+    assert (held.verdict, held.code) == ("hold", "TOO_LITTLE_DATA")
+    assert "where it belongs is not known" in held.reason
+    without = one([CURVE], optimised(WINNER, budget=None))
+    assert "has no budget to change" in without.reason
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        ({"max_step": 1.1}, 110),
+        ({"max_growth_7d": 1.2}, 120),
+        ({"max_budget": 123.456}, 123.45),
+    ],
 )
+@pytest.mark.parametrize("reference", [0.01, 20.0, 100.0, 5e4, 1e14])
+@pytest.mark.parametrize("break_even", [0.01, 1.0])
+def test_no_curve_leads_past_a_cap(
+    limits: dict[str, float], most: float, reference: float, break_even: float
+) -> None:
+    row = optimised(WINNER, reference_budget=reference)
+    decision = one([CURVE], row, break_even_roi=break_even, **limits)
+    assert decision.new.budget is not None
+    assert float(decision.new.budget) <= most
+    if reference == 5e4:
+        assert float(decision.new.budget) == most
+        assert len(decision.limits) == 1
 
 
-def test_marginal_return_steps_up_down_or_not_at_all() -> None:
-    up, down = one([STEP], WINNER), one([STEP], LOSER)
-    assert (up.new.budget, up.action_type) == (Decimal(120), "budget_adjusted")
-    assert down.new.budget == Decimal(80)
-    assert down.confidence >= 80
-    between = one([STEP], campaign(spend=300.0, revenue=600.0, conversions=10))
-    assert between.code == "AGAINST_THE_ODDS"
-    assert 20 < between.confidence < 80
+@pytest.mark.parametrize("reference", [0.01, 20.0, 100.0, 5e4, 1e14])
+@pytest.mark.parametrize("break_even", [0.01, 1.0, 100.0])
+def test_no_curve_leads_below_a_floor(reference: float, break_even: float) -> None:
+    for row in (LOSER, WINNER):
+        decision = one([CURVE], optimised(row, reference_budget=reference), min_budget=80.005,
+                       break_even_roi=break_even)  # fmt: skip
+        if decision.action_type == "budget_adjusted" and decision.new.budget is not None:
+            assert decision.new.budget >= min(Decimal("80.01"), Decimal(100))
+            assert decision.new.budget <= Decimal(130)
 
 
-def test_a_step_ignores_the_threshold_that_says_when_to_look() -> None:
-    always = STEP | {"condition": {"metric": "roi", "operator": ">=", "threshold": 0.1}}
-    assert one([always], LOSER).new.budget == Decimal(80)
+def test_a_budget_is_kept_to_be_measured() -> None:
+    """Five percent of the reference budget are never undercut."""
+    low = one([CURVE], optimised(LOSER, budget=6.0))
+    assert low.new.budget == Decimal(5)
+    assert low.limits == ("BUDGET_CAP",)
+
+
+def test_only_a_certain_loser_at_its_floor_is_paused_by_its_curve() -> None:
+    sure = campaign(spend=8000.0, revenue=1500.0, conversions=60)
+    decision = one([CURVE], optimised(sure, budget=5.0))
+    assert (decision.action_type, decision.code) == ("auto_pause", "auto_pause")
+    assert decision.new == ("paused", Decimal("5.0"))
+    assert decision.confidence >= 95
+    assert "not even the first unit of it earns its keep" in decision.reason
+    unsure = campaign(spend=100.0, revenue=20.0, conversions=2)
+    held = one([CURVE], optimised(unsure, budget=5.0))
+    assert (held.verdict, held.action_type) == ("hold", "budget_adjusted")
+    assert one([CURVE], optimised(sure)).action_type == "budget_adjusted"
+    young = optimised(sure, budget=5.0, hours_running=3.0)
+    assert one([CURVE], young).code == "TOO_LITTLE_DATA"
+    certain = CURVE | {"action": CURVE["action"] | {"min_confidence": 100}}
+    less = campaign(spend=1500.0, revenue=300.0, conversions=12)
+    assert one([CURVE], optimised(less, budget=5.0)).action_type == "auto_pause"
+    assert one([certain], optimised(less, budget=5.0)).action_type == "budget_adjusted"
+
+
+def test_a_budget_follows_its_curve_once_a_day() -> None:
+    row = optimised(WINNER, last_action_at=ago(hours=23.9))
+    assert one([CURVE], row, cooldown_hours=0).code == "COOLDOWN"
+    assert one([CURVE], optimised(WINNER, last_action_at=ago(hours=24))).verdict == "act"
+
+
+def test_each_campaign_is_judged_where_it_stands_on_its_curve() -> None:
+    """The further beyond its reference budget, the less the next unit returns."""
+    row = campaign(spend=1000.0, revenue=2000.0, conversions=40)
+    up = scale_up(condition={"metric": "spend", "operator": ">", "threshold": 0})
+    sure = [one([up], row | {"reference_budget": r}).confidence for r in (400.0, 100.0, 30.0)]
+    assert sure == sorted(sure, reverse=True)
+    assert sure[0] > 90 > 50 > sure[2]
+    assert one([up], row).confidence == sure[1]
+    bars = [one([up], row | {"reference_budget": r}).roi_threshold for r in (400.0, 100.0, 50.0)]
+    assert bars == pytest.approx([1.125, 1.5, 2.0])
 
 
 # Self-healing
@@ -607,7 +704,7 @@ def test_observe_decides_as_ever() -> None:
         "max_growth_7d", "max_budget", "min_budget", "pause_breaker_share", "pause_breaker_count",
         "growth_breaker_share", "growth_breaker_count", "shrink_breaker_share", "holdout_share",
         "break_even_roi",
-        "marginal_return_ratio", "prior_mean_roi", "prior_tau2", "prior_order_value", "prior_cv2",
+        "curvature", "prior_mean_roi", "prior_tau2", "prior_order_value", "prior_cv2",
     ],
 )  # fmt: skip
 def test_a_limit_that_is_no_number_is_an_error(name: str, value: Any) -> None:

@@ -143,7 +143,7 @@ def test_pause_against_self_healing() -> None:
 
 
 def test_no_cap() -> None:
-    step = {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2}
+    step = {"type": "budget_adjusted", "by": "curve"}
     assert codes(rule(rule_type="optimize", action=step)) == ["NO_CAP"]
     assert codes(rule(rule_type="optimize", action=step | {"max_budget": 900})) == []
 

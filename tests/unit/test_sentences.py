@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from autonomy.engine import Decision, decide
-from autonomy.engine.more_evidence import more_evidence, plain_odds, step_odds
+from autonomy.engine.explain import explain
+from autonomy.engine.more_evidence import more_evidence, plain_odds
 from autonomy.engine.policy import Policy
 from autonomy.engine.reasons import PARAMS
 from tests.unit.campaigns import (
@@ -168,6 +169,9 @@ def test_params_of_a_pause() -> None:
         "cpa_limit": None,
         "old_budget": 100.0,
         "new_budget": 100.0,
+        "average_return": 0.48,
+        "next_return": 0.32,
+        "target_budget": None,
     }
 
 
@@ -264,40 +268,35 @@ def test_just_below_the_floor_is_below_it_in_the_sentence_too() -> None:
     assert f"{held.confidence:.2f} % likely to be right, {least:.2f} % are needed" in reason
 
 
-@pytest.mark.parametrize(
-    ("confidence", "least", "direction", "said"),
-    [
-        (55.0, 80.0, "up", "55 % likely that X; a step up needs 80 %, a step down at most 20 %"),
-        (79.6, 80.0, "up", "79.6 % likely that X; a step up needs 80 %, a step down at most 20 %"),
-        (20.3, 80.0, "up", "20.3 % likely that X; a step up needs 80 %, a step down at most 20 %"),
-        (85.0, 90.0, "down", "15 % likely that X; a step up needs 90 %, a step down at most 10 %"),
-        (
-            90.0, 90.0000001, "down",
-            "10 % likely that X; a step up needs 90 %, a step down less than 10 %",
-        ),
-    ],
-)  # fmt: skip
-def test_a_step_is_held_between_its_two_floors(
-    confidence: float, least: float, direction: str, said: str
-) -> None:
-    told = step_odds(confidence, least, direction)
-    assert told == said.replace("X", "more budget earns its keep")
+OPTIMISE = rule("Optimise", rule_type="optimize", action={"type": "budget_adjusted", "by": "curve"})
 
 
-def test_a_step_down_that_is_held_says_how_likely_the_budget_earns_its_keep() -> None:
-    step = rule(
-        "Step", rule_type="optimize",
-        action={"type": "budget_adjusted", "by": "marginal_return", "step": 0.2,
-                "min_confidence": 99.99},
-    )  # fmt: skip
-    row = campaign(spend=812.40, revenue=801.15, conversions=17)
-    held = one(row, [step])
-    assert (held.code, held.case.direction) == ("AGAINST_THE_ODDS", "down")
-    assert re.search(
-        r'^Budget not lowered by "Step": \d % likely that more budget earns its keep; a step up '
-        r"needs 99.99 %, a step down at most 0.01 %. About ",
-        held.reason,
+def test_a_move_along_the_curve_says_what_the_next_unit_returns() -> None:
+    row = winner(reference_budget=50.0, currency="EUR")
+    raised = one(row, [OPTIMISE])
+    assert re.fullmatch(
+        r'Budget raised from 100.00 EUR to [0-9.]+ EUR by "Optimise": in 9 days 1,000.00 EUR '
+        r"spent, 5,000.00 EUR earned, 5.00x, [0-9]+ conversions. The next EUR returns [0-9.]+, the "
+        r"average one [0-9.]+, break-even is 1.00: towards [0-9.]+ EUR. \d+ % likely that more "
+        r"budget earns its keep.",
+        raised.reason,
     )
+    said = raised.params
+    assert said["next_return"] == pytest.approx(
+        said["average_return"] * 2.0 / (2.0 + 2.0), abs=0.01
+    )
+    lowered = one(campaign(reference_budget=100.0), [OPTIMISE])
+    assert "The next unit returns 0." in lowered.reason
+    assert "break-even is 1.00: towards 0.00. " in lowered.reason
+    assert lowered.reason.endswith("likely that its last part of budget does not earn its keep.")
+
+
+def test_a_budget_that_is_where_it_belongs_is_left_alone_and_said_so() -> None:
+    row = winner(reference_budget=50.0)
+    there = row | {"budget": round(one(row, [OPTIMISE]).params["target_budget"], 2)}
+    told = explain([OPTIMISE], there, Policy(), NOW)
+    assert told["decision"] is None
+    assert told["sentence"] == "Left alone: its budget is within 5 % of where it belongs"
 
 
 @pytest.mark.parametrize("conversions", [1, 3, 8])

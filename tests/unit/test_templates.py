@@ -39,7 +39,7 @@ def windows(**of: dict[str, Any]) -> dict[str, Any]:
 
 LESS = figures() | {"clicks": 300}
 CASES: list[tuple[str, dict[str, Any], str | None]] = [
-    ("marginal_return", winner(), "budget_adjusted"),
+    ("curve", winner(reference_budget=100.0), "budget_adjusted"),
     ("ctr_drop_pause", campaign(metrics=windows(**{"7d": LESS, "prior_7d": figures()})),
      "auto_pause"),
     ("ctr_drop_pause", campaign(metrics=windows(**{"7d": figures(), "prior_7d": figures()})), None),

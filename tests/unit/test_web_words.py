@@ -128,8 +128,12 @@ def test_actions() -> None:
     assert action_in_words(scale) == (
         "Multiply the budget by 1.5, up to 10,000.00; only at 80% confidence or more"
     )
-    step = {"type": "budget_adjusted", "by": "marginal_return", "step": 0.2}
-    assert "20%" in action_in_words(step)
+    curve = {"type": "budget_adjusted", "by": "curve"}
+    towards = "Move the budget towards where the next money still earns its keep"
+    assert action_in_words(curve) == towards
+    assert action_in_words(curve | {"max_budget": 900, "min_budget": 5}) == (
+        f"{towards}, down to 5.00, up to 900.00"
+    )
     assert action_in_words({"type": "auto_pause", "notify": True}) == "Pause the campaign"
     assert action_in_words({"type": "auto_pause", "notify": False}) == (
         "Pause the campaign; without a notification"

@@ -9,7 +9,7 @@ from autonomy.web.pages.frame import Frame
 from autonomy.web.parsing import Parameters
 
 GROUPS = (
-    ("Rules to change", ("rule_flagged", "marginal_return_ratio")),
+    ("Rules to change", ("rule_flagged",)),
     ("What was done and what it brought",
      ("week", "pauses", "resumes", "budgets", "best_action", "worst_action", "wrong_pause")),
     ("What holds true", ("calibration", "rule_best", "ab_test")),

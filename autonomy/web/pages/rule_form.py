@@ -25,7 +25,7 @@ NUMBERS = (
     "min_duration_hours",
 )
 ACTION_NUMBERS = (
-    "multiplier", "max_budget", "min_budget", "budget", "step",
+    "multiplier", "max_budget", "min_budget", "budget",
     "min_confidence", "cooldown_hours", "break_even_roi",
 )  # fmt: skip
 LONGEST_TEXT = 1000
@@ -34,7 +34,7 @@ OWN_NUMBERS = {
     "auto_scale_up": ("multiplier", "max_budget"),
     "auto_scale_down": ("multiplier", "min_budget"),
     "budget_adjusted": ("budget",),
-    "marginal_return": ("step", "max_budget", "min_budget"),
+    "curve": ("max_budget", "min_budget"),
 }
 
 
@@ -71,7 +71,7 @@ def fields_of_rule(rule: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(threshold, list) and len(threshold) == 2:
         fields["threshold"], fields["threshold_high"] = map(_shown, threshold)
     kind = action.get("type")
-    fields["action_type"] = "marginal_return" if action.get("by") else str(kind or "")
+    fields["action_type"] = "curve" if action.get("by") else str(kind or "")
     fields |= {key: _shown(action.get(key)) for key in ACTION_NUMBERS}
     fields["requires_approval"] = "on" if action.get("requires_approval") is True else ""
     fields["silent"] = "on" if action.get("notify") is False else ""
@@ -106,9 +106,9 @@ def _condition(form: Mapping[str, str]) -> dict[str, Any]:
 
 def _action(form: Mapping[str, str]) -> dict[str, Any]:
     kind = _text(form, "action_type")
-    action: dict[str, Any] = {"type": "budget_adjusted" if kind == "marginal_return" else kind}
-    if kind == "marginal_return":
-        action["by"] = "marginal_return"
+    action: dict[str, Any] = {"type": "budget_adjusted" if kind == "curve" else kind}
+    if kind == "curve":
+        action["by"] = "curve"
     own = OWN_NUMBERS.get(kind, ())
     for key in (*own, "min_confidence", "cooldown_hours", "break_even_roi"):
         if _text(form, key):

@@ -17,10 +17,11 @@ FLAGS = ("resume_when_proven_wrong",)
 ELSEWHERE = ("frozen", "frozen_reason")
 GROUPS = {
     "When to act": ("min_confidence", "min_pause_confidence", "break_even_roi",
-                    "marginal_return_ratio", "cooldown_hours", "min_pause_hours",
+                    "cooldown_hours", "min_pause_hours",
                     "max_data_age_hours", "approval_hours",
                     "hold_days_after_rollback", "person_hold_days"),
-    "How far to go": ("max_step", "max_growth_7d", "max_budget", "min_budget"),
+    "How far to go": ("max_step", "max_growth_7d", "max_budget", "min_budget",
+                       "curvature"),
     "Breakers": ("pause_breaker_share", "pause_breaker_count", "shrink_breaker_share",
                  "growth_breaker_share",
                  "growth_breaker_count", "tracking_breaker_ratio",
