@@ -61,7 +61,8 @@ begin
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
         stops.raises, stops.cuts, stops.pauses, q.currency,
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
-        null::numeric, e.effective_spend,
+        case when b.budget > 0 then coalesce(r.budget, greatest(b.budget, 1, coalesce(q.min_budget, p.min_budget))) end,
+        case when b.budget > 0 then e.effective_spend else e.spend end,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
@@ -69,6 +70,7 @@ begin
       join public.campaigns c on c.id = i.id
       left join public.autonomy_accounts q on q.account = c.account
       left join public.campaign_facts f on f.campaign_id = i.id
+      left join autonomy.reference_budgets r on r.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
@@ -122,8 +124,9 @@ begin
       'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
       'metrics', w.windows,
       'evidence', json_build_object(
-        'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
-        'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+        'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions,
+        'revenue', c.ev_revenue, 'cv2', c.cv2, 'days', c.ev_days, 'matured_share', c.matured_share,
+        'has_history', c.has_history),
       'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
       'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
