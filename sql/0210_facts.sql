@@ -13,18 +13,23 @@ declare
   v_zone text;
   v_half_life float8;
   v_delay float8;
+  v_curvature float8;
   v_changed_at timestamptz := coalesce(p_now, autonomy.writing_at());
 begin
-  select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
-  from public.autonomy_policy;
+  select time_zone, evidence_half_life_days, conversion_delay_hours, curvature
+  into strict v_zone, v_half_life, v_delay, v_curvature from public.autonomy_policy;
 
   return query
   -- unnest and join, not = any (array): a generic plan would search the array for every row
   with asked as materialized (
-    select a.campaign_id, coalesce(z.zone, v_zone) as zone, coalesce(o.conversion_delay_hours::float8, v_delay) as delay
+    select a.campaign_id, coalesce(z.zone, v_zone) as zone,
+      coalesce(o.conversion_delay_hours::float8, v_delay) as delay, coalesce(k.curvature, v_curvature) as curvature,
+      case when c.budget > 0 then r.budget::float8 end as reference, r.budget_per_spend
     from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
     left join public.campaigns c on c.id = a.campaign_id
     left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
+    left join autonomy.priors k on k.scope = 'account' and k.name = coalesce(c.account, 'default')
+    left join autonomy.reference_budgets r on r.campaign_id = a.campaign_id
   ),
   worth as materialized (
     select * from autonomy.campaign_values(p_campaign_ids)
@@ -75,8 +80,25 @@ begin
       and t.finished_at <= v_changed_at
     group by t.campaign_id, a.zone
   ),
+  budgets as materialized (
+    -- in force from the first day that begins with it; a campaign that is made, from that very day
+    select n.campaign_id, array_agg(n.day order by n.day, n.id) as days,
+      array_agg(n.budget order by n.day, n.id) as budgets
+    from (
+      select a.campaign_id, k.id, case when k.new_budget between 0.01 and 1e12 then k.new_budget::float8 end as budget,
+        case when k.kind = 'created' then (k.changed_at at time zone a.zone)::date
+             else ((k.changed_at at time zone a.zone) - interval '1 microsecond')::date + 1 end as day
+      from asked a join public.campaign_changes k using (campaign_id)
+      where a.reference > 0 and (k.kind = 'created' or k.old_budget is distinct from k.new_budget)) n
+    group by n.campaign_id
+  ),
   weighed as (
     select a.*,
+           -- what was spent as it would count at the reference budget; days before the log had the budget that
+           -- their spend tells
+           case when q.reference > 0 then (q.curvature + 1) / (q.curvature + coalesce(
+             b.budgets[width_bucket(a.day, b.days)], a.spend::float8 * q.budget_per_spend) / q.reference)
+           else 1.0::float8 end as effect,
            -- the windows' borders cut the days into ten segments; a window is a few of them added up
            width_bucket(a.k, array[0, 1, 2, 3, 6, 7, 14, 28, 30, 60]) as segment,
            case when v_half_life = 0 then 1.0::float8
@@ -84,7 +106,8 @@ begin
            end
            -- before that day it was another campaign
            * case when a.day < w.day then 0.25::float8 else 1.0::float8 end as weight
-    from aged a left join adopted w using (campaign_id)
+    from aged a join asked q using (campaign_id)
+    left join budgets b using (campaign_id) left join adopted w using (campaign_id)
   ),
   segments as (
     select w.campaign_id, w.segment, max(w.day) as last_day,
@@ -95,8 +118,10 @@ begin
       sum(w.weight * w.conversions::float8) as ev_conversions,
       sum(w.weight * w.revenue::float8) as ev_revenue,
       sum(w.weight) filter (where w.spend > 0) as ev_days,
+      sum(w.weight * w.effect * w.spend::float8) as ev_effective_spend,
       -- exp() of less than -708 is an error, not 0
-      sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / w.delay)))
+      sum(w.weight * w.effect * w.spend::float8
+          * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / w.delay)))
         filter (where w.delay > 0) as ev_immature_spend
     from weighed w
     group by w.campaign_id, w.segment
@@ -169,7 +194,7 @@ begin
       coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
       coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
       coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend,
-      coalesce(sum(s.ev_spend), 0) as ev_effective_spend
+      coalesce(sum(s.ev_effective_spend), 0) as ev_effective_spend
     from segments s join asked a using (campaign_id)
     group by s.campaign_id, a.zone
   ),

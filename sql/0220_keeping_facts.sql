@@ -2,8 +2,8 @@
 --
 -- Who writes what, and in which order the locks are taken (every writer keeps it, so that two
 -- never wait for each other): campaign_metrics, campaign_performance, campaign_facts, each by
--- campaign_id; campaign_totals under the locks of the facts. campaigns itself is never locked here
--- beyond its key.
+-- campaign_id; campaign_totals and reference_budgets under the locks of the facts. campaigns itself
+-- is never locked here beyond its key.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -48,6 +48,7 @@ begin
   if tg_op = 'TRUNCATE' then
     delete from autonomy.campaign_totals where true;
     delete from autonomy.unusual_campaigns where true;
+    delete from autonomy.reference_budgets where true;
   elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
     delete from autonomy.campaign_totals t using changed_rows r
     where t.campaign_id = r.campaign_id
@@ -55,13 +56,17 @@ begin
     delete from autonomy.unusual_campaigns u using changed_rows r
     where u.campaign_id = r.campaign_id
       and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+    delete from autonomy.reference_budgets b using changed_rows r
+    where b.campaign_id = r.campaign_id
+      and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
   else
     perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
   end if;
   return null;
 end $$;
 comment on function autonomy.campaign_totals_follow() is
-  'Trigger of campaign_facts: keeps campaign_totals and unusual_campaigns in step. [autonomous-operations]';
+  'Trigger of campaign_facts: keeps campaign_totals and unusual_campaigns in step, and lets reference budgets go with '
+  'them. [autonomous-operations]';
 
 create trigger campaign_totals_inserted after insert on public.campaign_facts
   referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
@@ -72,28 +77,41 @@ create trigger campaign_totals_deleted after delete on public.campaign_facts
 create trigger campaign_totals_truncated after truncate on public.campaign_facts
   for each statement execute function autonomy.campaign_totals_follow();
 
-create function autonomy.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
+create function autonomy.make_first_facts(p_campaign_ids uuid[]) returns uuid[]
 language plpgsql set search_path = ''
 as $$
 declare
-  v_missing uuid[];
-  v_new uuid[];
-begin
-  -- A rebuild of everything (policy changed) waits for us, or we for it.
-  perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
-
-  v_missing := array(
+  v_missing uuid[] := array(
     select distinct i from unnest(p_campaign_ids) i
     where i is not null and not exists (select from public.campaign_facts f where f.campaign_id = i));
+  v_made uuid[];
+begin
   if v_missing <> '{}' then
     with fresh as (
       insert into public.campaign_facts
       select n.* from autonomy.facts_of_campaigns(v_missing, null::timestamptz) n order by n.campaign_id
       on conflict (campaign_id) do nothing
-      returning campaign_id
+      returning campaign_id, has_history
     )
-    select array_agg(campaign_id) into v_new from fresh;
+    -- what days count for depends on the reference budget, which is not known yet: they are made again
+    select array_agg(campaign_id) filter (where not has_history) into v_made from fresh;
+    perform autonomy.refresh_reference_budgets(v_made);
   end if;
+  return v_made;
+end $$;
+comment on function autonomy.make_first_facts(uuid[]) is
+  'Makes the facts of those campaigns that have none yet; returns which of them are done with. A part of '
+  'refresh_campaign_facts. [autonomous-operations]';
+
+create function autonomy.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  v_new uuid[];
+begin
+  -- A rebuild of everything (policy changed) waits for us, or we for it.
+  perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
+  v_new := autonomy.make_first_facts(p_campaign_ids);
 
   -- The rest is locked first and computed afterwards, by a statement that sees what others wrote
   -- meanwhile: adding to what one read before would lose theirs.
@@ -104,6 +122,7 @@ begin
   if p_campaign_ids = '{}' then
     return;
   end if;
+  perform autonomy.refresh_reference_budgets(p_campaign_ids);
 
   with n as (select * from autonomy.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
   written as (
@@ -317,6 +336,8 @@ begin
   where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
   delete from autonomy.unusual_campaigns u
   where not exists (select from public.campaign_facts f where f.campaign_id = u.campaign_id);
+  delete from autonomy.reference_budgets b
+  where not exists (select from public.campaign_facts f where f.campaign_id = b.campaign_id);
   loop
     v_slice := array(
       select campaign_id from (
@@ -336,4 +357,4 @@ begin
 end $$;
 comment on function autonomy.rebuild_campaign_facts(boolean) is
   'Computes every campaign''s facts anew, with p_days the roll-up by day first; returns how many. Safe to call again; '
-  'needed only after a change of the policy''s half-life or delay, which calls it. [autonomous-operations]';
+  'needed only after a change of the policy''s half-life, delay or curvature, which calls it. [autonomous-operations]';

@@ -56,15 +56,15 @@ begin
                         where a.account = coalesce(c.account, 'default') and a.time_zone is not null)),
       old.time_zone, new.time_zone);
   end if;
-  if (new.evidence_half_life_days, new.conversion_delay_hours)
-     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours) then
+  if (new.evidence_half_life_days, new.conversion_delay_hours, new.curvature)
+     is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.curvature) then
     perform autonomy.rebuild_campaign_facts();
   end if;
   return null;
 end $$;
 comment on function autonomy.policy_after() is
-  'Trigger of autonomy_policy: rebuilds the facts when the half-life or the conversion delay changes, and when the '
-  'time zone does, those of the accounts that have none of their own. [autonomous-operations]';
+  'Trigger of autonomy_policy: rebuilds the facts when the half-life, the conversion delay or the curvature changes, '
+  'and when the time zone does, those of the accounts that have none of their own. [autonomous-operations]';
 
 create trigger autonomy_policy_after after update on public.autonomy_policy
   for each row execute function autonomy.policy_after();
@@ -116,16 +116,18 @@ declare
 begin
   if v_from <> v_to then
     perform autonomy.change_zone(array[new.id], v_from, v_to);
-  elsif (select count(distinct coalesce(a.conversion_delay_hours, p.conversion_delay_hours)) > 1
+  elsif (select count(distinct (coalesce(a.conversion_delay_hours, p.conversion_delay_hours),
+                                coalesce(k.curvature, p.curvature::float8))) > 1
          from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
-         cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account) then
+         cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account
+         left join autonomy.priors k on k.scope = 'account' and k.name = n.account) then
     perform autonomy.refresh_campaign_facts(array[new.id]);
   end if;
   return null;
 end $$;
 comment on function autonomy.campaign_moved() is
   'Trigger of campaigns: in an account of another zone a campaign has other days, in one of another conversion delay '
-  'other facts. [autonomous-operations]';
+  'or curvature other facts. [autonomous-operations]';
 
 create trigger autonomy_campaign_moved after update of account on public.campaigns
   for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();

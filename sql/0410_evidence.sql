@@ -22,9 +22,9 @@ begin
       coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end,
                0::float8) as days,
       case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100
-           and f.ev_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8
-                                  - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+           and f.ev_effective_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_effective_spend
+          * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
       coalesce(f.has_history, false) as has_history,

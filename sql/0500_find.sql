@@ -122,11 +122,13 @@ create function autonomy.reference_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return 'null::numeric';
+  return 'case when c.budget > 0 and c.budget <= 1e18 then coalesce(
+    (select r.budget from autonomy.reference_budgets r where r.campaign_id = c.id),
+    greatest(c.budget, 1, coalesce(q.min_budget, p.min_budget))) end';
 end $$;
 comment on function autonomy.reference_expression() is
-  'SQL text of the reference budget of a campaign, over campaigns c: what its budget was before anybody optimised it, '
-  'null where unknown. Pure. [autonomous-operations]';
+  'SQL text of the reference budget of a campaign, over campaigns c, autonomy_policy p and the account q (perhaps null): '
+  'what its budget was before anybody optimised it, null where it has no budget. Pure. [autonomous-operations]';
 
 create function autonomy.resting_campaigns(p_ids uuid[], p_include_inactive boolean, p_now timestamptz)
 returns table (campaign_id uuid, places int[])

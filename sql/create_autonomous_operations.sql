@@ -161,6 +161,10 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'writing_at', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'function', 'campaign_performance_mirror', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'table', 'reference_budgets', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'budget numeric', 'budget_per_spend float8 not null default 1', 'is_fixed boolean not null default false', 'since timestamptz not null', 'change_id bigint not null default 0', 'last_day date']::text[]),
+('autonomy', 'function', 'budgets_set_anew', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+('autonomy', 'function', 'first_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+('autonomy', 'function', 'refresh_reference_budgets', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'facts_of_campaigns', null, '{p_campaign_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'shown_conversions', null, '{p_conversions}', '{float8}', 0, array[]::text[]),
 ('public', 'function', 'campaign_facts_at', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
@@ -177,6 +181,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'campaign_totals_updated', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'campaign_totals_deleted', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'campaign_totals_truncated', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'make_first_facts', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'refresh_campaign_facts', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'sum_days', null, '{p_campaign_ids, p_days}', '{uuid[], date[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'totals_of_series', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
@@ -3387,6 +3392,152 @@ execute v_states[i];
 end loop;
 end $$;
 
+-- 0205_reference_budgets.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.reference_budgets (
+campaign_id uuid primary key,
+budget numeric,
+budget_per_spend float8 not null default 1,
+is_fixed boolean not null default false,
+since timestamptz not null,
+change_id bigint not null default 0,
+last_day date
+) with (fillfactor = 90);
+comment on table autonomy.reference_budgets is
+'Derived: what the budget of each campaign was before anybody optimised it. Kept by refresh_reference_budgets. '
+'[autonomous-operations]';
+comment on column autonomy.reference_budgets.budget is
+'money: the smaller of the budget when first seen and the median spend of its first days; null = no budget yet';
+comment on column autonomy.reference_budgets.budget_per_spend is
+'multiple: the budget when first seen for each unit that was spent on a usual day; days that the log of changes does '
+'not know had a budget of so many times their spend';
+comment on column autonomy.reference_budgets.is_fixed is
+'by our first action, by 28 days, or by a person who set the budget anew';
+comment on column autonomy.reference_budgets.since is 'when it came out as it is';
+comment on column autonomy.reference_budgets.change_id is 'up to which entry of campaign_changes it was looked through';
+comment on column autonomy.reference_budgets.last_day is 'the last day that the campaign had figures of at that time';
+create function autonomy.budgets_set_anew(p_campaign_ids uuid[])
+returns table (campaign_id uuid, budget numeric)
+language sql stable set search_path = ''
+as $$
+select distinct on (k.campaign_id) k.campaign_id, k.new_budget
+from unnest(p_campaign_ids) i
+join public.campaign_changes k on k.campaign_id = i
+left join autonomy.reference_budgets r on r.campaign_id = i
+cross join lateral (select case when k.old_budget > 0 then k.old_budget else (
+select h.new_budget from public.campaign_changes h
+where h.campaign_id = i and h.id < k.id and h.new_budget > 0 order by h.id desc limit 1) end as budget) before
+left join lateral (
+select h.kind, h.old_budget from public.campaign_changes h
+where h.campaign_id = i and h.id < k.id and h.old_budget is distinct from h.new_budget
+order by h.id desc limit 1) last on true
+where k.id > coalesce(r.change_id, (
+select g.id from public.campaign_changes g
+where g.campaign_id = i and g.kind = 'created' order by g.id desc limit 1), 0)
+and k.person and k.kind in ('outside', 'action')
+and k.new_budget between 0.01 and 1e12 and before.budget between 0.01 and 1e12
+and (k.new_budget > 2 * before.budget or before.budget > 2 * k.new_budget)
+and (last.kind = 'action' and last.old_budget = k.new_budget) is not true
+and (select count(distinct (h.changed_at at time zone 'UTC')::date) from public.campaign_changes h
+where h.campaign_id = i and h.id <= k.id and h.kind = 'outside' and h.person
+and h.old_budget is distinct from h.new_budget and isfinite(h.changed_at)
+and h.changed_at > k.changed_at - interval '7 days') < 3
+order by k.campaign_id, k.id desc
+$$;
+comment on function autonomy.budgets_set_anew(uuid[]) is '[autonomous-operations]';
+create function autonomy.first_days(p_campaign_ids uuid[])
+returns table (campaign_id uuid, budget numeric, acted boolean, days bigint, spend float8)
+language sql stable set search_path = '' set jit = off
+as $$
+with log as materialized (
+select i.id, z.zone, c.created_at, c.budget, l.at, l.active, l.seen, l.first_action, l.first_budget
+from unnest(p_campaign_ids) i (id)
+join public.campaigns c on c.id = i.id
+join autonomy.campaign_zones(p_campaign_ids) z on z.campaign_id = i.id
+cross join lateral (
+select array_agg(k.changed_at order by k.changed_at, k.id) as at,
+array_agg(coalesce(lower(k.new_status) = 'active', false) order by k.changed_at, k.id) as active,
+min(k.changed_at) as seen, min(k.changed_at) filter (where k.kind = 'action' and not k.person) as first_action,
+(array_agg(case when k.old_budget > 0 then k.old_budget else k.new_budget end order by k.id)
+filter (where k.old_budget > 0 or k.new_budget > 0))[1] as first_budget
+from public.campaign_changes k
+where k.campaign_id = i.id and k.kind <> 'deleted' and k.id >= coalesce((
+select g.id from public.campaign_changes g
+where g.campaign_id = i.id and g.kind = 'created' order by g.id desc limit 1), 0)) l
+),
+days as (
+select l.id, d.spend::float8 as spend, row_number() over (partition by l.id order by d.day) as n,
+count(*) filter (where u.ends <= l.seen) over (partition by l.id) as before
+from log l
+join autonomy.counted_days d on d.campaign_id = l.id
+cross join lateral (select d.day::timestamp at time zone l.zone as starts,
+(d.day + 1)::timestamp at time zone l.zone as ends) u
+where d.spend between 0.01 and 1e12
+and d.day < (select max(m.day) from public.campaign_daily m where m.campaign_id = l.id)
+and (l.created_at > u.starts and l.created_at < u.ends) is not true
+and (u.ends > l.first_action) is not true
+and (false = any (l.active[width_bucket(u.starts, l.at) : width_bucket(u.ends, l.at)])) is not true
+)
+select l.id, coalesce(l.first_budget, l.budget), l.first_action is not null, count(d.id),
+percentile_cont(0.5) within group (order by d.spend)
+from log l
+left join days d on d.id = l.id and d.n > greatest(0, d.before - 28) and d.n <= greatest(28, d.before)
+group by l.id, l.first_budget, l.budget, l.first_action
+$$;
+comment on function autonomy.first_days(uuid[]) is '[autonomous-operations]';
+create function autonomy.refresh_reference_budgets(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+declare
+v_due uuid[] := array(
+select i from unnest(p_campaign_ids) i
+left join autonomy.reference_budgets r on r.campaign_id = i
+where case when r.campaign_id is null then true
+when (select k.id from public.campaign_changes k where k.campaign_id = i order by k.id desc limit 1)
+> r.change_id then true
+when r.is_fixed then false
+else (select d.day from public.campaign_daily d where d.campaign_id = i order by d.day desc limit 1)
+is distinct from r.last_day end);
+v_open uuid[];
+begin
+if v_due = '{}' then
+return;
+end if;
+v_open := array(select unnest(v_due)
+except select r.campaign_id from autonomy.reference_budgets r where r.is_fixed);
+insert into autonomy.reference_budgets as r
+(campaign_id, budget, budget_per_spend, is_fixed, since, change_id, last_day)
+select c.id, n.budget,
+case when s.typical is null then coalesce(o.budget_per_spend, 1)
+else greatest(1, f.budget::float8 / s.typical) end,
+o.is_fixed is true or g.budget is not null or n.budget is not null and (
+f.acted or f.days >= 28 and coalesce(o.since <= autonomy.writing_at() - interval '1 day', false)),
+case when o.budget is not distinct from n.budget and o.since is not null then o.since
+else autonomy.writing_at() end,
+coalesce((select max(k.id) from public.campaign_changes k where k.campaign_id = c.id), 0),
+(select max(d.day) from public.campaign_daily d where d.campaign_id = c.id)
+from unnest(v_due) i
+join public.campaigns c on c.id = i
+cross join public.autonomy_policy p
+left join public.autonomy_accounts a on a.account = c.account
+left join autonomy.reference_budgets o on o.campaign_id = i
+left join autonomy.first_days(v_open) f on f.campaign_id = i
+left join autonomy.budgets_set_anew(v_due) g on g.campaign_id = i
+cross join lateral (select case when f.days >= 3 and f.budget between 0.01 and 1e12 then f.spend end as typical) s
+cross join lateral (select coalesce(g.budget, case when o.is_fixed then o.budget
+when f.budget between 0.01 and 1e12 then round(least(f.budget, s.typical::numeric), 6) end) as budget) b
+cross join lateral (select case when b.budget is not null
+then greatest(b.budget, 1, coalesce(a.min_budget, p.min_budget)) end as budget) n
+order by i
+on conflict (campaign_id) do update set
+budget = excluded.budget, budget_per_spend = excluded.budget_per_spend, is_fixed = excluded.is_fixed,
+since = excluded.since, change_id = excluded.change_id, last_day = excluded.last_day;
+end $$;
+comment on function autonomy.refresh_reference_budgets(uuid[]) is '[autonomous-operations]';
+
 -- 0210_facts.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -3400,16 +3551,21 @@ declare
 v_zone text;
 v_half_life float8;
 v_delay float8;
+v_curvature float8;
 v_changed_at timestamptz := coalesce(p_now, autonomy.writing_at());
 begin
-select time_zone, evidence_half_life_days, conversion_delay_hours into strict v_zone, v_half_life, v_delay
-from public.autonomy_policy;
+select time_zone, evidence_half_life_days, conversion_delay_hours, curvature
+into strict v_zone, v_half_life, v_delay, v_curvature from public.autonomy_policy;
 return query
 with asked as materialized (
-select a.campaign_id, coalesce(z.zone, v_zone) as zone, coalesce(o.conversion_delay_hours::float8, v_delay) as delay
+select a.campaign_id, coalesce(z.zone, v_zone) as zone,
+coalesce(o.conversion_delay_hours::float8, v_delay) as delay, coalesce(k.curvature, v_curvature) as curvature,
+case when c.budget > 0 then r.budget::float8 end as reference, r.budget_per_spend
 from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
 left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
+left join autonomy.priors k on k.scope = 'account' and k.name = coalesce(c.account, 'default')
+left join autonomy.reference_budgets r on r.campaign_id = a.campaign_id
 ),
 worth as materialized (
 select * from autonomy.campaign_values(p_campaign_ids)
@@ -3457,14 +3613,29 @@ where t.status = 'finished' and nullif(t.winner, '') is not null and isfinite(t.
 and t.finished_at <= v_changed_at
 group by t.campaign_id, a.zone
 ),
+budgets as materialized (
+select n.campaign_id, array_agg(n.day order by n.day, n.id) as days,
+array_agg(n.budget order by n.day, n.id) as budgets
+from (
+select a.campaign_id, k.id, case when k.new_budget between 0.01 and 1e12 then k.new_budget::float8 end as budget,
+case when k.kind = 'created' then (k.changed_at at time zone a.zone)::date
+else ((k.changed_at at time zone a.zone) - interval '1 microsecond')::date + 1 end as day
+from asked a join public.campaign_changes k using (campaign_id)
+where a.reference > 0 and (k.kind = 'created' or k.old_budget is distinct from k.new_budget)) n
+group by n.campaign_id
+),
 weighed as (
 select a.*,
+case when q.reference > 0 then (q.curvature + 1) / (q.curvature + coalesce(
+b.budgets[width_bucket(a.day, b.days)], a.spend::float8 * q.budget_per_spend) / q.reference)
+else 1.0::float8 end as effect,
 width_bucket(a.k, array[0, 1, 2, 3, 6, 7, 14, 28, 30, 60]) as segment,
 case when v_half_life = 0 then 1.0::float8
 when a.k <= 10 * v_half_life then exp(-0.6931471805599453::float8 * a.k / v_half_life)
 end
 * case when a.day < w.day then 0.25::float8 else 1.0::float8 end as weight
-from aged a left join adopted w using (campaign_id)
+from aged a join asked q using (campaign_id)
+left join budgets b using (campaign_id) left join adopted w using (campaign_id)
 ),
 segments as (
 select w.campaign_id, w.segment, max(w.day) as last_day,
@@ -3475,7 +3646,9 @@ sum(w.weight * w.spend::float8) as ev_spend,
 sum(w.weight * w.conversions::float8) as ev_conversions,
 sum(w.weight * w.revenue::float8) as ev_revenue,
 sum(w.weight) filter (where w.spend > 0) as ev_days,
-sum(w.weight * w.spend::float8 * exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / w.delay)))
+sum(w.weight * w.effect * w.spend::float8) as ev_effective_spend,
+sum(w.weight * w.effect * w.spend::float8
+* exp(greatest(-600.0::float8, -(w.k + 0.5::float8) * 24.0::float8 / w.delay)))
 filter (where w.delay > 0) as ev_immature_spend
 from weighed w
 group by w.campaign_id, w.segment
@@ -3548,7 +3721,7 @@ sum(s.revenue) filter (where s.segment = 9) as p30_revenue,
 coalesce(sum(s.ev_spend), 0) as ev_spend, coalesce(sum(s.ev_conversions), 0) as ev_conversions,
 coalesce(sum(s.ev_revenue), 0) as ev_revenue, coalesce(sum(s.ev_days), 0) as ev_days,
 coalesce(sum(s.ev_immature_spend), 0) as ev_immature_spend,
-coalesce(sum(s.ev_spend), 0) as ev_effective_spend
+coalesce(sum(s.ev_effective_spend), 0) as ev_effective_spend
 from segments s join asked a using (campaign_id)
 group by s.campaign_id, a.zone
 ),
@@ -3894,12 +4067,16 @@ begin
 if tg_op = 'TRUNCATE' then
 delete from autonomy.campaign_totals where true;
 delete from autonomy.unusual_campaigns where true;
+delete from autonomy.reference_budgets where true;
 elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
 delete from autonomy.campaign_totals t using changed_rows r
 where t.campaign_id = r.campaign_id
 and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
 delete from autonomy.unusual_campaigns u using changed_rows r
 where u.campaign_id = r.campaign_id
+and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
+delete from autonomy.reference_budgets b using changed_rows r
+where b.campaign_id = r.campaign_id
 and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
 else
 perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed_rows r));
@@ -3915,26 +4092,36 @@ create trigger campaign_totals_deleted after delete on public.campaign_facts
 referencing old table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_truncated after truncate on public.campaign_facts
 for each statement execute function autonomy.campaign_totals_follow();
-create function autonomy.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
+create function autonomy.make_first_facts(p_campaign_ids uuid[]) returns uuid[]
 language plpgsql set search_path = ''
 as $$
 declare
-v_missing uuid[];
-v_new uuid[];
-begin
-perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
-v_missing := array(
+v_missing uuid[] := array(
 select distinct i from unnest(p_campaign_ids) i
 where i is not null and not exists (select from public.campaign_facts f where f.campaign_id = i));
+v_made uuid[];
+begin
 if v_missing <> '{}' then
 with fresh as (
 insert into public.campaign_facts
 select n.* from autonomy.facts_of_campaigns(v_missing, null::timestamptz) n order by n.campaign_id
 on conflict (campaign_id) do nothing
-returning campaign_id
+returning campaign_id, has_history
 )
-select array_agg(campaign_id) into v_new from fresh;
+select array_agg(campaign_id) filter (where not has_history) into v_made from fresh;
+perform autonomy.refresh_reference_budgets(v_made);
 end if;
+return v_made;
+end $$;
+comment on function autonomy.make_first_facts(uuid[]) is '[autonomous-operations]';
+create function autonomy.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_new uuid[];
+begin
+perform pg_advisory_xact_lock_shared(hashtextextended('autonomy.facts', 0));
+v_new := autonomy.make_first_facts(p_campaign_ids);
 p_campaign_ids := array(
 select f.campaign_id from public.campaign_facts f
 join (select unnest(p_campaign_ids) except select unnest(v_new)) i (campaign_id) using (campaign_id)
@@ -3942,6 +4129,7 @@ order by f.campaign_id for update of f);
 if p_campaign_ids = '{}' then
 return;
 end if;
+perform autonomy.refresh_reference_budgets(p_campaign_ids);
 with n as (select * from autonomy.facts_of_campaigns(p_campaign_ids, null::timestamptz)),
 written as (
 update public.campaign_facts f set (
@@ -4125,6 +4313,8 @@ delete from autonomy.campaign_totals t
 where not exists (select from public.campaign_facts f where f.campaign_id = t.campaign_id);
 delete from autonomy.unusual_campaigns u
 where not exists (select from public.campaign_facts f where f.campaign_id = u.campaign_id);
+delete from autonomy.reference_budgets b
+where not exists (select from public.campaign_facts f where f.campaign_id = b.campaign_id);
 loop
 v_slice := array(
 select campaign_id from (
@@ -4385,8 +4575,8 @@ where not exists (select from public.autonomy_accounts a
 where a.account = coalesce(c.account, 'default') and a.time_zone is not null)),
 old.time_zone, new.time_zone);
 end if;
-if (new.evidence_half_life_days, new.conversion_delay_hours)
-is distinct from (old.evidence_half_life_days, old.conversion_delay_hours) then
+if (new.evidence_half_life_days, new.conversion_delay_hours, new.curvature)
+is distinct from (old.evidence_half_life_days, old.conversion_delay_hours, old.curvature) then
 perform autonomy.rebuild_campaign_facts();
 end if;
 return null;
@@ -4434,9 +4624,11 @@ v_to text := autonomy.account_zone(coalesce(new.account, 'default'));
 begin
 if v_from <> v_to then
 perform autonomy.change_zone(array[new.id], v_from, v_to);
-elsif (select count(distinct coalesce(a.conversion_delay_hours, p.conversion_delay_hours)) > 1
+elsif (select count(distinct (coalesce(a.conversion_delay_hours, p.conversion_delay_hours),
+coalesce(k.curvature, p.curvature::float8))) > 1
 from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
-cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account) then
+cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account
+left join autonomy.priors k on k.scope = 'account' and k.name = n.account) then
 perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
@@ -5603,9 +5795,9 @@ return $sql$ cross join lateral (select
       coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end,
                0::float8) as days,
       case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100
-           and f.ev_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8
-                                  - f.ev_immature_spend / f.ev_spend * exp(greatest(-50::float8, least(50::float8,
+           and f.ev_effective_spend > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_effective_spend
+          * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
       coalesce(f.has_history, false) as has_history,
@@ -6209,7 +6401,9 @@ create function autonomy.reference_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-return 'null::numeric';
+return 'case when c.budget > 0 and c.budget <= 1e18 then coalesce(
+    (select r.budget from autonomy.reference_budgets r where r.campaign_id = c.id),
+    greatest(c.budget, 1, coalesce(q.min_budget, p.min_budget))) end';
 end $$;
 comment on function autonomy.reference_expression() is '[autonomous-operations]';
 create function autonomy.resting_campaigns(p_ids uuid[], p_include_inactive boolean, p_now timestamptz)
@@ -7041,7 +7235,8 @@ with ordinality u (k, n))
         v.id is not null, w.no_raise_until, w.no_cut_until, w.no_pause_until, u.share, s.why,
         stops.raises, stops.cuts, stops.pauses, q.currency,
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
-        $sql$ || autonomy.reference_expression() || $sql$, e.effective_spend,
+        $sql$ || autonomy.reference_expression() || $sql$,
+        case when b.budget > 0 then e.effective_spend else e.spend end,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
@@ -7098,8 +7293,9 @@ select coalesce(json_agg(json_build_object(
 'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
 'metrics', w.windows,
 'evidence', json_build_object(
-'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions, 'revenue', c.ev_revenue, 'cv2', c.cv2,
-'days', c.ev_days, 'matured_share', c.matured_share, 'has_history', c.has_history),
+'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions,
+'revenue', c.ev_revenue, 'cv2', c.cv2, 'days', c.ev_days, 'matured_share', c.matured_share,
+'has_history', c.has_history),
 'last_action_at', c.last_action_at, 'last_pause_at', c.last_pause_at, 'last_resume_at', c.last_resume_at,
 'budget_low_7d', c.budget_low_7d, 'pending', c.pending, 'test_running', c.test_running,
 'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
@@ -16529,13 +16725,14 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
-  ('0210_facts', 'd9ced202f1d2b11ae28a0561e51fc031012e43e226571c35a07b3b2531c4637e', pg_catalog.clock_timestamp()),
+  ('0205_reference_budgets', '5c519f1dab7853f6cad212fbfb79dab8da900159f76bc5867ae88ddabbd7bff8', pg_catalog.clock_timestamp()),
+  ('0210_facts', '976c377634fc39f4c51be6284ffd8d5d23701bbdc811439c0a996bf48c2980a6', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', 'cbc5ed42f1379a87b4ce25bcfc50fb8d0a15a11c0a40c8a0abefb44f431a167f', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '182994201d0feda2fa2345cd306d554d0cbaa496b916bb14e2cc663ba545ca3c', pg_catalog.clock_timestamp()),
   ('0221_following_metrics', 'eaa026c0f9a8f43560fea02747e9214e8a25665e2a662974831893218b8098da', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
-  ('0225_zones', '1cbc6fe6773a073ae363607b8884336b3a8ecf25c6d0ef945e351a87e62cb2bd', pg_catalog.clock_timestamp()),
+  ('0225_zones', 'ace0ac94f9e34a8dd411a9d603e110017e5b2c7501f46910f746dffb9f3ed87d', pg_catalog.clock_timestamp()),
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
@@ -16545,14 +16742,14 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
   ('0405_curve', '04a515a8d1e888b34e935f4b7789acc31c7b1a7e0a0d4e266076429a2f8a733a', pg_catalog.clock_timestamp()),
-  ('0410_evidence', '9bca7204b00686581955836f7acacf62f59fcf7d4c9023b240a0bab4adb1d97f', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'ac21936a3e75cd754f1f9b2b49f10b06f383b8d171b851a9ab641785ba2f9dea', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', '58bd14d68a0d05a1dcb30555888602bf8271aec7248637e7186855551358b7a7', pg_catalog.clock_timestamp()),
+  ('0500_find', '487a21dc95bf96c4358f2f9e0b3e6cd3b03b7e7287136b6c51f64fa04d9cb5a8', pg_catalog.clock_timestamp()),
   ('0505_codes', 'd2630f81a709fd9a898c937d82138f633f6f244f67ecc9652619bf24be6fbbb0', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '95b6d96921e74941e9223cb8a83bd77dd9189514a9be1bc9e17b0cf9ac64a39d', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'cc98a97aaf0d1c717f5a3ad18753bd5ca15f72086ed8a8445413d0c5078b487e', pg_catalog.clock_timestamp()),
   ('0511_measured', 'a0a8f1d16ceed500735bdee2e7724ec822d0f626d58808027120029b0303ec43', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
