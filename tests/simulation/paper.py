@@ -174,7 +174,8 @@ written by `make simulate ARGS='{_arguments(findings)}'`.
 
 Means over {seeds} markets; money in thousands. *Share* is what a policy earned beyond no
 automation, in percent of what the oracle earned beyond it, with the standard error over the
-markets; the range beside a profit is its 95 % interval.{_not_played(findings.results)}
+markets (both before the luck of single orders: spend times true roi); the range beside a profit is
+its 95 % interval.{_not_played(findings.results)}
 {_worlds(findings)}{_MEASURES}
 {_market(findings.truth)}
 {_policies(findings.every_hours)}

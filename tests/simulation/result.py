@@ -30,7 +30,7 @@ class Interval:
 def with_error(values: Sequence[float]) -> str:
     """A mean with its standard error, for a table: 72 ±1.2; of one value that alone."""
     mean = f"{statistics.fmean(values):.0f}"
-    if len(set(values)) < 2:
+    if max(values) - min(values) < 1e-9:
         return mean
     return f"{mean} ±{statistics.stdev(values) / math.sqrt(len(values)):.1f}"
 
@@ -54,11 +54,16 @@ class Result:
         return Interval.of([score.profit / 1000 for score in self.scores])
 
     def shares(self, nothing: Result, oracle: Result) -> list[float]:
-        """Percent of what the oracle earns beyond no automation, market by market."""
+        """Percent of what the oracle earns beyond no automation, market by market.
+
+        Of expected profits: the luck of single orders would only widen the error.
+        """
+        trios = zip(self.scores, nothing.scores, oracle.scores, strict=True)
         return [
-            100 * (mine.profit - none.profit) / (best.profit - none.profit)
-            for mine, none, best in zip(self.scores, nothing.scores, oracle.scores, strict=True)
-        ]
+            100 * (mine.expected_profit - none.expected_profit)
+            / (best.expected_profit - none.expected_profit)
+            for mine, none, best in trios
+        ]  # fmt: skip
 
     @property
     def spend(self) -> Interval:

@@ -99,9 +99,14 @@ class Observed:
 
 @dataclass(frozen=True)
 class Score:
-    """What a policy earned: money, and pauses of campaigns by what was true of them."""
+    """What a policy earned: money, and pauses of campaigns by what was true of them.
+
+    `profit` is what the orders brought, less the spend; `expected_profit` is the same before the
+    dice of shocks, orders and values fell: what a comparison of policies is made of.
+    """
 
     profit: float
+    expected_profit: float
     spend: float
     waste: float
     spend_on_losers: float  # spend of campaigns whose true roi was below break-even
@@ -144,7 +149,8 @@ class Market:
         self.total_conversions = np.zeros(n)
         self.total_revenue = np.zeros(n)
         self.total_squares = np.zeros(n)
-        self._earned = self._spent = self._wasted = self._spent_on_losers = 0.0
+        self._earned = self._expected = 0.0
+        self._spent = self._wasted = self._spent_on_losers = 0.0
         self._pauses = self._false_pauses = 0
 
     def true_roi(self, budget: Floats | None = None) -> Floats:
@@ -198,6 +204,7 @@ class Market:
         self.total_conversions += seen[0]
         self.total_revenue += np.round(seen[1], 2)
         self.total_squares += seen[2]
+        self._expected += float((spend * roi).sum())
         self._spent += float(spend.sum())
         self._wasted += float((spend * np.maximum(0.0, 1.0 - roi)).sum())
         self._spent_on_losers += float(spend[self.true_roi() < t.break_even].sum())
@@ -232,6 +239,7 @@ class Market:
     def score(self) -> Score:
         return Score(
             profit=self._earned - self._spent,
+            expected_profit=self._expected - self._spent,
             spend=self._spent,
             waste=self._wasted,
             spend_on_losers=self._spent_on_losers,

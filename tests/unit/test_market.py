@@ -48,7 +48,7 @@ def order_cv2(market: Market) -> float:
 
 
 def test_figures_of_the_market_like_real_accounts() -> None:
-    markets = [Market(seed, REAL_LIKE) for seed in range(1000, 1006)]
+    markets = [Market(seed, REAL_LIKE) for seed in range(1000, 1004)]
     days = [daily_spend(market) for market in markets]
     assert 0.54 <= np.mean([top_tenth(own) for own in days]) <= 0.77
     assert np.mean([day_to_day(own) for own in days]) == pytest.approx(0.29, abs=0.01)
@@ -85,17 +85,18 @@ PEERS = {name: play for name, play in PLAIN.items() if name not in (NOTHING, ORA
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_nobody_beats_who_knows_the_truth(world: str) -> None:
-    truth = replace(WORLDS[world], campaigns=min(60, WORLDS[world].campaigns), days=40)
+    truth = replace(WORLDS[world], campaigns=min(40, WORLDS[world].campaigns), days=30)
     for seed in (2000, 2001):
         nothing, best = (PLAIN[name](seed, truth) for name in (NOTHING, ORACLE))
-        assert best.profit > nothing.profit
+        assert best.expected_profit > nothing.expected_profit
         for name, play in PEERS.items():
-            assert play(seed, truth).profit < best.profit, f"{name} in market {seed}"
+            earned = play(seed, truth).expected_profit
+            assert earned < best.expected_profit, f"{name} in market {seed}"
 
 
 def test_the_honest_peers_are_as_good_as_they_are() -> None:
     """A peer that was weakened by mistake would make every other policy look better."""
-    seeds = range(3000, 3003)
+    seeds = range(3000, 3002)
     scores = {
         name: Result(name, [PLAIN[name](seed, TODAY) for seed in seeds])
         for name in (
@@ -122,7 +123,7 @@ def test_peers_keep_the_total() -> None:
 
 
 def test_a_share_lies_between_nothing_and_the_truth() -> None:
-    scores = [Score(profit, 0.0, 0.0, 0.0, 0, 0) for profit in (100.0, 175.0, 200.0)]
+    scores = [Score(0.0, profit, 0.0, 0.0, 0.0, 0, 0) for profit in (100.0, 175.0, 200.0)]
     nothing, mine, best = (Result("x", [score]) for score in scores)
     assert mine.shares(nothing, best) == [75.0]
     assert with_error([70.0, 74.0]) == "72 ±2.0"
