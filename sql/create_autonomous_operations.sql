@@ -263,7 +263,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'budget_share', null, '{p_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_roi', null, '{p_posterior, p_tau2}', '{float8[], float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_target', null, '{p_reference, p_curvature, p_mean_roi, p_break_even}', '{numeric, float8, float8, float8}', 0, array[]::text[]),
-('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_target}', '{numeric, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_reference, p_curvature, p_posterior, p_tau2, p_break_even}', '{numeric, numeric, float8, float8[], float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_floor', null, '{p_min_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2, array[]::text[]),
@@ -5547,13 +5547,36 @@ return case when v_worth <= 1::float8 then 0
 else round((p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8))::numeric, 6) end;
 end $$;
 comment on function autonomy.curve_target(numeric, float8, float8, float8) is '[autonomous-operations]';
-create function autonomy.within_dead_band(p_budget numeric, p_target numeric) returns boolean
+create function autonomy.within_dead_band(
+p_budget numeric, p_reference numeric, p_curvature float8, p_posterior float8[], p_tau2 float8, p_break_even float8)
+returns boolean
 language plpgsql immutable parallel safe set search_path = ''
 as $$
+declare
+v_spread float8;
+v_worth float8;
+v_away float8;
 begin
-return coalesce(abs(p_target - p_budget) < p_budget * 0.05, false);
+if (p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15) is not true then
+return coalesce(abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2),
+p_break_even) - p_budget) < p_budget * 0.05, false);
+end if;
+v_spread := 1::float8 / p_posterior[2];
+v_worth := exp(p_posterior[1] + v_spread * v_spread
+/ greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8))) / 2::float8)
+* (p_curvature + 1::float8)
+/ (p_curvature * greatest(1e-6::float8, least(1e6::float8, coalesce(nullif(p_break_even, 'NaN'), 1::float8))));
+if v_worth <= 1::float8 then
+return false;
+end if;
+v_away := abs(p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8) / p_budget::float8 - 1::float8);
+if v_away between 0.04 and 0.06 then
+return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
+- p_budget) < p_budget * 0.05;
+end if;
+return v_away < 0.05;
 end $$;
-comment on function autonomy.within_dead_band(numeric, numeric) is '[autonomous-operations]';
+comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6230,10 +6253,10 @@ return query execute $sql$
         k.mean_roi, k.tau2, k.order_value, k.cv2)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
-    where autonomy.within_dead_band(b.budget, autonomy.curve_target(b.reference, k.curvature,
-      autonomy.mean_roi(o.posterior, case when l.cpa is null then k.tau2 else 0.64::float8 end),
+    where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
+      case when l.cpa is null then k.tau2 else 0.64::float8 end,
       coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
-        / b.attribution))
+        / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
 comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is '[autonomous-operations]';
@@ -16483,10 +16506,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0405_curve', '04a515a8d1e888b34e935f4b7789acc31c7b1a7e0a0d4e266076429a2f8a733a', pg_catalog.clock_timestamp()),
+  ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
   ('0410_evidence', '9bca7204b00686581955836f7acacf62f59fcf7d4c9023b240a0bab4adb1d97f', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', '58bd14d68a0d05a1dcb30555888602bf8271aec7248637e7186855551358b7a7', pg_catalog.clock_timestamp()),
+  ('0500_find', '8322e68ba6c45079984a9b7dcca50d277d1947cfc758519780eeffcdca4e2877', pg_catalog.clock_timestamp()),
   ('0505_codes', '295fe5e9987bf65e761b5c9f5c03b9caacf741970d2903b189ca0463fb82d508', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
