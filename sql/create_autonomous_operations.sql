@@ -5872,7 +5872,8 @@ select * from autonomy.priors k where p_now is null
 )
 select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
 coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
-coalesce(k.order_spread, w.order_spread, p.prior_order_spread), coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
+coalesce(k.order_spread, w.order_spread, p.prior_order_spread),
+coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
 from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
 cross join public.autonomy_policy p
 left join public.autonomy_accounts a on a.account = n.account
@@ -8833,7 +8834,8 @@ cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
 cross join lateral (select (h.curvature + autonomy.budget_share(c.budget, c.reference_budget))
 / (h.curvature + 1::float8) as over) y
 cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
-t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue,
+c.cv2, c.ev_days, c.matured_share,
 h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
 order by c.revenue - c.spend, c.campaign_id;
 end $$;
@@ -9611,7 +9613,8 @@ l.at_least, l.at_most, l.cpa,
 case when l.kind = 'curve' and r.action_type = 'auto_pause'
 then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
 else l.confidence_floor end as confidence_floor,
-((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget)) / (f.p).curvature::float8 as steep,
+((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget))
+/ (f.p).curvature::float8 as steep,
 rule.action -> 'requires_approval' = 'true' as requires_approval,
 coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
 coalesce(l.max_budget, (f.p).max_budget) as max_budget,
@@ -16507,7 +16510,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
-  ('0410_evidence', '9bca7204b00686581955836f7acacf62f59fcf7d4c9023b240a0bab4adb1d97f', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '10ebef365e4a3becd991a79ac090a1f8b983f7bfae5b3963799ab913e984f104', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', '8322e68ba6c45079984a9b7dcca50d277d1947cfc758519780eeffcdca4e2877', pg_catalog.clock_timestamp()),
   ('0505_codes', '295fe5e9987bf65e761b5c9f5c03b9caacf741970d2903b189ca0463fb82d508', pg_catalog.clock_timestamp()),
@@ -16522,12 +16525,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0520_decide', '51fe120c5349ebe689bd7700c987249177b01429b0b23ccb759301a72a80e091', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5fcb54d1697c7f0ed6dbed14273a7cb96a23a6e6dbae17f32a68c5d2dae6cd9a', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
-  ('0550_identify', '8d224fcbeaa894e0d1d0d4f4cd8b5a2b769572ddace9bf011c97b66a3d07b4af', pg_catalog.clock_timestamp()),
+  ('0550_identify', '09ea00f6423c93bdd59a7f1c603540cd0a55064d4a37ca556a143d1727b0d6d2', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
-  ('0630_judge', '915494e074e3c795888c084b6de583868028546325b8a405c9e98ae56c5fddbd', pg_catalog.clock_timestamp()),
+  ('0630_judge', '409300c4e04db6882ddb8595d057ff743c7f21ff59bbfb9e583cbd21b7cd4450', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
