@@ -127,8 +127,8 @@ begin
     greatest(c.budget, 1, coalesce(q.min_budget, p.min_budget))) end';
 end $$;
 comment on function autonomy.reference_expression() is
-  'SQL text of the reference budget of a campaign, over campaigns c, autonomy_policy p and the account q (perhaps null): '
-  'what its budget was before anybody optimised it, null where it has no budget. Pure. [autonomous-operations]';
+  'SQL text of the reference budget of a campaign, over campaigns c, autonomy_policy p and the account q (perhaps '
+  'null): what its budget was before anybody optimised it, null where it has no budget. Pure. [autonomous-operations]';
 
 create function autonomy.resting_campaigns(p_ids uuid[], p_include_inactive boolean, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
@@ -169,10 +169,10 @@ begin
         k.mean_roi, k.tau2, k.order_value, k.cv2)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
-    where autonomy.within_dead_band(b.budget, autonomy.curve_target(b.reference, k.curvature,
-      autonomy.mean_roi(o.posterior, case when l.cpa is null then k.tau2 else 0.64::float8 end),
+    where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
+      case when l.cpa is null then k.tau2 else 0.64::float8 end,
       coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
-        / b.attribution))
+        / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
 comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is

@@ -171,18 +171,19 @@ begin
       exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
       d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind,
       case when l.states_own then l.break_even else coalesce(d.target_roi, l.break_even) end as break_even,
-    l.at_least, l.at_most, l.cpa,
-    -- a budget that follows its curve is paused with more certainty than it is moved
-    case when l.kind = 'curve' and r.action_type = 'auto_pause'
-      then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
-      else l.confidence_floor end as confidence_floor,
-    ((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget)) / (f.p).curvature::float8 as steep,
+      l.at_least, l.at_most, l.cpa,
+      -- a budget that follows its curve is paused with more certainty than it is moved
+      case when l.kind = 'curve' and r.action_type = 'auto_pause'
+        then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
+        else l.confidence_floor end as confidence_floor,
+      ((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget))
+        / (f.p).curvature::float8 as steep,
       -- said by the rule itself: it holds of a resume as well, which has no plan
       rule.action -> 'requires_approval' = 'true' as requires_approval,
       coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
       coalesce(l.max_budget, (f.p).max_budget) as max_budget,
-    case when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (d).reference_budget)
-         else coalesce(l.min_budget, (f.p).min_budget) end as min_budget, rule.rule_name,
+      case when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (d).reference_budget)
+           else coalesce(l.min_budget, (f.p).min_budget) end as min_budget, rule.rule_name,
       -- ours to resume: the last change of it is a pause of ours that still stands
       case when pause.action_type = 'auto_pause' and pause.status = 'executed'
         then pause.previous_state ->> 'status' end as paused_from,
@@ -233,7 +234,7 @@ begin
             else not (rule_on and rule_same and rule_read) end then 'RULE_CHANGED'
         else coalesce(
           autonomy.campaign_guardrail(k.candidate, k.p, direction, confidence::float8,
-          coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), cooldown, k.cpa, k.kind,
+            coalesce(confidence_floor, autonomy.policy_floor(k.p, direction = 'pause')), cooldown, k.cpa, k.kind,
             case when p_by_person then 'approve' else 'apply' end, p_now),
           -- a budget that a limit would shrink is beyond it
           case when direction in ('up', 'down') then ((autonomy.sized_budget(

@@ -268,7 +268,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'budget_share', null, '{p_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_roi', null, '{p_posterior, p_tau2}', '{float8[], float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_target', null, '{p_reference, p_curvature, p_mean_roi, p_break_even}', '{numeric, float8, float8, float8}', 0, array[]::text[]),
-('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_target}', '{numeric, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_reference, p_curvature, p_posterior, p_tau2, p_break_even}', '{numeric, numeric, float8, float8[], float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_floor', null, '{p_min_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2, array[]::text[]),
@@ -5759,13 +5759,36 @@ return case when v_worth <= 1::float8 then 0
 else round((p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8))::numeric, 6) end;
 end $$;
 comment on function autonomy.curve_target(numeric, float8, float8, float8) is '[autonomous-operations]';
-create function autonomy.within_dead_band(p_budget numeric, p_target numeric) returns boolean
+create function autonomy.within_dead_band(
+p_budget numeric, p_reference numeric, p_curvature float8, p_posterior float8[], p_tau2 float8, p_break_even float8)
+returns boolean
 language plpgsql immutable parallel safe set search_path = ''
 as $$
+declare
+v_spread float8;
+v_worth float8;
+v_away float8;
 begin
-return coalesce(abs(p_target - p_budget) < p_budget * 0.05, false);
+if (p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15) is not true then
+return coalesce(abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2),
+p_break_even) - p_budget) < p_budget * 0.05, false);
+end if;
+v_spread := 1::float8 / p_posterior[2];
+v_worth := exp(p_posterior[1] + v_spread * v_spread
+/ greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8))) / 2::float8)
+* (p_curvature + 1::float8)
+/ (p_curvature * greatest(1e-6::float8, least(1e6::float8, coalesce(nullif(p_break_even, 'NaN'), 1::float8))));
+if v_worth <= 1::float8 then
+return false;
+end if;
+v_away := abs(p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8) / p_budget::float8 - 1::float8);
+if v_away between 0.04 and 0.06 then
+return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
+- p_budget) < p_budget * 0.05;
+end if;
+return v_away < 0.05;
 end $$;
-comment on function autonomy.within_dead_band(numeric, numeric) is '[autonomous-operations]';
+comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6061,7 +6084,8 @@ select * from autonomy.priors k where p_now is null
 )
 select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
 coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
-coalesce(k.order_spread, w.order_spread, p.prior_order_spread), coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
+coalesce(k.order_spread, w.order_spread, p.prior_order_spread),
+coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
 from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
 cross join public.autonomy_policy p
 left join public.autonomy_accounts a on a.account = n.account
@@ -6080,8 +6104,8 @@ union select ''), p_now) f;
 $$;
 comment on function public.autonomy_account_priors(text, timestamptz) is
 'The prior of each account (p_account: of that one) by its name, under an empty name that of campaigns without an '
-'account: {"mean_roi", "tau2", "order_value", "cv2", "order_spread", "curvature"}. With p_now as a run of that moment would fit it, else as '
-'fitted last. Reads only; safe to call again; raises nothing. [autonomous-operations]';
+'account: {"mean_roi", "tau2", "order_value", "cv2", "order_spread", "curvature"}. With p_now as a run of that moment '
+'would fit it, else as fitted last. Reads only; safe to call again; raises nothing. [autonomous-operations]';
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql set search_path = ''
@@ -6444,10 +6468,10 @@ return query execute $sql$
         k.mean_roi, k.tau2, k.order_value, k.cv2)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
-    where autonomy.within_dead_band(b.budget, autonomy.curve_target(b.reference, k.curvature,
-      autonomy.mean_roi(o.posterior, case when l.cpa is null then k.tau2 else 0.64::float8 end),
+    where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
+      case when l.cpa is null then k.tau2 else 0.64::float8 end,
       coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
-        / b.attribution))
+        / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
 comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is '[autonomous-operations]';
@@ -9055,7 +9079,8 @@ cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
 cross join lateral (select (h.curvature + autonomy.budget_share(c.budget, c.reference_budget))
 / (h.curvature + 1::float8) as over) y
 cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
-t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue,
+c.cv2, c.ev_days, c.matured_share,
 h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
 order by c.revenue - c.spend, c.campaign_id;
 end $$;
@@ -9836,7 +9861,8 @@ l.at_least, l.at_most, l.cpa,
 case when l.kind = 'curve' and r.action_type = 'auto_pause'
 then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
 else l.confidence_floor end as confidence_floor,
-((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget)) / (f.p).curvature::float8 as steep,
+((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget))
+/ (f.p).curvature::float8 as steep,
 rule.action -> 'requires_approval' = 'true' as requires_approval,
 coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
 coalesce(l.max_budget, (f.p).max_budget) as max_budget,
@@ -16741,10 +16767,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0405_curve', '04a515a8d1e888b34e935f4b7789acc31c7b1a7e0a0d4e266076429a2f8a733a', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'ac21936a3e75cd754f1f9b2b49f10b06f383b8d171b851a9ab641785ba2f9dea', pg_catalog.clock_timestamp()),
+  ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'c56abca4cb27f2557dd088597b31b65e83d7ac3eaa5afe778926cb956de0a074', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', '487a21dc95bf96c4358f2f9e0b3e6cd3b03b7e7287136b6c51f64fa04d9cb5a8', pg_catalog.clock_timestamp()),
+  ('0500_find', '88a515c692773d3441f1b922339e8f6eba6f889aa7fee28920632305e1b4e299', pg_catalog.clock_timestamp()),
   ('0505_codes', 'd2630f81a709fd9a898c937d82138f633f6f244f67ecc9652619bf24be6fbbb0', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
@@ -16757,12 +16783,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0520_decide', '51fe120c5349ebe689bd7700c987249177b01429b0b23ccb759301a72a80e091', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5fcb54d1697c7f0ed6dbed14273a7cb96a23a6e6dbae17f32a68c5d2dae6cd9a', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
-  ('0550_identify', '8d224fcbeaa894e0d1d0d4f4cd8b5a2b769572ddace9bf011c97b66a3d07b4af', pg_catalog.clock_timestamp()),
+  ('0550_identify', '09ea00f6423c93bdd59a7f1c603540cd0a55064d4a37ca556a143d1727b0d6d2', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
-  ('0630_judge', '2a8c4bbbd7211bab95498a1b3edd9478c21a6d350011a3f8bfee6e82aac9bc2b', pg_catalog.clock_timestamp()),
+  ('0630_judge', 'ecdc21350b50362c1741deec7e4519cc977040885c76fa19d128e937517fd7f7', pg_catalog.clock_timestamp()),
   ('0640_apply', 'b7a3f54f68c9511ae04a154a23346debae7bc27f36ddfac5b09befae2443dce2', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from autonomy.engine.candidate import CONVERSIONS, MEASURES, REVENUE, SPEND, Candidate
+from autonomy.engine.curve import Curve
 from autonomy.replay.past import Look
 
 # Which measures grow with the budget itself, and which with its power: in the order of MEASURES.
@@ -26,6 +27,7 @@ class Faded(NamedTuple):
     spend: float = 0.0
     conversions: float = 0.0
     revenue: float = 0.0
+    effective: float = 0.0  # of spend, as it would count at the real budget
 
 
 class Pace(NamedTuple):
@@ -38,11 +40,12 @@ class Pace(NamedTuple):
 class Counterfactual:
     """The difference that other budgets would have made to one campaign, kept up look by look."""
 
-    __slots__ = ("_day", "_faded", "_life", "_seen", "_seen_at", "factor", "response")
+    __slots__ = ("_day", "_faded", "_life", "_seen", "_seen_at", "effect", "factor", "response")
 
     def __init__(self, look: Look) -> None:
         self.factor = 1.0
         self.response = 1.0  # factor ** r
+        self.effect = 1.0  # of spend with this budget, as the engine's curve has it
         self._life = [0.0] * len(MEASURES)
         self._faded = Faded()
         self._day: dict[int, list[float]] = {}
@@ -63,8 +66,9 @@ class Counterfactual:
     def pace(self) -> Pace:
         return Pace(self.factor, self.response)
 
-    def set_factor(self, factor: float, exponent: float) -> None:
+    def set_factor(self, factor: float, exponent: float, curvature: float) -> None:
         self.factor, self.response = factor, factor**exponent
+        self.effect = 1.0 / Curve(factor, curvature).over
 
     def follow(self, look: Look, half_life_days: float) -> None:
         """Adds what happened since the last look."""
@@ -84,6 +88,8 @@ class Counterfactual:
                 self._faded.spend + added[SPEND],
                 self._faded.conversions + added[CONVERSIONS],
                 self._faded.revenue + added[REVENUE],
+                self._faded.effective
+                + (now[SPEND] - self._seen[SPEND]) * (self.factor * self.effect - 1.0),
             )
             self._add_day(_day_of(look), added)
         self._seen, self._seen_at = now, look.at
@@ -106,6 +112,7 @@ class Counterfactual:
             spend=max(0.0, evidence.spend + self._faded.spend),
             conversions=max(0.0, evidence.conversions + self._faded.conversions),
             revenue=max(0.0, evidence.revenue + self._faded.revenue),
+            effective_spend=max(0.0, evidence.spend + self._faded.effective),
         )
         if one.windows is not None:
             last = _day_of(look)

@@ -60,7 +60,7 @@ class Setting:
 
 def _named() -> dict[str, Setting]:
     optimise = {
-        **TEMPLATES[0].row, "id": "marginal-return", "is_active": True,
+        **TEMPLATES[0].row, "id": "curve", "is_active": True,
     }  # fmt: skip
     named = {
         "now": Setting("now"),

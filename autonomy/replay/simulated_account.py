@@ -278,7 +278,8 @@ class Account:
             base = campaign.budget_at(at)
             if base:
                 state.factor = new / base
-                state.other.set_factor(float(state.factor), self.exponent)
+                curvature = self.policy_of(campaign.account).curvature
+                state.other.set_factor(float(state.factor), self.exponent, curvature)
             state.lows.append(_Low(at, old))
             kind = "raise" if new > old else "cut"
             self._recent.append(_Done(at, kind, abs(new - old), account))

@@ -37,7 +37,7 @@ def campaign() -> PastCampaign:
 
 def test_it_follows_the_response_curve() -> None:
     other = Counterfactual(look(10))
-    other.set_factor(4.0, 0.5)
+    other.set_factor(4.0, 0.5, 2.0)
     for day in (11, 12, 13, 14):
         other.follow(look(day), 0.0)
     assert other.spend == pytest.approx(4 * 50 * 3), "three more budgets on four days"
@@ -48,6 +48,7 @@ def test_it_follows_the_response_curve() -> None:
     assert one.lifetime[REVENUE] == pytest.approx(14 * 200 + 800)
     assert one.lifetime[CLICKS] == pytest.approx(14 * 100 + 4 * 300), "clicks cost what they cost"
     assert one.evidence.spend == pytest.approx(400 + 600)
+    assert one.evidence.effective_spend == pytest.approx(400 + 200 * (4 * 3 / 6 - 1))
     assert one.evidence.revenue == pytest.approx(1600 + 800)
     assert one.windows is not None
     assert one.windows["3d"][SPEND] == pytest.approx(150 + 3 * 150)
@@ -56,13 +57,14 @@ def test_it_follows_the_response_curve() -> None:
 
 def test_evidence_of_other_budgets_fades_as_well() -> None:
     other = Counterfactual(look(10))
-    other.set_factor(2.0, 0.5)
+    other.set_factor(2.0, 0.5, 2.0)
     other.follow(look(11), 7.0)
-    other.set_factor(1.0, 0.5)
+    other.set_factor(1.0, 0.5, 2.0)
     other.follow(look(18), 7.0)
     one = candidate(look(18), campaign(), [])
     other.show(one, look(18))
     assert one.evidence.spend == pytest.approx(400 + 25)
+    assert one.evidence.effective_spend == pytest.approx(400 + 12.5)
 
 
 def test_nothing_changes_without_another_budget() -> None:
