@@ -236,3 +236,17 @@ class ToldCause(Answer):
 class ListedExclusion(Exclusion):
     title: str | None
     of_account: str
+
+
+class OptimisingRule(Answer):
+    id: UUID
+    rule_name: str
+    is_active: bool
+    action: Json
+
+
+class KeptRule(Answer):
+    rule_name: str
+    action: Json
+    taken_out_at: datetime
+    taken_out_by: str
