@@ -163,7 +163,8 @@ begin
       message = 'Give the values of the preset as an object, and whether budgets are to be optimised.';
   end if;
   select coalesce(
-    autonomy.unknown_key_error(p_values, 'preset', (select array_agg(l.setting) from public.autonomy_policy_limits() l)),
+    autonomy.unknown_key_error(p_values, 'preset', array(
+      select l.setting from public.autonomy_policy_limits() l)),
     (select format('preset.%s: %s is not allowed; give a number', v.key, left(v.value::text, 60))
      from jsonb_each(p_values) v where jsonb_typeof(v.value) <> 'number' order by v.key limit 1)) into v_wrong;
   if v_wrong is not null then
@@ -188,7 +189,8 @@ language plpgsql set search_path = ''
 as $$
 begin
   if jsonb_typeof(p_found) is distinct from 'object' or length(p_found::text) > 100000 then
-    raise exception using errcode = 'AO010', message = 'Give what was found as an object of at most 100,000 characters.';
+    raise exception using errcode = 'AO010',
+      message = 'Give what was found as an object of at most 100,000 characters.';
   end if;
   insert into autonomy.optimisation_past as o (found) values (p_found)
   on conflict (id) do update set found = excluded.found, made_at = now();

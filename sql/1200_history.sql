@@ -451,7 +451,8 @@ begin
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
   'past_candidates, past_campaigns and past_doubts of the last p_days, a look a day, and the accounts with what is '
-  'measured of their curvature, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. '
+  'measured of their curvature, as one value, for the preview of rules. Only reads; safe to call again. Raises '
+  'AO001, AO002 and AO010 for bad conditions, policy and arguments. '
   '[autonomous-operations]';
 
 create function autonomy.conversion_maturity(p_now timestamptz default now())

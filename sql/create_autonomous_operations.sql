@@ -15508,7 +15508,8 @@ raise exception using errcode = 'AO010',
 message = 'Give the values of the preset as an object, and whether budgets are to be optimised.';
 end if;
 select coalesce(
-autonomy.unknown_key_error(p_values, 'preset', (select array_agg(l.setting) from public.autonomy_policy_limits() l)),
+autonomy.unknown_key_error(p_values, 'preset', array(
+select l.setting from public.autonomy_policy_limits() l)),
 (select format('preset.%s: %s is not allowed; give a number', v.key, left(v.value::text, 60))
 from jsonb_each(p_values) v where jsonb_typeof(v.value) <> 'number' order by v.key limit 1)) into v_wrong;
 if v_wrong is not null then
@@ -15532,7 +15533,8 @@ language plpgsql set search_path = ''
 as $$
 begin
 if jsonb_typeof(p_found) is distinct from 'object' or length(p_found::text) > 100000 then
-raise exception using errcode = 'AO010', message = 'Give what was found as an object of at most 100,000 characters.';
+raise exception using errcode = 'AO010',
+message = 'Give what was found as an object of at most 100,000 characters.';
 end if;
 insert into autonomy.optimisation_past as o (found) values (p_found)
 on conflict (id) do update set found = excluded.found, made_at = now();
@@ -16456,7 +16458,8 @@ from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_polic
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
 'past_candidates, past_campaigns and past_doubts of the last p_days, a look a day, and the accounts with what is '
-'measured of their curvature, as one value, for the preview of rules. Only reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. '
+'measured of their curvature, as one value, for the preview of rules. Only reads; safe to call again. Raises '
+'AO001, AO002 and AO010 for bad conditions, policy and arguments. '
 '[autonomous-operations]';
 create function autonomy.conversion_maturity(p_now timestamptz default now())
 returns table (age_hours float8, expected float8, observed float8)
@@ -16724,11 +16727,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
-  ('1055_optimisation', 'bd330b50e93ddb168655aa1eed4062d0f0a96c43e2d7a6ab5bbc2311f3ab5a76', pg_catalog.clock_timestamp()),
+  ('1055_optimisation', '065f336e0d2713640702e4222eb39af3a662f74f0db3d0224f6319a3968e4561', pg_catalog.clock_timestamp()),
   ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),
-  ('1200_history', '504a5fe54b57160a14929a7cbda659d0f9bf492a036cb0ed0ee3858cc8393ec2', pg_catalog.clock_timestamp()),
+  ('1200_history', '8e2d24563030c98774b171610ca90b24b4516470b89cf7f265f8c018745ae97a', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;
