@@ -177,7 +177,7 @@ begin
     from jsonb_object_keys(p_values) k)
   using p_values, v_actor;
   return jsonb_build_object('optimisation', public.set_budget_optimisation(p_optimise, v_actor),
-                            'policy', (select to_jsonb(p) - 'id' from public.autonomy_policy p));
+                            'policy', (select to_jsonb(p) from public.autonomy_policy p));
 end $$;
 comment on function public.use_preset(jsonb, boolean, text) is
   'Sets the numbers of the policy that are given and switches budget optimisation, both or neither: {"policy", '

@@ -154,6 +154,7 @@ class _NotSet(Answer):
     prior_tau2: float
     prior_order_value: float
     prior_cv2: float
+    prior_order_spread: float
     prior_campaigns: int
     prior_fitted_at: str
     updated_at: datetime
