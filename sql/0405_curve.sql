@@ -51,14 +51,39 @@ comment on function autonomy.curve_target(numeric, float8, float8, float8) is
   'budget and break-even, both as the platform reports them. 0 where not even the first unit does, null without a '
   'reference budget. Pure. [autonomous-operations]';
 
-create function autonomy.within_dead_band(p_budget numeric, p_target numeric) returns boolean
+create function autonomy.within_dead_band(
+  p_budget numeric, p_reference numeric, p_curvature float8, p_posterior float8[], p_tau2 float8, p_break_even float8)
+returns boolean
 language plpgsql immutable parallel safe set search_path = ''
 as $$
+-- Asked of every campaign: mean_roi and curve_target written out, and exact money only where it is close.
+declare
+  v_spread float8;
+  v_worth float8;
+  v_away float8;
 begin
-  return coalesce(abs(p_target - p_budget) < p_budget * 0.05, false);
+  if (p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15) is not true then
+    return coalesce(abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2),
+      p_break_even) - p_budget) < p_budget * 0.05, false);
+  end if;
+  v_spread := 1::float8 / p_posterior[2];
+  v_worth := exp(p_posterior[1] + v_spread * v_spread
+      / greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8))) / 2::float8)
+    * (p_curvature + 1::float8)
+    / (p_curvature * greatest(1e-6::float8, least(1e6::float8, coalesce(nullif(p_break_even, 'NaN'), 1::float8))));
+  if v_worth <= 1::float8 then
+    return false;
+  end if;
+  v_away := abs(p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8) / p_budget::float8 - 1::float8);
+  if v_away between 0.04 and 0.06 then
+    return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
+               - p_budget) < p_budget * 0.05;
+  end if;
+  return v_away < 0.05;
 end $$;
-comment on function autonomy.within_dead_band(numeric, numeric) is
-  'Whether a budget is so near its target that it is left there; false where either is unknown. Pure. '
+comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is
+  'Whether a budget is within 5 % of its target, where it is left: budget, reference budget, curvature, what '
+  'roi_posterior gave, the tau2 of its prior, and the break-even as the platform reports it. Pure. '
   '[autonomous-operations]';
 
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric

@@ -327,7 +327,8 @@ begin
   )
   select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
     coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
-    coalesce(k.order_spread, w.order_spread, p.prior_order_spread), coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
+    coalesce(k.order_spread, w.order_spread, p.prior_order_spread),
+    coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
   from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
   cross join public.autonomy_policy p
   left join public.autonomy_accounts a on a.account = n.account

@@ -167,10 +167,10 @@ begin
         k.mean_roi, k.tau2, k.order_value, k.cv2)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
-    where autonomy.within_dead_band(b.budget, autonomy.curve_target(b.reference, k.curvature,
-      autonomy.mean_roi(o.posterior, case when l.cpa is null then k.tau2 else 0.64::float8 end),
+    where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
+      case when l.cpa is null then k.tau2 else 0.64::float8 end,
       coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
-        / b.attribution))
+        / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
 comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is

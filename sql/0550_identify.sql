@@ -69,7 +69,8 @@ begin
   cross join lateral (select (h.curvature + autonomy.budget_share(c.budget, c.reference_budget))
     / (h.curvature + 1::float8) as over) y
   cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
-    t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+    t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue,
+    c.cv2, c.ev_days, c.matured_share,
     h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
   order by c.revenue - c.spend, c.campaign_id;
 end $$;

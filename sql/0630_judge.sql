@@ -172,7 +172,8 @@ known as (  -- beside what the database knows; `offset 0`: computed once, not at
     case when l.kind = 'curve' and r.action_type = 'auto_pause'
       then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
       else l.confidence_floor end as confidence_floor,
-    ((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget)) / (f.p).curvature::float8 as steep,
+    ((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget))
+      / (f.p).curvature::float8 as steep,
     -- said by the rule itself: it holds of a resume as well, which has no plan
     rule.action -> 'requires_approval' = 'true' as requires_approval,
     coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,

@@ -263,7 +263,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'budget_share', null, '{p_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_roi', null, '{p_posterior, p_tau2}', '{float8[], float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_target', null, '{p_reference, p_curvature, p_mean_roi, p_break_even}', '{numeric, float8, float8, float8}', 0, array[]::text[]),
-('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_target}', '{numeric, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_reference, p_curvature, p_posterior, p_tau2, p_break_even}', '{numeric, numeric, float8, float8[], float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_floor', null, '{p_min_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2, array[]::text[]),
@@ -5559,13 +5559,36 @@ return case when v_worth <= 1::float8 then 0
 else round((p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8))::numeric, 6) end;
 end $$;
 comment on function autonomy.curve_target(numeric, float8, float8, float8) is '[autonomous-operations]';
-create function autonomy.within_dead_band(p_budget numeric, p_target numeric) returns boolean
+create function autonomy.within_dead_band(
+p_budget numeric, p_reference numeric, p_curvature float8, p_posterior float8[], p_tau2 float8, p_break_even float8)
+returns boolean
 language plpgsql immutable parallel safe set search_path = ''
 as $$
+declare
+v_spread float8;
+v_worth float8;
+v_away float8;
 begin
-return coalesce(abs(p_target - p_budget) < p_budget * 0.05, false);
+if (p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15) is not true then
+return coalesce(abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2),
+p_break_even) - p_budget) < p_budget * 0.05, false);
+end if;
+v_spread := 1::float8 / p_posterior[2];
+v_worth := exp(p_posterior[1] + v_spread * v_spread
+/ greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8))) / 2::float8)
+* (p_curvature + 1::float8)
+/ (p_curvature * greatest(1e-6::float8, least(1e6::float8, coalesce(nullif(p_break_even, 'NaN'), 1::float8))));
+if v_worth <= 1::float8 then
+return false;
+end if;
+v_away := abs(p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8) / p_budget::float8 - 1::float8);
+if v_away between 0.04 and 0.06 then
+return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
+- p_budget) < p_budget * 0.05;
+end if;
+return v_away < 0.05;
 end $$;
-comment on function autonomy.within_dead_band(numeric, numeric) is '[autonomous-operations]';
+comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5861,7 +5884,8 @@ select * from autonomy.priors k where p_now is null
 )
 select n.account, coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
 coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
-coalesce(k.order_spread, w.order_spread, p.prior_order_spread), coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
+coalesce(k.order_spread, w.order_spread, p.prior_order_spread),
+coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
 from (select distinct coalesce(u, '') as account from unnest(p_accounts) u) n
 cross join public.autonomy_policy p
 left join public.autonomy_accounts a on a.account = n.account
@@ -6242,10 +6266,10 @@ return query execute $sql$
         k.mean_roi, k.tau2, k.order_value, k.cv2)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
-    where autonomy.within_dead_band(b.budget, autonomy.curve_target(b.reference, k.curvature,
-      autonomy.mean_roi(o.posterior, case when l.cpa is null then k.tau2 else 0.64::float8 end),
+    where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
+      case when l.cpa is null then k.tau2 else 0.64::float8 end,
       coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
-        / b.attribution))
+        / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
 comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is '[autonomous-operations]';
@@ -8822,7 +8846,8 @@ cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
 cross join lateral (select (h.curvature + autonomy.budget_share(c.budget, c.reference_budget))
 / (h.curvature + 1::float8) as over) y
 cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
-t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue,
+c.cv2, c.ev_days, c.matured_share,
 h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
 order by c.revenue - c.spend, c.campaign_id;
 end $$;
@@ -9600,7 +9625,8 @@ l.at_least, l.at_most, l.cpa,
 case when l.kind = 'curve' and r.action_type = 'auto_pause'
 then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
 else l.confidence_floor end as confidence_floor,
-((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget)) / (f.p).curvature::float8 as steep,
+((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget))
+/ (f.p).curvature::float8 as steep,
 rule.action -> 'requires_approval' = 'true' as requires_approval,
 coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
 coalesce(l.max_budget, (f.p).max_budget) as max_budget,
@@ -15522,7 +15548,7 @@ string_agg(format('%1$I = n.%1$I', k), ', '))
 from jsonb_object_keys(p_values) k)
 using p_values, v_actor;
 return jsonb_build_object('optimisation', public.set_budget_optimisation(p_optimise, v_actor),
-'policy', (select to_jsonb(p) - 'id' from public.autonomy_policy p));
+'policy', (select to_jsonb(p) from public.autonomy_policy p));
 end $$;
 comment on function public.use_preset(jsonb, boolean, text) is
 'Sets the numbers of the policy that are given and switches budget optimisation, both or neither: {"policy", '
@@ -16677,10 +16703,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
-  ('0405_curve', '04a515a8d1e888b34e935f4b7789acc31c7b1a7e0a0d4e266076429a2f8a733a', pg_catalog.clock_timestamp()),
-  ('0410_evidence', '9bca7204b00686581955836f7acacf62f59fcf7d4c9023b240a0bab4adb1d97f', pg_catalog.clock_timestamp()),
+  ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '10ebef365e4a3becd991a79ac090a1f8b983f7bfae5b3963799ab913e984f104', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', '58bd14d68a0d05a1dcb30555888602bf8271aec7248637e7186855551358b7a7', pg_catalog.clock_timestamp()),
+  ('0500_find', '8322e68ba6c45079984a9b7dcca50d277d1947cfc758519780eeffcdca4e2877', pg_catalog.clock_timestamp()),
   ('0505_codes', '295fe5e9987bf65e761b5c9f5c03b9caacf741970d2903b189ca0463fb82d508', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
@@ -16693,12 +16719,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0520_decide', '51fe120c5349ebe689bd7700c987249177b01429b0b23ccb759301a72a80e091', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5fcb54d1697c7f0ed6dbed14273a7cb96a23a6e6dbae17f32a68c5d2dae6cd9a', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
-  ('0550_identify', '8d224fcbeaa894e0d1d0d4f4cd8b5a2b769572ddace9bf011c97b66a3d07b4af', pg_catalog.clock_timestamp()),
+  ('0550_identify', '09ea00f6423c93bdd59a7f1c603540cd0a55064d4a37ca556a143d1727b0d6d2', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
-  ('0630_judge', '915494e074e3c795888c084b6de583868028546325b8a405c9e98ae56c5fddbd', pg_catalog.clock_timestamp()),
+  ('0630_judge', '409300c4e04db6882ddb8595d057ff743c7f21ff59bbfb9e583cbd21b7cd4450', pg_catalog.clock_timestamp()),
   ('0640_apply', 'aaf2defd8d8479ca7e1b61a204f54ab9b8d8fe2af8e16bd7ea727e370b815194', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
@@ -16727,7 +16753,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
-  ('1055_optimisation', '065f336e0d2713640702e4222eb39af3a662f74f0db3d0224f6319a3968e4561', pg_catalog.clock_timestamp()),
+  ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
   ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),

@@ -5,8 +5,8 @@ most probable one after its evidence and the prior, exp(u) (the mean of the dist
 little above, the median about there), of which as much is believed as of what the platform reports.
 Daily spend is the evidence's spend / days. A unit of money spent returns roi / break_even - 1 units
 of profit, whatever the rule looks for: a campaign above its break-even that is paused all the same
-is profit given up, a loss_avoided below 0. Of a change of budget it is what the curve says: revenue at
-the new budget less revenue at the old one, less the change of spend.
+is profit given up, a loss_avoided below 0. Of a change of budget it is what the curve says: revenue
+at the new budget less revenue at the old one, less the change of spend.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Faded(NamedTuple):
     spend: float = 0.0
     conversions: float = 0.0
     revenue: float = 0.0
-    effective_spend: float = 0.0
+    effective_spend: float = 0.0  # beyond spend as it really was, each unit counting as one
 
 
 class Pace(NamedTuple):
@@ -96,7 +96,7 @@ class Counterfactual:
             ]
             self._life = [old + new for old, new in zip(self._life, added, strict=True)]
             really = now[SPEND] - self._seen[SPEND]
-            counted = self.factor * self._weight(self.factor * self.size) - self._weight(self.size)
+            counted = self.factor * self._weight(self.factor * self.size) - 1.0
             self._faded = Faded(
                 self._faded.spend + added[SPEND],
                 self._faded.conversions + added[CONVERSIONS],
@@ -120,9 +120,8 @@ class Counterfactual:
             return
         one.lifetime = _added(one.lifetime, self._life)
         evidence = one.evidence
-        effective = evidence.spend if evidence.effective_spend is None else evidence.effective_spend
         one.evidence = evidence._replace(
-            effective_spend=max(0.0, effective + self._faded.effective_spend),
+            effective_spend=max(0.0, evidence.spend + self._faded.effective_spend),
             spend=max(0.0, evidence.spend + self._faded.spend),
             conversions=max(0.0, evidence.conversions + self._faded.conversions),
             revenue=max(0.0, evidence.revenue + self._faded.revenue),

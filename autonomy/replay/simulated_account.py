@@ -246,7 +246,7 @@ class Account:
         one = candidate(look, campaign, self.past.windows, hold_days)
         one.value_missing = self._value_missing(one)
         one.suspect = self.past.doubted(look)
-        one.reference_budget = self._references.get(campaign.id)
+        one.reference_budget = self._references.get(campaign.id, one.reference_budget)
         if state is not None and one.budget is not None:
             one.budget = half_up(one.budget * state.factor, currency_digits(campaign.currency))
             while state.lows and state.lows[0].at <= look.at - _WEEK:

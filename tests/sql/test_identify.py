@@ -114,7 +114,7 @@ def test_the_suggested_budget(
 def test_a_scaling_candidate_in_figures_and_words(empty: psycopg.Connection) -> None:
     one = winner(empty, title="Brand")
     (found,) = rows(empty, "identify_scaling_candidates(p_now => '2026-11-22 10:17Z')")
-    below = probability_below(2.0, Evidence(500, 50, 2500, None, 30), Prior())
+    below = probability_below(1.5, Evidence(500, 50, 2500, None, 30), Prior())
     chance = round_half_up(100 * (1 - below))
     assert found.pop("reasoning") == (
         "Raise the budget from 100.00 to 150.00: in 30 days 500.00 spent, 2,500.00 earned, 5.00x,"

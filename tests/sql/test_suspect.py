@@ -327,7 +327,7 @@ def test_what_a_person_says_is_right_counts_and_is_not_doubted_again(
 def test_a_resume_waits_for_figures_that_can_be_believed(empty: psycopg.Connection) -> None:
     policy = "(select p from autonomy_policy p)"
     row = "jsonb_populate_record(null::autonomy.candidate, %s)"
-    given = f"{row}, {policy}, 'resume', 99, 50, interval '0', null, %s, %s"
+    given = f"{row}, {policy}, 'resume', 99, 50, interval '0', null, 'resume', %s, %s"
     code = f"autonomy.campaign_guardrail({given})"
     suspect = '{"autonomous_enabled": true, "suspect": "odd"}'
     assert ask(empty, code, suspect, "decide", NOW) == "SUSPECT_DATA"

@@ -146,6 +146,7 @@ evidence = st.fixed_dictionaries(
         "days": st.one_of(st.floats(0, 60), st.none()),
         "matured_share": st.floats(0, 1),
         "has_history": st.booleans(),
+        "effective_spend": amounts,
     }
 )
 times = st.one_of(
@@ -155,6 +156,8 @@ budgets = st.one_of(
     st.integers(1, 6_000_000).map(lambda cents: cents / 100),
     st.sampled_from([None, 0.0, 0.01, 50_000.0, 99_999.99]),
 )
+
+references = st.one_of(budgets, st.sampled_from([1e-9, 1e-6, -1.0, 1e15, 1e18, float("nan")]))
 
 
 @st.composite
@@ -184,6 +187,7 @@ def candidates(draw: st.DrawFn, number: int | None = None) -> dict[str, Any]:
         "test_running": draw(st.integers(0, 9)) == 0,
         "holdout_draw": draw(st.floats(0, 1, exclude_max=True)),
         "paused_action": None,
+        "reference_budget": draw(references),
     }
 
 

@@ -97,7 +97,7 @@ begin
         or exists (select from public.autonomous_actions a where a.campaign_id = v_campaign.id and a.status = 'pending');
       v_pause := v_rule.action ->> 'type' = 'auto_pause';
       v_target := case when v_pause then greatest(v_policy.break_even_roi, (v_rule.condition ->> 'threshold')::numeric)
-        else least(v_policy.break_even_roi / v_policy.marginal_return_ratio, (v_rule.condition ->> 'threshold')::numeric) end;
+        else least(v_policy.break_even_roi * (v_policy.curvature + 1) / v_policy.curvature, (v_rule.condition ->> 'threshold')::numeric) end;
       select * into v_evidence from autonomy.campaign_evidence(array[v_campaign.id]);
       v_below := autonomy.probability_below(v_target, v_evidence.spend, v_evidence.conversions, v_evidence.revenue,
         v_evidence.cv2, v_evidence.days, v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2,
@@ -129,7 +129,7 @@ begin
         jsonb_build_object('status', case when v_pause then v_policy.paused_text else v_campaign.status end, 'budget', v_budget),
         v_confidence,
         autonomy.expected_impact_of(case when v_pause then 'pause' else 'up' end, v_policy.break_even_roi::float8,
-          (v_budget / v_campaign.budget - 1)::float8, v_policy.marginal_return_ratio::float8,
+          (v_budget / v_campaign.budget - 1)::float8, 1::float8, v_policy.curvature::float8,
           (autonomy.roi_posterior(v_evidence.spend, v_evidence.conversions, v_evidence.revenue, v_evidence.cv2, v_evidence.days,
             v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))[1],
           v_evidence.spend, v_evidence.days),
