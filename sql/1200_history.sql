@@ -437,7 +437,9 @@ begin
   return jsonb_build_object(
     'from', v_from, 'to', v_to, 'every_hours', 24,
     'policy', (select to_jsonb(p) from public.autonomy_policy p),
-    'accounts', (select coalesce(jsonb_agg(to_jsonb(a)), '[]') from public.autonomy_accounts a), 'doubts', v_doubts,
+    'accounts', (select coalesce(jsonb_agg(to_jsonb(a) || jsonb_build_object('curvature', k.curvature)), '[]')
+                 from public.autonomy_accounts a
+                 left join autonomy.priors k on k.scope = 'account' and k.name = a.account), 'doubts', v_doubts,
     'campaigns',
     coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
                                                  c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
@@ -448,9 +450,9 @@ begin
       from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true, v_doubts) r), '[]'));
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
-  'past_candidates, past_campaigns and past_doubts of the last p_days, a look a day, and the accounts, as one value, '
-  'for the preview of rules. Only '
-  'reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. '
+  'past_candidates, past_campaigns and past_doubts of the last p_days, a look a day, and the accounts with what is '
+  'measured of their curvature, as one value, for the preview of rules. Only reads; safe to call again. Raises '
+  'AO001, AO002 and AO010 for bad conditions, policy and arguments. '
   '[autonomous-operations]';
 
 create function autonomy.conversion_maturity(p_now timestamptz default now())

@@ -610,6 +610,16 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'dashboard_sign_in_failed', null, '{p_source, p_limit, p_window_seconds}', '{text, integer, integer}', 2, array[]::text[]),
 ('public', 'function', 'dashboard_end_session', null, '{p_session, p_ends_at}', '{text, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'dashboard_session_ended', null, '{p_session}', '{text}', 0, array[]::text[]),
+('autonomy', 'table', 'rules_taken_out', null, '{}', '{}', 0, array['rule_id uuid primary key', 'rule jsonb not null', 'taken_out_at timestamptz not null default now()', 'taken_out_by text not null default ''''']::text[]),
+('autonomy', 'table', 'optimisation_past', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'found jsonb not null', 'made_at timestamptz not null default now()']::text[]),
+('autonomy', 'function', 'optimisation_rule', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'is_optimisation', null, '{p_action}', '{jsonb}', 0, array[]::text[]),
+('autonomy', 'function', 'free_rule_name', null, '{p_name}', '{text}', 0, array[]::text[]),
+('public', 'function', 'budget_optimisation', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'switch_optimisation_on', null, '{p_actor}', '{text}', 0, array[]::text[]),
+('public', 'function', 'set_budget_optimisation', null, '{p_on, p_actor}', '{boolean, text}', 1, array[]::text[]),
+('public', 'function', 'use_preset', null, '{p_values, p_optimise, p_actor}', '{jsonb, boolean, text}', 1, array[]::text[]),
+('public', 'function', 'keep_optimisation_past', null, '{p_found}', '{jsonb}', 0, array[]::text[]),
 ('public', 'function', 'list_autonomous_accounts', null, '{p_account, p_limit}', '{text, integer}', 2, array[]::text[]),
 ('public', 'function', 'update_autonomous_account', null, '{p_account, p_changes, p_actor}', '{text, jsonb, text}', 1, array[]::text[]),
 ('public', 'function', 'list_evidence_exclusions', null, '{p_account, p_campaign_id, p_limit}', '{text, uuid, integer}', 3, array[]::text[]),
@@ -687,16 +697,18 @@ select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functio
 'autonomy_messages_sent', 'autonomy_notify_settings',
 'autonomy_policy_limits',
 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
-'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'campaign_facts_at',
+'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'budget_optimisation',
+'campaign_facts_at',
 'condition_errors', 'delete_planned_event', 'exclude_evidence',
-'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'lift_evidence_exclusion',
+'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'keep_optimisation_past',
+'lift_evidence_exclusion',
 'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
 'list_planned_events',
 'measure_action_impact', 'portfolio_state',
 'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
 'save_planned_event',
-'set_opportunity_status', 'update_autonomous_account']);
+'set_budget_optimisation', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
 $$;
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
@@ -15635,6 +15647,186 @@ $$;
 comment on function public.dashboard_session_ended(text) is
 'Whether this session was ended. Reads only. [autonomous-operations]';
 
+-- 1055_optimisation.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.rules_taken_out (
+rule_id uuid primary key,
+rule jsonb not null,
+taken_out_at timestamptz not null default now(),
+taken_out_by text not null default ''
+);
+comment on table autonomy.rules_taken_out is
+'Rules that were taken out when budget optimisation was switched off, with their tuning. [autonomous-operations]';
+comment on column autonomy.rules_taken_out.rule is 'the row of autonomous_rules as it was';
+create table if not exists autonomy.optimisation_past (
+id boolean primary key default true check (id),
+found jsonb not null,
+made_at timestamptz not null default now()
+);
+comment on table autonomy.optimisation_past is
+'One row: what budget optimisation would have brought on the past, when it was last worked out. '
+'[autonomous-operations]';
+create function autonomy.optimisation_rule() returns jsonb
+language sql immutable set search_path = ''
+as $$
+select '{"rule_name": "Budget Optimisation", "rule_type": "optimize", "priority": 70,
+           "condition": {"metric": "spend", "operator": ">", "threshold": 0, "min_duration_hours": 24},
+           "action": {"type": "budget_adjusted", "by": "curve", "max_budget": 10000}}'::jsonb
+$$;
+comment on function autonomy.optimisation_rule() is '[autonomous-operations]';
+create function autonomy.is_optimisation(p_action jsonb) returns boolean
+language sql immutable parallel safe set search_path = ''
+as $$
+select coalesce(p_action ->> 'type' = 'budget_adjusted' and p_action ? 'by', false)
+$$;
+comment on function autonomy.is_optimisation(jsonb) is '[autonomous-operations]';
+create function autonomy.free_rule_name(p_name text) returns text
+language sql stable set search_path = ''
+as $$
+select n.name
+from generate_series(1, 1 + (select count(*) from public.autonomous_rules)) i
+cross join lateral (select left(p_name, 190) || case when i = 1 then '' else ' ' || i end as name) n
+where not exists (select from public.autonomous_rules r where r.rule_name = n.name)
+order by i limit 1
+$$;
+comment on function autonomy.free_rule_name(text) is '[autonomous-operations]';
+create function public.budget_optimisation() returns jsonb
+language sql stable set search_path = ''
+as $$
+select jsonb_build_object(
+'on', coalesce(bool_or(r.is_active), false),
+'rules', coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'rule_name', r.rule_name, 'is_active', r.is_active,
+'action', r.action) order by r.priority desc, r.rule_name collate "C"), '[]'),
+'kept', (select jsonb_build_object('rule_name', k.rule ->> 'rule_name', 'action', k.rule -> 'action',
+'taken_out_at', k.taken_out_at, 'taken_out_by', k.taken_out_by)
+from autonomy.rules_taken_out k
+order by k.taken_out_at desc, k.rule -> 'is_active' desc, k.rule_id limit 1),
+'past', (select p.found || jsonb_build_object('made_at', p.made_at) from autonomy.optimisation_past p))
+from public.autonomous_rules r where autonomy.is_optimisation(r.action)
+$$;
+comment on function public.budget_optimisation() is
+'Whether budgets are optimised: {"on", "rules": those that do it, "kept": the one that was taken out last or null, '
+'"past": what it would have brought, as last worked out, or null}. Reads only; raises nothing. '
+'[autonomous-operations]';
+create function autonomy.switch_optimisation_on(p_actor text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_id uuid;
+begin
+select r.id into v_id from public.autonomous_rules r
+where autonomy.is_optimisation(r.action) and public.rule_errors(r.rule_type, r.condition, r.action) is null
+order by r.updated_at desc, r.id limit 1;
+if found then
+update public.autonomous_rules set is_active = true where id = v_id;
+return;
+end if;
+with last as (
+select k.* from autonomy.rules_taken_out k
+where not exists (select from public.autonomous_rules r where r.id = k.rule_id)
+and public.rule_errors(k.rule ->> 'rule_type', k.rule -> 'condition', k.rule -> 'action') is null
+and autonomy.is_optimisation(k.rule -> 'action')
+order by k.taken_out_at desc, k.rule -> 'is_active' desc, k.rule_id limit 1
+), back as (
+delete from autonomy.rules_taken_out k using last l
+where k.rule_id = l.rule_id
+or (k.taken_out_at = l.taken_out_at and k.rule -> 'is_active' = 'true' and l.rule -> 'is_active' = 'true'
+and not exists (select from public.autonomous_rules r where r.id = k.rule_id)
+and public.rule_errors(k.rule ->> 'rule_type', k.rule -> 'condition', k.rule -> 'action') is null)
+returning k.rule
+)
+insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, is_active, created_by,
+created_at)
+select (b.rule ->> 'id')::uuid, autonomy.free_rule_name(b.rule ->> 'rule_name'), b.rule ->> 'rule_type',
+b.rule -> 'condition', b.rule -> 'action', coalesce((b.rule ->> 'priority')::numeric, 50), true,
+b.rule ->> 'created_by', coalesce((b.rule ->> 'created_at')::timestamptz, now())
+from back b;
+if not found then
+insert into public.autonomous_rules (rule_name, rule_type, condition, action, priority, is_active, created_by)
+select autonomy.free_rule_name(t ->> 'rule_name'), t ->> 'rule_type', t -> 'condition', t -> 'action',
+(t ->> 'priority')::numeric, true, p_actor
+from autonomy.optimisation_rule() t;
+end if;
+end $$;
+comment on function autonomy.switch_optimisation_on(text) is '[autonomous-operations]';
+create function public.set_budget_optimisation(p_on boolean, p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_actor text := coalesce(nullif(p_actor, ''), autonomy.actor());
+begin
+if p_on is null then
+raise exception using errcode = 'AO010', message = 'Say whether budgets are to be optimised: true or false.';
+end if;
+perform pg_advisory_xact_lock(hashtextextended('autonomy.optimisation', 0));
+perform set_config('autonomy.actor', v_actor, true);
+if not p_on then
+with gone as (
+delete from public.autonomous_rules r where autonomy.is_optimisation(r.action) returning r.*
+)
+insert into autonomy.rules_taken_out (rule_id, rule, taken_out_by)
+select g.id, to_jsonb(g), v_actor from gone g
+on conflict (rule_id) do update set rule = excluded.rule, taken_out_at = now(), taken_out_by = v_actor;
+elsif not (public.budget_optimisation() -> 'on')::boolean then
+perform autonomy.switch_optimisation_on(v_actor);
+end if;
+return public.budget_optimisation();
+end $$;
+comment on function public.set_budget_optimisation(boolean, text) is
+'Switches budget optimisation on (the rule that was taken out last comes back with its tuning, else the template''s) '
+'or off (every such rule is taken out of autonomous_rules and kept). Answers budget_optimisation(). Safe to call '
+'again. Raises AO010 (null). [autonomous-operations]';
+create function public.use_preset(p_values jsonb, p_optimise boolean, p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_actor text := coalesce(nullif(p_actor, ''), autonomy.actor());
+v_wrong text;
+begin
+if jsonb_typeof(p_values) is distinct from 'object' or p_values = '{}' or p_optimise is null then
+raise exception using errcode = 'AO010',
+message = 'Give the values of the preset as an object, and whether budgets are to be optimised.';
+end if;
+select coalesce(
+autonomy.unknown_key_error(p_values, 'preset', array(
+select l.setting from public.autonomy_policy_limits() l)),
+(select format('preset.%s: %s is not allowed; give a number', v.key, left(v.value::text, 60))
+from jsonb_each(p_values) v where jsonb_typeof(v.value) <> 'number' order by v.key limit 1)) into v_wrong;
+if v_wrong is not null then
+raise exception using errcode = 'AO010', message = v_wrong || '.';
+end if;
+execute (
+select format('update public.autonomy_policy p set %s, updated_by = $2, updated_at = clock_timestamp()'
+' from jsonb_populate_record(null::public.autonomy_policy, $1) n where p.id',
+string_agg(format('%1$I = n.%1$I', k), ', '))
+from jsonb_object_keys(p_values) k)
+using p_values, v_actor;
+return jsonb_build_object('optimisation', public.set_budget_optimisation(p_optimise, v_actor),
+'policy', (select to_jsonb(p) from public.autonomy_policy p));
+end $$;
+comment on function public.use_preset(jsonb, boolean, text) is
+'Sets the numbers of the policy that are given and switches budget optimisation, both or neither: {"policy", '
+'"optimisation"}. Never touches mode and freeze. Safe to call again. Raises AO002 (out of range), AO010 (key, type). '
+'[autonomous-operations]';
+create function public.keep_optimisation_past(p_found jsonb) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+if jsonb_typeof(p_found) is distinct from 'object' or length(p_found::text) > 100000 then
+raise exception using errcode = 'AO010',
+message = 'Give what was found as an object of at most 100,000 characters.';
+end if;
+insert into autonomy.optimisation_past as o (found) values (p_found)
+on conflict (id) do update set found = excluded.found, made_at = now();
+return public.budget_optimisation();
+end $$;
+comment on function public.keep_optimisation_past(jsonb) is
+'Keeps what budget optimisation would have brought, for the overview; answers budget_optimisation(). Safe to call '
+'again. Raises AO010. [autonomous-operations]';
+
 -- 1060_accounts.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -16535,7 +16727,9 @@ into v_doubts from autonomy.past_doubts(v_from, v_to) d;
 return jsonb_build_object(
 'from', v_from, 'to', v_to, 'every_hours', 24,
 'policy', (select to_jsonb(p) from public.autonomy_policy p),
-'accounts', (select coalesce(jsonb_agg(to_jsonb(a)), '[]') from public.autonomy_accounts a), 'doubts', v_doubts,
+'accounts', (select coalesce(jsonb_agg(to_jsonb(a) || jsonb_build_object('curvature', k.curvature)), '[]')
+from public.autonomy_accounts a
+left join autonomy.priors k on k.scope = 'account' and k.name = a.account), 'doubts', v_doubts,
 'campaigns',
 coalesce((select jsonb_agg(jsonb_build_array(c.campaign_id, c.title, c.account, c.enabled,
 c.budget, c.budgets, c.budget_known_from, c.people, c.cv2,
@@ -16546,9 +16740,9 @@ from autonomy.past_campaigns(v_from, v_to) c), '[]'),
 from autonomy.past_candidates(p_conditions, p_windows, v_from, v_to, 24, p_policy, true, v_doubts) r), '[]'));
 end $$;
 comment on function public.list_past_candidates(jsonb, text[], integer, jsonb, timestamptz) is
-'past_candidates, past_campaigns and past_doubts of the last p_days, a look a day, and the accounts, as one value, '
-'for the preview of rules. Only '
-'reads; safe to call again. Raises AO001, AO002 and AO010 for bad conditions, policy and arguments. '
+'past_candidates, past_campaigns and past_doubts of the last p_days, a look a day, and the accounts with what is '
+'measured of their curvature, as one value, for the preview of rules. Only reads; safe to call again. Raises '
+'AO001, AO002 and AO010 for bad conditions, policy and arguments. '
 '[autonomous-operations]';
 create function autonomy.conversion_maturity(p_now timestamptz default now())
 returns table (age_hours float8, expected float8, observed float8)
@@ -16817,10 +17011,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
+  ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
   ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),
-  ('1200_history', '4250b6a1a38c07bef33a312b25c829a3697a4301c04ff67f302887365a845bb9', pg_catalog.clock_timestamp()),
+  ('1200_history', '8e2d24563030c98774b171610ca90b24b4516470b89cf7f265f8c018745ae97a', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

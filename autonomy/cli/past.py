@@ -163,7 +163,7 @@ def _in_a_folder(ctx: click.Context, param: click.Parameter, page: Path | None) 
 @click.option("--policy", "policy_file", type=PATH, help="Policy columns to try.")
 @click.option(
     "--compare", multiple=True, metavar="NAME|FILE", callback=_known,
-    help="now, usual, optimise, strict, a file.",
+    help="now, usual, optimise, guide, balanced, strict, grow, a file.",
 )  # fmt: skip
 @click.option("--tune", is_flag=True, help="Sweep the confidence floor, judged on later days.")
 @click.option(

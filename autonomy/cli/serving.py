@@ -69,6 +69,7 @@ def demo(
         with _function({**environment, **keys}, None) as server:
             progress(f"the function is up at {server.url}; POST /")
             result = _post(server.url, keys["AUTONOMY_API_TOKEN"])
+        foreseen = "" if as_json else _foreseen(environment["AUTONOMY_DATABASE_URL"])
     if as_json:
         print_json(result)
         return
@@ -76,6 +77,8 @@ def demo(
     print_json(_shortened(result))
     click.echo()
     print_run(result["result"])
+    if foreseen:
+        click.echo(f"\n{foreseen} Switch it on: python -m autonomy policy set --preset grow")
     click.echo("\nEverything is stopped again. `make serve` keeps it up and opens the dashboard.")
 
 
@@ -181,6 +184,32 @@ def _prepare_sample(database_url: str, *, reset: bool) -> None:
     started = time.monotonic()
     load(database_url, now=now, progress=bar)
     progress(f"sample account ready in {time.monotonic() - started:.1f} s")
+
+
+def _foreseen(database_url: str) -> str:
+    """What budget optimisation would have brought, kept for the dashboard as well; empty where it
+    is on or the past is too short."""
+    import psycopg
+    from psycopg.types.json import Jsonb
+
+    from autonomy.errors import PastError
+    from autonomy.replay.optimisation import foresee
+
+    with psycopg.connect(database_url) as connection:
+        policy, optimised, rules = connection.execute(
+            "select to_jsonb(p), budget_optimisation() -> 'on',"
+            " (select jsonb_agg(to_jsonb(r)) from autonomous_rules r) from autonomy_policy p"
+        ).fetchone()  # type: ignore[misc]
+    if optimised or not rules:
+        return ""
+    progress("what budget optimisation would have brought on this account's past")
+    try:
+        found = foresee(database_url, rules, policy)
+    except PastError:
+        return ""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("select keep_optimisation_past(%s)", (Jsonb({**found, "problem": ""}),))
+    return str(found["sentence"])
 
 
 def _forget_actions(database_url: str) -> None:

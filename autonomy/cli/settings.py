@@ -11,6 +11,8 @@ from autonomy.cli.output import json_option, print_json, print_table
 from autonomy.engine.policy import PRESETS
 from autonomy.errors import BadRequest
 from autonomy.store import Json, Store
+from autonomy.web.commands import Changes
+from autonomy.web.queries import Reads
 
 ONE_ROW = {"id": True}
 
@@ -34,15 +36,19 @@ def show(as_json: bool) -> None:
 
 @policy.command("set")
 @click.argument("assignments", nargs=-1, metavar="NAME=VALUE...")
-@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="Named floors of confidence.")
+@click.option(
+    "--preset", type=click.Choice(list(PRESETS)),
+    help="Floors of confidence, delay and budget optimisation under one name.",
+)  # fmt: skip
 @json_option
 def change(assignments: tuple[str, ...], preset: str | None, as_json: bool) -> None:
     """Change settings: `policy set min_confidence=80 mode=approve`, or `--preset strict`."""
-    values: Json = dict(PRESETS[preset]) if preset else {}
-    values |= dict(_assignment(text) for text in assignments)
-    if not values:
+    values: Json = dict(_assignment(text) for text in assignments)
+    if values and preset:
+        raise click.UsageError("A preset stands alone; change single settings after it.")
+    if not values and not preset:
         raise click.UsageError(
-            "Nothing to set. For example: policy set min_confidence=80, or --preset balanced"
+            "Nothing to set. For example: policy set min_confidence=80, or --preset grow"
         )
     with connected() as target:
         before = read_policy(target.store)
@@ -52,12 +58,40 @@ def change(assignments: tuple[str, ...], preset: str | None, as_json: bool) -> N
                 f"No setting is called {unknown[0]}.",
                 hint="The settings there are: python -m autonomy policy show",
             )
-        after = write_policy(target.store, values)
+        if preset:
+            after = Changes(target.store, "cli").use_preset(preset)["policy"]
+        else:
+            after = write_policy(target.store, values)
     if as_json:
         print_json(after)
         return
-    for name in values:
+    for name in PRESETS[preset].values if preset else values:
         click.echo(f"{name}: {before[name]} -> {after[name]}")
+    if preset:
+        click.echo(f"budget optimisation: {'on' if PRESETS[preset].optimise else 'off'}")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["on", "off", "status"]), default="status")
+@json_option
+def optimize(what: str, as_json: bool) -> None:
+    """Budget optimisation: one rule that is there (on) or not (off)."""
+    with connected() as target:
+        if what == "status":
+            found = Reads(target.store).optimisation()
+        else:
+            found = Changes(target.store, "cli").set_optimisation(what == "on")
+    if as_json:
+        print_json(found)
+        return
+    names = ", ".join(one["rule_name"] for one in found["rules"] if one["is_active"])
+    if found["on"]:
+        click.echo(f"Budget optimisation is on, by the rule {names}.")
+        return
+    kept = f" Kept with its tuning: {found['kept']['rule_name']}." if found["kept"] else ""
+    click.echo(f"Budget optimisation is off.{kept}")
+    if found["past"] and found["past"]["sentence"]:
+        click.echo(found["past"]["sentence"])
 
 
 @click.command()
@@ -83,7 +117,7 @@ def unfreeze(as_json: bool) -> None:
     )
 
 
-COMMANDS = (policy, freeze, unfreeze)
+COMMANDS = (policy, optimize, freeze, unfreeze)
 
 
 def read_policy(store: Store) -> Json:

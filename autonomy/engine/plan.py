@@ -52,7 +52,7 @@ class Thresholds(NamedTuple):
 class Plan:
     """A rule made ready under a policy: its thresholds, floor and exact amounts.
 
-    `thresholds` are those of campaigns at their reference budget, without a break-even of their own.
+    `thresholds` are those of campaigns at their reference budget without a break-even of their own.
 
     A rule that speaks of `cpa` is judged by that: they are multiples of what its target pays for,
     break-even is 1 whatever the policy or the action says, and a raise takes the rule at its word.

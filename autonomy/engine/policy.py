@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from math import inf
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
@@ -18,9 +18,42 @@ from autonomy.rules.error_text import sentence_for
 
 LARGEST_LIMIT = 1e15
 Mode = Literal["autonomous", "approve", "observe"]
-PRESETS: dict[str, dict[str, float]] = {  # the floors of confidence, by name
-    name: {"min_confidence": floor, "min_pause_confidence": floor}
-    for name, floor in (("guide", 50.0), ("balanced", 80.0), ("strict", 90.0))
+
+
+class Preset(NamedTuple):
+    """Numbers of the policy and whether budgets are optimised, under one name."""
+
+    why: str
+    values: Mapping[str, float]
+    optimise: bool = False
+    recommended: bool = False
+
+    def holds(self, policy: Mapping[str, Any], *, optimised: bool) -> bool:
+        """Whether the policy is as this preset sets it."""
+        alike = all(policy[name] == value for name, value in self.values.items())
+        return alike and optimised == self.optimise
+
+
+def _preset(floor: float, pause_floor: float, delay_hours: float) -> dict[str, float]:
+    return {
+        "min_confidence": floor,
+        "min_pause_confidence": pause_floor,
+        "conversion_delay_hours": delay_hours,
+    }
+
+
+PRESETS: dict[str, Preset] = {
+    "guide": Preset(
+        "never against the odds; the default of a new installation", _preset(50.0, 50.0, 0.0)
+    ),
+    "balanced": Preset("acts where it is right four times in five", _preset(80.0, 80.0, 24.0)),
+    "strict": Preset("acts where it is right nine times in ten", _preset(90.0, 90.0, 24.0)),
+    "grow": Preset(
+        "moves budgets a little every day, and pauses only what is almost surely losing",
+        _preset(50.0, 95.0, 24.0),
+        optimise=True,
+        recommended=True,
+    ),
 }
 
 

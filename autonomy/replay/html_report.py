@@ -15,7 +15,7 @@ from autonomy.replay.text_report import (
     spread,
 )
 from autonomy.replay.tuning import Tuning
-from autonomy.replay.valuation import PauseOutcome
+from autonomy.replay.valuation import SPREADS, PauseOutcome
 from autonomy.replay.value import left_out_sentence
 from autonomy.text import chance
 
@@ -122,7 +122,7 @@ def _cards(one: Outcome) -> str:
                 f" {raised_sentence(one)}"
             ),
         ),
-        (money(worth.profit, currency), "together, at r = 0.5"),
+        (money(worth.profit, currency), "together, on the curve as assumed"),
     )
     return (
         "<div class='cards'>"
@@ -198,14 +198,12 @@ def _ordinal(day: str) -> int:
 def _comparison(outcomes: Sequence[Outcome]) -> str:
     head = (
         "setting", "floor", "pauses", "false", "saved", "missed", "raises",
-        "budgets at r = 0.25", "0.5", "0.75", "together",
+        "budgets: saturating 4x sooner", "as assumed", "4x later", "together",
     )  # fmt: skip
     rows = []
     for one in outcomes:
         worth = one.worth
-        changes = [
-            money(worth.raised[r].value) if r in worth.raised else "" for r in (0.25, 0.5, 0.75)
-        ]
+        changes = [money(worth.raised[x].value) if x in worth.raised else "" for x in SPREADS]
         rows.append((
             one.setting.name, f"{one.policy.min_confidence:g}", str(len(worth.pauses)),
             str(len(worth.false_pauses)), money(worth.saved.value), money(worth.missed.value),

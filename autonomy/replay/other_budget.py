@@ -1,8 +1,10 @@
-"""What a campaign would have shown with another budget: the stated response curve.
+"""What a campaign would have shown with another budget: the curve of its account.
 
-With f times the budget it spends f times as much, and revenue and orders grow by f to the power
-r: the next unit of budget returns r times what the average one does. The runs of a replay see
-these figures, so a raise that does not pay is noticed, as it would have been.
+At x times the reference budget (the one with which the replay first sees the campaign) a unit of
+spend brings (c + 1) / (c + x) of what it brings at the reference, c being the curvature. So with f
+times the budget that it really had it spends f times as much, and revenue and orders are
+f (c + x) / (c + f x) times what they were. The runs of a replay see these figures, so a raise that
+does not pay is noticed, as it would have been.
 """
 
 from __future__ import annotations
@@ -12,10 +14,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from autonomy.engine.candidate import CONVERSIONS, MEASURES, REVENUE, SPEND, Candidate
-from autonomy.engine.curve import Curve
 from autonomy.replay.past import Look
 
-# Which measures grow with the budget itself, and which with its power: in the order of MEASURES.
+# Which measures grow with the budget itself, and which along the curve: in the order of MEASURES.
 _BY_RESPONSE = (False, False, False, True, False, True)
 _LONGEST_DAYS = 60
 _LN2 = 0.6931471805599453
@@ -27,7 +28,7 @@ class Faded(NamedTuple):
     spend: float = 0.0
     conversions: float = 0.0
     revenue: float = 0.0
-    effective: float = 0.0  # of spend, as it would count at the real budget
+    effective_spend: float = 0.0  # beyond spend as it really was, each unit counting as one
 
 
 class Pace(NamedTuple):
@@ -40,12 +41,17 @@ class Pace(NamedTuple):
 class Counterfactual:
     """The difference that other budgets would have made to one campaign, kept up look by look."""
 
-    __slots__ = ("_day", "_faded", "_life", "_seen", "_seen_at", "effect", "factor", "response")
+    __slots__ = (
+        "_believed", "_day", "_faded", "_life", "_seen", "_seen_at", "_true", "factor", "response",
+        "size",
+    )  # fmt: skip
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, curvature: float, believed: float | None = None) -> None:
+        self._true = curvature
+        self._believed = curvature if believed is None else believed  # by the runs
         self.factor = 1.0
-        self.response = 1.0  # factor ** r
-        self.effect = 1.0  # of spend with this budget, as the engine's curve has it
+        self.size = 1.0  # the budget that it really had over the reference budget
+        self.response = 1.0
         self._life = [0.0] * len(MEASURES)
         self._faded = Faded()
         self._day: dict[int, list[float]] = {}
@@ -66,9 +72,14 @@ class Counterfactual:
     def pace(self) -> Pace:
         return Pace(self.factor, self.response)
 
-    def set_factor(self, factor: float, exponent: float, curvature: float) -> None:
-        self.factor, self.response = factor, factor**exponent
-        self.effect = 1.0 / Curve(factor, curvature).over
+    def set_factor(self, factor: float, size: float = 1.0) -> None:
+        """`factor` times the budget that it really had, which is `size` times the reference."""
+        self.factor, self.size = factor, size
+        self.response = factor * (self._true + size) / (self._true + factor * size)
+
+    def _weight(self, size: float) -> float:
+        """What a unit spent at this size counts in the evidence, as the runs believe."""
+        return (self._believed + 1.0) / (self._believed + size)
 
     def follow(self, look: Look, half_life_days: float) -> None:
         """Adds what happened since the last look."""
@@ -84,12 +95,13 @@ class Counterfactual:
                 for value, before, responds in zip(now, self._seen, _BY_RESPONSE, strict=True)
             ]
             self._life = [old + new for old, new in zip(self._life, added, strict=True)]
+            really = now[SPEND] - self._seen[SPEND]
+            counted = self.factor * self._weight(self.factor * self.size) - 1.0
             self._faded = Faded(
                 self._faded.spend + added[SPEND],
                 self._faded.conversions + added[CONVERSIONS],
                 self._faded.revenue + added[REVENUE],
-                self._faded.effective
-                + (now[SPEND] - self._seen[SPEND]) * (self.factor * self.effect - 1.0),
+                self._faded.effective_spend + really * counted,
             )
             self._add_day(_day_of(look), added)
         self._seen, self._seen_at = now, look.at
@@ -109,10 +121,10 @@ class Counterfactual:
         one.lifetime = _added(one.lifetime, self._life)
         evidence = one.evidence
         one.evidence = evidence._replace(
+            effective_spend=max(0.0, evidence.spend + self._faded.effective_spend),
             spend=max(0.0, evidence.spend + self._faded.spend),
             conversions=max(0.0, evidence.conversions + self._faded.conversions),
             revenue=max(0.0, evidence.revenue + self._faded.revenue),
-            effective_spend=max(0.0, evidence.spend + self._faded.effective),
         )
         if one.windows is not None:
             last = _day_of(look)

@@ -6,6 +6,7 @@ Either way the figures are those of `past_candidates`: what a run of that moment
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,10 +55,8 @@ class Period:
 
 
 class Figures(NamedTuple):
-    """What past_candidates says of a campaign before its windows, in that order; None: unknown.
-
-    Six measures of its whole life, the evidence faded by age, two ages in hours.
-    """
+    """What past_candidates says of a campaign before its windows, in that order; None: unknown. Six
+    measures of its whole life, the evidence faded by age, two ages in hours."""
 
     impressions: float | None
     reach: float | None
@@ -153,7 +152,7 @@ class Past:
     delay: Delay | None = None
     left_out: Mapping[str, float] = field(default_factory=dict)  # see `split_by_value`
     accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The rows of autonomy_accounts."""
+    """The rows of autonomy_accounts, with the curvature that was measured."""
     doubts: Mapping[str, Sequence[Doubt]] = field(default_factory=dict)
     """By campaign. The days themselves are no part of the looks."""
 
@@ -254,7 +253,7 @@ def open_past(
             every_hours=every_hours,
             campaigns=campaigns,
             windows=windows,
-            policy=_policy(connection),
+            policy=policy_row(connection),
             looks=looks,
             left_out=left_out,
             accounts=_accounts(connection),
@@ -303,19 +302,19 @@ def _period(connection: psycopg.Connection, period: Period) -> tuple[datetime, d
     return start.astimezone(UTC), end.astimezone(UTC)
 
 
-def _policy(connection: psycopg.Connection) -> Mapping[str, Any]:
+def policy_row(connection: psycopg.Connection) -> Mapping[str, Any]:
+    """The policy. Raises ReplayError where there is none."""
     row = connection.execute("select to_jsonb(p) from public.autonomy_policy p").fetchone()
     if row is None:
         raise ReplayError("The policy is missing: run the migrations (python -m autonomy migrate).")
-    policy: Mapping[str, Any] = row[0]
-    return policy
+    return dict(row[0])
 
 
 def _campaigns(
     connection: psycopg.Connection, start: datetime, end: datetime
 ) -> dict[str, PastCampaign]:
     rows = connection.execute("select * from autonomy.past_campaigns(%s, %s)", (start, end))
-    return {one.id: one for one in map(past_campaign, rows.fetchall())}
+    return {one.id: one for one in map(past_campaign, rows)}
 
 
 def _worth_look(look: Look, worth: float) -> Look:
@@ -385,13 +384,17 @@ def _tracking(connection: psycopg.Connection, at: datetime) -> Tracked:
 
 
 def _accounts(connection: psycopg.Connection) -> dict[str, Mapping[str, Any]]:
-    rows = connection.execute("select account, to_jsonb(a) from public.autonomy_accounts a")
+    rows = connection.execute(
+        "select a.account, to_jsonb(a) || jsonb_build_object('curvature', k.curvature)"
+        " from public.autonomy_accounts a"
+        " left join autonomy.priors k on k.scope = 'account' and k.name = a.account"
+    )
     return dict(rows.fetchall())
 
 
 def doubts_of(rows: Iterable[tuple[Any, datetime, str]]) -> dict[str, list[Doubt]]:
     """By campaign, from rows of past_doubts."""
-    found: dict[str, list[Doubt]] = {}
+    found = defaultdict(list)
     for campaign, known_at, why in rows:
-        found.setdefault(str(campaign), []).append(Doubt(known_at, why))
+        found[str(campaign)].append(Doubt(known_at, why))
     return found

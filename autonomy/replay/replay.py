@@ -15,18 +15,18 @@ from autonomy.engine.policy import Policy
 from autonomy.engine.prior import fit_prior
 from autonomy.errors import PolicyError, ReplayError, RuleError
 from autonomy.replay.conversion_delay import Delay
-from autonomy.replay.past import Look, Past, Period, open_past
+from autonomy.replay.past import Look, Past, Period, open_past, policy_row
 from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.scenarios import NAMED, Setting
 from autonomy.replay.simulated_account import Account, Event
-from autonomy.replay.valuation import EXPONENTS, MIDDLE, Worth, worth_of
+from autonomy.replay.valuation import MIDDLE, SPREADS, Worth, worth_of
 from autonomy.replay.value import currencies_of, currencies_sentence, in_currency
 from autonomy.rules.language import Rule
 
 Progress = Callable[[str, float], None]
 # Of an account's columns those that say nothing of the past, or that the facts are made with.
 OF_TODAY = ("mode", "frozen", "frozen_reason", "time_zone", "updated_at", "updated_by")
-# These shape the facts themselves, so that settings with different ones cannot share a pass.
+# These shape the facts themselves: settings with different ones are carried out in passes apart.
 FACTUAL = ("evidence_half_life_days", "conversion_delay_hours", "time_zone", "max_data_age_hours")
 
 
@@ -102,35 +102,72 @@ def replay(
     *,
     approve: bool = True,
     draws: int = 1000,
-    exponents: Sequence[float] = EXPONENTS,
+    spreads: Sequence[float] = SPREADS,
     progress: Progress | None = None,
 ) -> Replay:
     """Carries out the runs of the period (default: 90 days, daily) under each setting. Reads only.
 
     Raises ReplayError where there is no history or a setting is wrong, psycopg.Error otherwise.
     `draws` 0 leaves the intervals out. `approve`: what a breaker hands to a person is agreed to.
-    `exponents` of the response curve, 0.5 among them.
+    `spreads` of the curvature, 1 among them.
     """
     began = time.monotonic()
     active = active_rules(database_url)
-    settings = list(settings)
-    shared = _shared_facts(settings)
-    conditions = [rule["condition"] for setting in settings for rule in setting.rules_of(active)]
-    with open_past(database_url, _distinct(conditions), period or Period(), policy=shared) as past:
-        players = [
-            accounts_of(past, setting, active, approve=approve, exponents=exponents)
-            for setting in settings
-        ]
-        first = carry_out(past, [one for own in players for one in own.values()], progress)
-        result, *result.others = [
-            _told(past, currency, first, settings, players, draws)
-            for currency in currencies_of(past.campaigns)
-        ]
-        result.left_out = past.left_out
-        result.delay = past.delay
-        result.present_delay_hours = float(past.policy["conversion_delay_hours"])
+    groups = passes(settings, _present_policy(database_url))
+    players: dict[int, Mapping[float, Account]] = {}
+    pasts: list[tuple[Past, list[Look]]] = []
+    for number, (facts, group) in enumerate(groups):
+        conditions = conditions_of([settings[place] for place in group], active)
+        with open_past(database_url, conditions, period or Period(), policy=facts) as past:
+            for place in group:
+                players[place] = accounts_of(
+                    past, settings[place], active, approve=approve, spreads=spreads
+                )
+            accounts = [one for place in group for one in players[place].values()]
+            pasts.append((past, carry_out(past, accounts, _part(progress, number, len(groups)))))
+    past, first = pasts[0]
+    in_order = [players[place] for place in range(len(settings))]
+    result, *result.others = [
+        _told(past, currency, first, settings, in_order, draws)
+        for currency in currencies_of(past.campaigns)
+    ]
+    result.left_out = past.left_out
+    result.delay = past.delay
+    result.present_delay_hours = float(past.policy["conversion_delay_hours"])
     result.seconds = time.monotonic() - began
     return result
+
+
+def passes(
+    settings: Sequence[Setting], policy: Mapping[str, Any]
+) -> list[tuple[dict[str, Any], list[int]]]:
+    """The settings' places, those together that see the same: each group with what it changes."""
+    found: list[tuple[dict[str, Any], list[int]]] = []
+    for place, one in enumerate(settings):
+        facts = {
+            key: one.policy[key]
+            for key in FACTUAL
+            if key in one.policy and one.policy[key] != policy.get(key)
+        }
+        group = next((places for known, places in found if known == facts), None)
+        if group is None:
+            found.append((facts, [place]))
+        else:
+            group.append(place)
+    return found
+
+
+def conditions_of(settings: Sequence[Setting], active: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """What their rules look for, each once."""
+    return _distinct(
+        [rule["condition"] for setting in settings for rule in setting.rules_of(active)]
+    )
+
+
+def _part(progress: Progress | None, number: int, of: int) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda text, share: progress(text, (number + share) / of)
 
 
 def _told(
@@ -170,7 +207,7 @@ def carry_out(
             first = first or looks
             priors = fitted_priors(past, looks)
             for account in accounts:
-                account.priors = priors
+                account.learn(priors)
                 account.look_around(looks)
             if progress is not None:
                 progress(f"{at:%d %B %Y}", (at - past.start).total_seconds() / length)
@@ -209,9 +246,9 @@ def accounts_of(
     active: Sequence[Mapping[str, Any]],
     *,
     approve: bool = True,
-    exponents: Sequence[float] = EXPONENTS,
+    spreads: Sequence[float] = SPREADS,
 ) -> dict[float, Account]:
-    """One account of this setting for each exponent of the response curve. Raises ReplayError."""
+    """One account of this setting for each spread of the curvature. Raises ReplayError."""
     try:
         # In approve mode everything waits for a person; a replay asks what it would propose.
         row = {
@@ -225,10 +262,10 @@ def accounts_of(
         raise ReplayError(f"{setting.name}: {error}") from error
     half_life = float(row["evidence_half_life_days"])
     return {
-        exponent: Account(
-            past, rules, policy, own, approve=approve, exponent=exponent, half_life_days=half_life
+        spread: Account(
+            past, rules, policy, own, approve=approve, spread=spread, half_life_days=half_life
         )
-        for exponent in exponents
+        for spread in spreads
     }
 
 
@@ -265,23 +302,19 @@ def active_rules(database_url: str) -> list[dict[str, Any]]:
     return [row[0] for row in rows if _is_whole(row[0])]
 
 
+def _present_policy(database_url: str) -> Mapping[str, Any]:
+    import psycopg
+
+    with psycopg.connect(database_url) as connection:
+        return policy_row(connection)
+
+
 def _is_whole(row: Mapping[str, Any]) -> bool:
     try:
         Rule.parse(row)
     except RuleError:
         return False
     return True
-
-
-def _shared_facts(settings: Sequence[Setting]) -> dict[str, Any]:
-    """Half-life, delay and zone change what is seen, so all settings of a pass must agree."""
-    asked = [{key: one.policy[key] for key in FACTUAL if key in one.policy} for one in settings]
-    if any(one != asked[0] for one in asked):
-        raise ReplayError(
-            f"Settings compared with each other must agree on {', '.join(FACTUAL)}:"
-            " these change what is seen. Replay them one by one."
-        )
-    return asked[0] if asked else {}
 
 
 def _distinct(conditions: Sequence[Any]) -> list[Any]:

@@ -13,7 +13,14 @@ from typing import Any, Protocol
 from autonomy.errors import ReplayError
 from autonomy.replay.past import Look, Past, doubts_of, windows_of
 from autonomy.replay.past_campaign import past_campaign
-from autonomy.replay.replay import Outcome, accounts_of, carry_out, judge
+from autonomy.replay.replay import (
+    Outcome,
+    accounts_of,
+    carry_out,
+    conditions_of,
+    judge,
+    passes,
+)
 from autonomy.replay.scenarios import Setting
 from autonomy.replay.valuation import MIDDLE, PauseOutcome
 from autonomy.replay.value import (
@@ -51,25 +58,66 @@ def preview_rules(
     which the active ones count; `policy` overrides columns of the policy. Raises ReplayError for a
     rule or a policy that is wrong, and what the source raises.
     """
-    setting = Setting("preview", [rule for rule in rules if rule.get("is_active", True)])
-    setting = Setting(setting.name, setting.rules, policy=policy or {})
-    conditions = [rule["condition"] for rule in setting.rules or ()]
+    active = [rule for rule in rules if rule.get("is_active", True)]
+    setting = Setting("preview", active, policy=policy or {})
+    past, (outcomes,) = replayed(source, [setting], {}, days=days, now=now)
+    return summary(past, outcomes, days)
+
+
+def replayed(
+    source: Caller | str,
+    settings: Sequence[Setting],
+    present: Mapping[str, Any],
+    *,
+    days: int,
+    now: datetime | None = None,
+    spreads: Mapping[str, Sequence[float]] | None = None,
+    draws: int = 300,
+) -> tuple[Past, list[list[Outcome]]]:
+    """The past, and what each setting would have done in it, by currency. Reads only.
+
+    Settings state their rules; `present` is the policy, as far as it is known; `spreads` of the
+    curvature by the setting's name, 1 where none are given. Raises as above.
+    """
+    found: dict[int, list[Outcome]] = {}
+    pasts: list[Past] = []
+    for facts, group in passes(settings, present):
+        conditions = conditions_of([settings[place] for place in group], ())
+        past = _asked(source, conditions, facts, days, now)
+        pasts.append(past)
+        players = {
+            place: accounts_of(
+                past, settings[place], (),
+                spreads=(spreads or {}).get(settings[place].name, (MIDDLE,)),
+            )
+            for place in group
+        }  # fmt: skip
+        carry_out(past, [one for own in players.values() for one in own.values()])
+        for place, own in players.items():
+            found[place] = [
+                judge(settings[place], own, draws, currency)
+                for currency in currencies_of(past.campaigns)
+            ]
+    return pasts[0], [found[place] for place in range(len(settings))]
+
+
+def _asked(
+    source: Caller | str,
+    conditions: Sequence[Any],
+    facts: Mapping[str, Any],
+    days: int,
+    now: datetime | None,
+) -> Past:
     windows = windows_of(conditions)
     arguments: dict[str, Any] = {
-        "p_conditions": conditions,
+        "p_conditions": list(conditions),
         "p_windows": windows,
         "p_days": days,
-        "p_policy": dict(policy or {}),
+        "p_policy": dict(facts),
     }
     if now is not None:
         arguments["p_now"] = now.isoformat()
-    past = past_of(_ask(source, arguments), windows)
-    accounts = accounts_of(past, setting, (), exponents=(MIDDLE,))
-    carry_out(past, list(accounts.values()))
-    outcomes = [
-        judge(setting, accounts, 300, currency) for currency in currencies_of(past.campaigns)
-    ]
-    return summary(past, outcomes, days)
+    return past_of(_ask(source, arguments), windows)
 
 
 def past_of(given: Mapping[str, Any], windows: list[str]) -> Past:

@@ -47,28 +47,44 @@ class Setting:
 
     name: str
     rules: Sequence[Row] | None = None
-    more_rules: Sequence[Row] = ()
     without: Sequence[str] = ()
     policy: Row = field(default_factory=dict)
     own_limits: bool = True
     """Whether accounts keep the limits that they have of their own."""
+    optimise: bool | None = None
+    """Whether budgets are optimised; None: as the rules have it."""
 
     def rules_of(self, active: Sequence[Row]) -> list[Row]:
-        rules = [*(active if self.rules is None else self.rules), *self.more_rules]
-        return [rule for rule in rules if rule.get("rule_type") not in self.without]
+        rules = [
+            rule
+            for rule in (active if self.rules is None else self.rules)
+            if rule.get("rule_type") not in self.without
+        ]
+        if self.optimise is False:
+            return [rule for rule in rules if not optimises(rule)]
+        if self.optimise and not any(map(optimises, rules)):
+            rules.append(OPTIMISATION)
+        return rules
+
+
+_TEMPLATE = next(one for one in TEMPLATES if one.key == "curve")
+OPTIMISATION: Row = {**_TEMPLATE.row, "id": "optimisation", "is_active": True}
+
+
+def optimises(rule: Row) -> bool:
+    """Whether it moves budgets by what the next unit returns."""
+    action = rule.get("action")
+    return isinstance(action, Mapping) and "by" in action
 
 
 def _named() -> dict[str, Setting]:
-    optimise = {
-        **TEMPLATES[0].row, "id": "curve", "is_active": True,
-    }  # fmt: skip
     named = {
         "now": Setting("now"),
         "usual": Setting("usual", rules=USUAL_RULES, policy=USUAL_POLICY, own_limits=False),
-        "optimise": Setting("optimise", more_rules=(optimise,), without=("scale",)),
+        "optimise": Setting("optimise", without=("scale",), optimise=True),
     }
-    for name, floors in PRESETS.items():
-        named[name] = Setting(name, policy=dict(floors))
+    for name, one in PRESETS.items():
+        named[name] = Setting(name, policy=dict(one.values), optimise=one.optimise)
     return named
 
 

@@ -103,7 +103,8 @@ class Account:
     `own`: the policies of accounts that differ, by account, as a run has them.
 
     What a run would have handed to a person counts as approved at once when `approve`, else as
-    never answered. `exponent` is r of the response curve.
+    never answered. `spread` is how much later than assumed its campaigns saturate: of the curvature
+    that the runs believe, the true one is so many times.
     """
 
     def __init__(
@@ -114,17 +115,18 @@ class Account:
         own: Mapping[str, Policy] | None = None,
         *,
         approve: bool = True,
-        exponent: float = 0.5,
+        spread: float = 1.0,
         half_life_days: float = 7.0,
     ) -> None:
         self.past, self.rules, self.policy, self.approve = past, rules, policy, approve
         self.own = dict(own or {})
-        self.exponent, self._half_life_days = exponent, half_life_days
+        self.spread, self._half_life_days = spread, half_life_days
         self.events: list[Event] = []
         self.held: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by currency
         self.breakers: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by account
         self.runs = 0
         self._states: dict[str, _State] = {}
+        self._references: dict[str, Decimal] = {}
         self._recent: deque[_Done] = deque()
         self._active: dict[str, _Active] = {}
         self._without_value: set[str | None] = set()
@@ -142,10 +144,11 @@ class Account:
         self._without_value = self._accounts_without_value(everyone)
         self._active = {}
         for look in everyone:
+            campaign = self.past.campaigns[look.campaign_id]
+            self._note_reference(look, campaign)
             state = self._states.get(look.campaign_id)
             if state is not None and state.paused:
                 continue
-            campaign = self.past.campaigns[look.campaign_id]
             factor = state.factor if state is not None else 1
             self._count(campaign.account, 1, (campaign.budget_at(look.at) or 0) * factor)
 
@@ -175,6 +178,12 @@ class Account:
         order_value = self.prior_of(one.account).order_value
         return n >= 20 or (n > 0.0 and n * order_value > 3.0 * spend)
 
+    def learn(self, priors: Mapping[str, Prior]) -> None:
+        """Once a day: the priors of the accounts, with the curvature that is believed of each."""
+        self.priors = {
+            name: one._replace(curvature=self.curvature_of(name)) for name, one in priors.items()
+        }
+
     def prior_of(self, account: str | None) -> Prior:
         """What is known of a campaign of that account before its own figures."""
         return self.priors.get(account or "", self.policy.prior)
@@ -191,6 +200,7 @@ class Account:
                 continue
             campaign = self.past.campaigns.get(look.campaign_id)
             if campaign is not None:
+                self._note_reference(look, campaign)
                 engine.take((self._candidate(look, campaign, state),))
                 seen[look.campaign_id] = look
         acting = any(one.verdict == "act" for one in engine.answer)
@@ -204,6 +214,21 @@ class Account:
                 campaign = self.past.campaigns[decision.campaign_id]
                 self.held[campaign.currency or ""][decision.code] += 1
 
+    def curvature_of(self, account: str | None) -> float:
+        """What the runs believe of how soon the account's campaigns saturate."""
+        return self.policy_of(account).curvature
+
+    def _note_reference(self, look: Look, campaign: PastCampaign) -> None:
+        """The budget with which it is first seen, but never less than a budget may be."""
+        if campaign.id not in self._references and (budget := campaign.budget_at(look.at)):
+            least = max(self.policy_of(campaign.account).min_budget, Decimal(1))
+            self._references[campaign.id] = max(budget, least)
+
+    def _size(self, campaign: PastCampaign, at: datetime) -> float:
+        """The budget that it really had over the reference budget; 1 where one is not known."""
+        reference, budget = self._references.get(campaign.id), campaign.budget_at(at)
+        return float(budget / reference) if reference and budget else 1.0
+
     def _is_out(self, look: Look, state: _State | None) -> bool:
         """Paused, or no rule looks at it. With other budgets than the real ones a rule may."""
         if state is None:
@@ -211,6 +236,9 @@ class Account:
         if state.paused:
             return True
         state.other.follow(look, self._half_life_days)
+        campaign = self.past.campaigns.get(look.campaign_id)
+        if campaign is not None:  # its own budget may be another one by now
+            state.other.set_factor(state.other.factor, self._size(campaign, look.at))
         return not look.met and state.other.factor == 1.0
 
     def _candidate(self, look: Look, campaign: PastCampaign, state: _State | None) -> Candidate:
@@ -218,6 +246,7 @@ class Account:
         one = candidate(look, campaign, self.past.windows, hold_days)
         one.value_missing = self._value_missing(one)
         one.suspect = self.past.doubted(look)
+        one.reference_budget = self._references.get(campaign.id, one.reference_budget)
         if state is not None and one.budget is not None:
             one.budget = half_up(one.budget * state.factor, currency_digits(campaign.currency))
             while state.lows and state.lows[0].at <= look.at - _WEEK:
@@ -267,7 +296,11 @@ class Account:
 
     def _carry_out(self, at: datetime, decision: Decision, look: Look) -> None:
         campaign = self.past.campaigns[look.campaign_id]
-        state = self._states.setdefault(look.campaign_id, _State(Counterfactual(look)))
+        state = self._states.get(look.campaign_id)
+        if state is None:
+            believed = self.curvature_of(campaign.account)
+            state = _State(Counterfactual(look, self.spread * believed, believed))
+            self._states[look.campaign_id] = state
         old, new = decision.previous.budget, decision.new.budget
         account = campaign.account or ""
         if decision.is_pause:
@@ -278,8 +311,7 @@ class Account:
             base = campaign.budget_at(at)
             if base:
                 state.factor = new / base
-                curvature = self.policy_of(campaign.account).curvature
-                state.other.set_factor(float(state.factor), self.exponent, curvature)
+                state.other.set_factor(float(state.factor), self._size(campaign, at))
             state.lows.append(_Low(at, old))
             kind = "raise" if new > old else "cut"
             self._recent.append(_Done(at, kind, abs(new - old), account))

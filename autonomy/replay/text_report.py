@@ -14,9 +14,9 @@ from autonomy.text import money as text_money
 
 CANNOT_KNOW = (
     (
-        "What more budget would have earned: nobody spent that money. Raises are valued under a"
-        " response curve (revenue grows with the power r of the budget) for r from 0.25 to 0.75,"
-        " and the runs see its figures."
+        "What another budget would have earned: nobody spent that money. Changes are valued on the"
+        " curve that the account's past suggests, as if its campaigns saturated as assumed, four"
+        " times sooner and four times later, and the runs see its figures."
     ),
     (
         "When late conversions arrived: a history that was corrected later holds only the corrected"
@@ -85,7 +85,7 @@ def _outcome(one: Outcome) -> dict[str, Any]:
         "money_missed": worth.missed.to_dict(),
         "budgets_raised": worth.raises,
         "budgets_lowered": worth.lowered,
-        "budget_changes_worth": {str(r): part.to_dict() for r, part in worth.raised.items()},
+        "budget_changes_worth": {f"{x:g}": part.to_dict() for x, part in worth.raised.items()},
         "worth_together": round(worth.profit, 2),
         "held": dict(one.held.most_common()),
         "breakers": dict(one.breakers),
@@ -196,13 +196,15 @@ def comparison(outcomes: Sequence[Outcome]) -> list[str]:
     head = ("setting", "floor", "pauses", "false", "saved", "missed", "raises", "together")
     rows = [head, *(_row(one) for one in outcomes)]
     widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
-    return [
+    lines = [
         "  ".join(
             cell.ljust(width) if n == 0 else cell.rjust(width)
             for n, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
-    ] + [f"(together: saved less missed, and changes of budgets at r = 0.5{_in(outcomes)})"]
+    ]
+    together = "saved less missed, and changes of budgets on the curve as assumed"
+    return [*lines, f"(together: {together}{_in(outcomes)})"]
 
 
 def _in(outcomes: Sequence[Outcome]) -> str:
@@ -227,11 +229,15 @@ def _row(one: Outcome) -> tuple[str, ...]:
 
 def raised_sentence(one: Outcome) -> str:
     parts: Mapping[float, Range] = one.worth.raised
-    said = {r: money(part.value, one.currency) for r, part in parts.items()}
+    said = {spread: money(part.value, one.currency) for spread, part in parts.items()}
     if len(parts) == 1:
-        return f"{said[MIDDLE]} (r = {MIDDLE:g})"
-    low, high = min(parts), max(parts)
-    return f"{said[low]} (r = {low:g}) to {said[high]} (r = {high:g}), {said[MIDDLE]} in the middle"
+        return f"{said[MIDDLE]} on the curve as assumed"
+    return f"{said[MIDDLE]} ({if_otherwise(said[min(parts)], said[max(parts)])})"
+
+
+def if_otherwise(sooner: str, later: str) -> str:
+    """The same money on curves that are not as assumed."""
+    return f"{sooner} if campaigns saturate four times sooner than assumed, {later} if later"
 
 
 def delay_sentence(replay: Replay) -> str:

@@ -120,7 +120,7 @@ def tune(
     than ten days.
     """
     period = period or Period()
-    whole = replay(database_url, (setting,), period, draws=0, exponents=(MIDDLE,))
+    whole = replay(database_url, (setting,), period, draws=0, spreads=(MIDDLE,))
     if whole.end - whole.start < timedelta(days=10):
         raise ReplayError("Tuning needs at least ten days of history.")
     now = round(whole.first.policy.min_confidence / 5) * 5
@@ -142,7 +142,7 @@ def tune(
     ):
         parts.append(
             replay(
-                database_url, swept, part, draws=0, exponents=(MIDDLE,),
+                database_url, swept, part, draws=0, spreads=(MIDDLE,),
                 progress=_half(progress, number),
             )
         )  # fmt: skip

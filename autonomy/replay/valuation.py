@@ -4,9 +4,10 @@ A pause is worth what the campaign lost from that moment to the end: spend less 
 break-even), at the budget that the replay had given it by then, as the runs saw it. Where the
 campaign would have gone on to earn, the pause was false and cost that much. What the other budget
 would have made of that time stands with the changes of budget, so nothing counts twice.
-What a raise was worth history cannot tell, because nobody spent the money: it is valued under a
-response curve, revenue growing with the power r of the budget, and the whole replay is carried
-out for each r of 0.25, 0.5 and 0.75, so that the runs see what they would have seen.
+What another budget was worth history cannot tell, because nobody spent the money: it is valued on
+the curve of the account (other_budget.py), and the whole replay is carried out three times, as if
+its campaigns saturated as assumed, four times sooner and four times later, so that the runs see
+what they would have seen.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from autonomy.replay.past_campaign import PastCampaign
 from autonomy.replay.simulated_account import Account, Event
 from autonomy.replay.value import in_currency
 
-MIDDLE = 0.5
-EXPONENTS = (0.25, MIDDLE, 0.75)
+MIDDLE = 1.0
+SPREADS = (0.25, MIDDLE, 4.0)
+"""The curvature that there was over the one that the runs believe."""
 _DRAWS = 1000
 _LEVEL = 0.90
 
@@ -105,14 +107,18 @@ class Worth:
 
     @property
     def profit(self) -> float:
-        """Saved less missed, and the raises at the middle exponent."""
-        return self.saved.value - self.missed.value + self.raised[MIDDLE].value
+        """Saved less missed, and the changes of budget as the curve is assumed."""
+        return self.profit_at(MIDDLE)
+
+    def profit_at(self, spread: float) -> float:
+        """The same where its campaigns saturate so many times later."""
+        return self.saved.value - self.missed.value + self.raised[spread].value
 
 
 def worth_of(
     accounts: Mapping[float, Account], currency: str = "", *, draws: int = _DRAWS
 ) -> Worth:
-    """Values one replay, given its account under each exponent; pauses are those of the middle.
+    """Values one replay, given its account under each spread; pauses are those of the middle.
 
     Of what is in that currency ("": not known): each campaign by the target of its account.
     """
@@ -136,7 +142,7 @@ def worth_of(
         saved=Range.of([max(0.0, -one.earned_after) for one in pauses], draws),
         missed=Range.of([max(0.0, one.earned_after) for one in pauses], draws),
         raised={
-            exponent: Range.of(
+            spread: Range.of(
                 [
                     revenue / targets[number] - spend
                     for number, (spend, revenue) in _budgets(one).items()
@@ -144,7 +150,7 @@ def worth_of(
                 ],
                 draws,
             )
-            for exponent, one in accounts.items()
+            for spread, one in accounts.items()
         },
         pauses=pauses,
         raises=sum(_direction(event) > 0 for event in events),

@@ -13,6 +13,9 @@ from autonomy.text import chance, chance_beside, money
 
 MOST_CAMPAIGNS = 5_000
 """Active ones, for which a preview looks at the past: about ten seconds and 300 MB."""
+MOST_FORESEEN = 1_000
+"""The same where every preset is tried."""
+_ASK_COMPARE = "ask `python -m autonomy replay --compare now --compare grow`."
 _ASK_REPLAY = "ask `python -m autonomy replay --days 30` what the rules would have done."
 
 
@@ -75,6 +78,24 @@ def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) 
         return {"sentence": str(error)}
     except DatabaseTimeout:
         return {"sentence": f"The last {days} days take too long to look at: {_ASK_REPLAY}"}
+
+
+def foresee_presets(store: Store) -> Json:
+    """What each preset would have done over the last days (see replay.optimisation); kept for the
+    pages by `keep_optimisation_past`. Where it cannot be told, `problem` says why."""
+    from autonomy.errors import PastError
+    from autonomy.replay.optimisation import foresee
+
+    untold: Json = {"sentence": "", "currencies": []}
+    if store.rpc("portfolio_state")["active_campaigns"] > MOST_FORESEEN:
+        return {**untold, "problem": f"More than {MOST_FORESEEN:,} campaigns: {_ASK_COMPARE}"}
+    rules = [row for row in store.rpc("dashboard_rules") if row["flaw"] is None]
+    try:
+        return {**foresee(store, rules, store.select("autonomy_policy", limit=1)[0]), "problem": ""}
+    except PastError as error:
+        return {**untold, "problem": str(error)}
+    except DatabaseTimeout:
+        return {**untold, "problem": f"The last days take too long to look at: {_ASK_COMPARE}"}
 
 
 def as_text(explanation: dict[str, Any]) -> str:

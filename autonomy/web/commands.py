@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from autonomy.engine.policy import PRESETS
 from autonomy.errors import BadRequest
+from autonomy.run.explanation import foresee_presets
 from autonomy.store import Json, Store
 from autonomy.web.queries import spanned
 
@@ -214,6 +216,27 @@ class Changes:
         """Change the policy; the database names what is out of range. Raises BadRequest."""
         row = {**values, "updated_by": self._actor}
         return self._store.update("autonomy_policy", row, filters={"id": True})[0]
+
+    def set_optimisation(self, on: bool) -> Json:
+        """Switch budget optimisation; off takes its rules out and keeps them."""
+        return dict(self._store.rpc("set_budget_optimisation", p_on=on, p_actor=self._actor))
+
+    def use_preset(self, name: str) -> Json:
+        """Its numbers and its switch, both or neither: {"policy", "optimisation"}."""
+        preset = PRESETS[name]
+        return dict(
+            self._store.rpc(
+                "use_preset",
+                p_values=dict(preset.values),
+                p_optimise=preset.optimise,
+                p_actor=self._actor,
+            )
+        )
+
+    def work_out_presets(self) -> Json:
+        """What each preset would have brought on the account's own past, kept for the pages."""
+        found = foresee_presets(self._store)
+        return dict(self._store.rpc("keep_optimisation_past", p_found=found))
 
     def set_told(
         self, channels: Mapping[str, list[str] | None], account: str | None = None

@@ -97,6 +97,10 @@ class Reads:
         """Accounts, those with the most active campaigns first, or one. Raises NotFound."""
         return dict(self._store.rpc("list_autonomous_accounts", p_account=account, p_limit=limit))
 
+    def optimisation(self) -> Json:
+        """Whether budgets are optimised, by which rules, and what it would have brought."""
+        return dict(self._store.rpc("budget_optimisation"))
+
     def told(self, account: str | None = None) -> list[Json]:
         """What people can be told of, of all or of one account, and where. Raises NotFound."""
         return list(self._store.rpc("autonomy_notify_settings", p_account=account))

@@ -662,5 +662,34 @@ def _paths(served: Served) -> list[str]:
         "/runs", "/settings", "/insights", "/rules/history", f"/rules/{rule}",
         f"/rules/{rule}?mode=json", f"/actions/{action}", f"/campaigns/{campaign}", f"/runs/{run}",
         f"/rollback?action_ids={action}", "/runs/now", "/accounts", f"/accounts?account={name}",
-        "/actions?from=2026-11-28&to=2026-11-28"]  # fmt: skip
+        "/actions?from=2026-11-28&to=2026-11-28", "/optimisation",
+        "/presets?preset=grow"]  # fmt: skip
     return paths
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_a_preset_is_asked_about_and_taken_back(
+    account: Served, visit: Visit, width: int, scheme: str
+) -> None:
+    """Budget optimisation is on with grow, is said on the rules, and is gone with guide."""
+    visitor = visit(account, axe=True, width=width, color_scheme=scheme, bypass_csp=True).sign_in()
+    page = visitor.page
+    page.get_by_role("link", name="Use the preset grow").click()
+    expect(page.get_by_role("heading", name="Use the preset grow?")).to_be_visible()
+    assert visitor.violations() == []
+    page.get_by_role("button", name="Use grow").click()
+    expect(page.get_by_text("The preset holds from the next run on.")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("grow.*in force"))).to_be_visible()
+    assert visitor.violations() == []
+    page.get_by_role("navigation").get_by_role("link", name="Rules").click()
+    page.get_by_role("button", name="Switch it off").click()
+    expect(page.get_by_text("its rule is kept with its tuning")).to_be_visible()
+    page.get_by_role("link", name="Switch it on").click()
+    expect(page.get_by_text("comes back with its tuning")).to_be_visible()
+    assert visitor.violations() == []
+    page.get_by_role("button", name="Switch it on").click()
+    expect(page.get_by_text("Budget optimisation is on; the next run uses it.")).to_be_visible()
+    page.goto(f"{account.base}/presets?preset=guide")
+    page.get_by_role("button", name="Use guide").click()
+    page.goto(f"{account.base}/")
+    expect(page.get_by_role("heading", name="Budget optimisation is off")).to_be_visible()

@@ -117,13 +117,11 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
 
 def _curves(r: Random, drawn: Drawn) -> None:
     """Where campaigns stand on their curves: at their reference budget, far from it, unknown."""
-    extreme = (None, 0.01, 1e-9, 1e-6, 0, -5, "NaN", 1e15, 1e18)
+    extreme: tuple[Any, ...] = (None, 0.01, 1e-9, 1e-6, 0, -5, "NaN", 1e15, 1e18)
     for campaign in drawn.campaigns:
-        budget = campaign["budget"]
+        budget, reference = campaign["budget"], r.choice(extreme)
         if r.random() < 0.85 and isinstance(budget, int | float):
             reference = round(budget * r.choice((1, 1, 0.5, 0.3, 2, 4, 20, 20, 0.001)), 2)
-        else:
-            reference = r.choice(extreme)
         row = {"campaign_id": campaign["id"], "budget": reference, "since": _stamp(9)}
         drawn.reference_budgets.append(
             row | {"budget_per_spend": 1, "is_fixed": True, "change_id": 0}

@@ -80,17 +80,15 @@ def test_worth_by_hand(known: str) -> None:
     assert {one.title for one in raises} == {"Winner"}
     assert [float(one.new_budget or 0) for one in raises[:2]] == [200, 300]
     assert raises[1].at - raises[0].at >= timedelta(hours=24)
-    # A day at twice the budget: 100 more spent, and 500 x (2 ** r - 1) more revenue.
-    first_day = 500 * (2**0.5 - 1) - 100
-    assert worth.raised[0.5].value > first_day
-    assert worth.raised[0.25].value < worth.raised[0.5].value < worth.raised[0.75].value
+    assert worth.raised[0.25].value < worth.raised[1].value < worth.raised[4].value
 
 
 def test_a_raise_is_valued_by_the_stated_curve(known: str) -> None:
     once = Setting("once", policy={"cooldown_hours": 8760, "resume_when_proven_wrong": False})
     worth = replay(known, (once,)).first.worth
-    for exponent, part in worth.raised.items():
-        by_hand = LEFT * (500 * (2**exponent - 1) - 100)
+    for spread, part in worth.raised.items():
+        curvature = 2 * spread
+        by_hand = LEFT * (500 * (2 * (curvature + 1) / (curvature + 2) - 1) - 100)
         assert part.value == pytest.approx(by_hand, abs=0.01)
 
 

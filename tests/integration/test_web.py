@@ -788,6 +788,7 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
         "CampaignChange": {"hold_until": None}, "PolicyChange": {"min_confidence": 60},
         "AccountChange": {"account": get(filled, "/api/accounts")["accounts"][0]["account"],
                           "currency": "EUR"},
+        "SwitchOptimisation": {"on": True}, "UsePreset": {"preset": "guide"},
         "PlanEvent": event, "EventChange": {"why": "Long sale"},
         "ToldChange": {"channels": {"FROZEN": ["email"], "RUN_LATE": []}},
         "Exclude": {"campaign_id": ids["campaign_id"], "from_day": "2020-01-01",

@@ -36,8 +36,8 @@ def campaign() -> PastCampaign:
 
 
 def test_it_follows_the_response_curve() -> None:
-    other = Counterfactual(look(10))
-    other.set_factor(4.0, 0.5, 2.0)
+    other = Counterfactual(look(10), 2.0)
+    other.set_factor(4.0)
     for day in (11, 12, 13, 14):
         other.follow(look(day), 0.0)
     assert other.spend == pytest.approx(4 * 50 * 3), "three more budgets on four days"
@@ -48,27 +48,53 @@ def test_it_follows_the_response_curve() -> None:
     assert one.lifetime[REVENUE] == pytest.approx(14 * 200 + 800)
     assert one.lifetime[CLICKS] == pytest.approx(14 * 100 + 4 * 300), "clicks cost what they cost"
     assert one.evidence.spend == pytest.approx(400 + 600)
-    assert one.evidence.effective_spend == pytest.approx(400 + 200 * (4 * 3 / 6 - 1))
     assert one.evidence.revenue == pytest.approx(1600 + 800)
     assert one.windows is not None
     assert one.windows["3d"][SPEND] == pytest.approx(150 + 3 * 150)
     assert one.windows["prior_3d"][SPEND] == pytest.approx(150 + 150), "one day of four"
 
 
+@pytest.mark.parametrize(
+    ("curvature", "size", "factor", "response"),
+    [
+        (2.0, 1.0, 1.0, 1.0),
+        (2.0, 1.0, 2.0, 2 * 3 / 4),
+        (2.0, 2.0, 2.0, 2 * 4 / 6),  # it had twice the reference already
+        (0.5, 1.0, 2.0, 2 * 1.5 / 2.5),  # saturates four times sooner
+        (8.0, 1.0, 2.0, 2 * 9 / 10),  # and later
+        (2.0, 1.0, 0.5, 0.5 * 3 / 2.5),  # half the budget keeps more than half
+    ],
+)
+def test_a_unit_brings_less_the_more_is_spent(
+    curvature: float, size: float, factor: float, response: float
+) -> None:
+    other = Counterfactual(look(10), curvature)
+    other.set_factor(factor, size)
+    assert other.response == pytest.approx(response)
+
+
+def test_effective_spend_is_counted_as_the_runs_believe() -> None:
+    other = Counterfactual(look(10), 8.0, believed=2.0)
+    other.set_factor(2.0, 1.0)
+    other.follow(look(11), 0.0)
+    one = candidate(look(11), campaign(), WINDOWS)
+    other.show(one, look(11))
+    assert one.evidence.effective_spend == pytest.approx(400 - 50 + 100 * 3 / 4)
+
+
 def test_evidence_of_other_budgets_fades_as_well() -> None:
-    other = Counterfactual(look(10))
-    other.set_factor(2.0, 0.5, 2.0)
+    other = Counterfactual(look(10), 2.0)
+    other.set_factor(2.0)
     other.follow(look(11), 7.0)
-    other.set_factor(1.0, 0.5, 2.0)
+    other.set_factor(1.0)
     other.follow(look(18), 7.0)
     one = candidate(look(18), campaign(), [])
     other.show(one, look(18))
     assert one.evidence.spend == pytest.approx(400 + 25)
-    assert one.evidence.effective_spend == pytest.approx(400 + 12.5)
 
 
 def test_nothing_changes_without_another_budget() -> None:
-    other = Counterfactual(look(10))
+    other = Counterfactual(look(10), 2.0)
     other.follow(look(11), 7.0)
     one, untouched = (candidate(look(11), campaign(), WINDOWS) for _ in range(2))
     other.show(one, look(11))

@@ -417,6 +417,22 @@ def test_a_budget_follows_its_curve_once_a_day() -> None:
     assert one([CURVE], optimised(WINNER, last_action_at=ago(hours=24))).verdict == "act"
 
 
+@pytest.mark.parametrize(("row", "code"), [(WINNER, "GROWTH_BREAKER"), (LOSER, "SHRINK_BREAKER")])
+def test_budgets_that_follow_their_curves_together_stop_at_the_breakers(
+    row: dict[str, Any], code: str
+) -> None:
+    """Each moves by 30 of 100; together no more than a tenth of the account's 10,000."""
+    rows = [
+        optimised(row, campaign_id=f"{number:08d}-0000-0000-0000-000000000000")
+        for number in range(100)
+    ]
+    limits = {"growth_breaker_share": 0.1, "growth_breaker_count": 0, "shrink_breaker_share": 0.1}
+    answer = decide([CURVE], rows, Policy.checked(limits), NOW)
+    moved = sum(one.raise_of + one.cut_of for one in answer.to_apply)
+    assert 0 < moved <= 1000
+    assert {one.code for one in answer if one.verdict == "hold"} == {code}
+
+
 def test_each_campaign_is_judged_where_it_stands_on_its_curve() -> None:
     """The further beyond its reference budget, the less the next unit returns."""
     row = campaign(spend=1000.0, revenue=2000.0, conversions=40)

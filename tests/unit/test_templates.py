@@ -67,9 +67,23 @@ def test_every_template_is_tried() -> None:
 
 
 def test_presets() -> None:
-    assert {name: set(floors.values()) for name, floors in PRESETS.items()} == {
-        "guide": {50.0}, "balanced": {80.0}, "strict": {90.0},
-    }  # fmt: skip
-    floors = PRESETS["guide"]
-    assert floors.keys() == {"min_confidence", "min_pause_confidence"}
-    assert Policy().model_dump() | floors == Policy().model_dump()
+    said = {
+        name: (*one.values.values(), one.optimise, one.recommended) for name, one in PRESETS.items()
+    }
+    assert said == {
+        "guide": (50, 50, 0, False, False),
+        "balanced": (80, 80, 24, False, False),
+        "strict": (90, 90, 24, False, False),
+        "grow": (50, 95, 24, True, True),
+    }
+    names = ("min_confidence", "min_pause_confidence", "conversion_delay_hours")
+    assert all(tuple(one.values) == names for one in PRESETS.values())
+    of_engine = {name: of for name, of in PRESETS["guide"].values.items() if name != names[2]}
+    assert Policy().model_dump() | of_engine == Policy().model_dump()
+
+
+def test_a_preset_holds_with_its_switch() -> None:
+    row = {**PRESETS["grow"].values, "mode": "approve"}
+    assert PRESETS["grow"].holds(row, optimised=True)
+    assert not PRESETS["grow"].holds(row, optimised=False)
+    assert not PRESETS["guide"].holds(row, optimised=False)

@@ -384,5 +384,17 @@ class Exclusions(Answer):
     left_off: int
 
 
+class Optimisation(Answer):
+    on: bool
+    rules: list[rows.OptimisingRule]
+    kept: rows.KeptRule | None
+    past: Json | None
+
+
+class UsedPreset(Answer):
+    policy: rows.Policy  # type: ignore[valid-type]  # a class
+    optimisation: Optimisation
+
+
 class Told(Answer):
     told: list[rows.ToldCause]

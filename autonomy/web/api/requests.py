@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, create_model, model_validator
 
 from autonomy.config import CHANNELS
+from autonomy.engine.policy import PRESETS
 from autonomy.errors import BadRequest
 from autonomy.run.sent import LEFT_OUT, Change, Read, Reason, Sent, Text
 from autonomy.store import Json
@@ -200,6 +201,20 @@ class ToldParameters(Parameters):
     exact = ("account",)
     account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
         default=None, description="what is told of this account; else of all"
+    )
+
+
+class SwitchOptimisation(Sent):
+    """Whether budgets are to be optimised."""
+
+    on: bool = Field(description="false takes the rule out and keeps it with its tuning")
+
+
+class UsePreset(Sent):
+    """Which preset is to hold."""
+
+    preset: Annotated[str, one_of(tuple(PRESETS))] = Field(
+        description="numbers of the policy and the switch of budget optimisation, together"
     )
 
 

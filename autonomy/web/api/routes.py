@@ -321,6 +321,26 @@ class Api:
         """Say where people are told of what."""
         return {"told": changes.set_told(body.channels, body.account)}
 
+    @serve("GET", "/api/optimisation", "Optimisation")
+    def optimisation(self, _: Parameters) -> Json:
+        """Whether budgets are optimised, and what it would have brought, as last worked out."""
+        return self._reads.optimisation()
+
+    @serve("POST", "/api/optimisation", "Optimisation", asked.SwitchOptimisation)
+    def switch_optimisation(self, changes: Changes, body: asked.SwitchOptimisation) -> Json:
+        """Switch budget optimisation on or off."""
+        return changes.set_optimisation(body.on)
+
+    @serve("POST", "/api/optimisation/past", "Optimisation")
+    def work_out_presets(self, changes: Changes, _: Sent) -> Json:
+        """Work out on the last 30 days what each preset would have brought."""
+        return changes.work_out_presets()
+
+    @serve("POST", "/api/presets", "UsedPreset", asked.UsePreset)
+    def use_preset(self, changes: Changes, body: asked.UsePreset) -> Json:
+        """Let a preset hold: its numbers and its switch, both or neither."""
+        return changes.use_preset(body.preset)
+
     @serve("GET", "/api/policy", "Policy")
     def policy(self, _: Parameters) -> Json:
         """Mode and limits."""

@@ -154,6 +154,7 @@ class _NotSet(Answer):
     prior_tau2: float
     prior_order_value: float
     prior_cv2: float
+    prior_order_spread: float
     prior_campaigns: int
     prior_fitted_at: str
     updated_at: datetime
@@ -236,3 +237,17 @@ class ToldCause(Answer):
 class ListedExclusion(Exclusion):
     title: str | None
     of_account: str
+
+
+class OptimisingRule(Answer):
+    id: UUID
+    rule_name: str
+    is_active: bool
+    action: Json
+
+
+class KeptRule(Answer):
+    rule_name: str
+    action: Json
+    taken_out_at: datetime
+    taken_out_by: str

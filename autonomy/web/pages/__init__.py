@@ -16,6 +16,7 @@ from autonomy.web.pages.campaigns import campaign_pages
 from autonomy.web.pages.frame import Frame
 from autonomy.web.pages.insights import insight_pages
 from autonomy.web.pages.opportunities import opportunity_pages
+from autonomy.web.pages.optimisation import optimisation_pages
 from autonomy.web.pages.overview import overview_pages
 from autonomy.web.pages.rules import rule_pages
 from autonomy.web.pages.runs import run_pages
@@ -25,7 +26,7 @@ from autonomy.web.pages.settings import settings_pages
 def page_routes(
     settings: Settings, store: Store, access: Access, run: Callable[..., RunAnswer]
 ) -> list[Blueprint]:
-    """One blueprint a tab, and insights and accounts."""
+    """One blueprint a tab, and insights, accounts and budget optimisation."""
     frame = Frame(settings, store, access)
     return [
         overview_pages(frame),
@@ -36,5 +37,6 @@ def page_routes(
         campaign_pages(frame),
         run_pages(frame, run),
         settings_pages(frame),
+        optimisation_pages(frame),
         account_pages(frame),
     ]

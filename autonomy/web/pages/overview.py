@@ -45,6 +45,7 @@ def overview_pages(frame: Frame) -> Blueprint:
             "overview",
             policy=found["policy"],
             found=found,
+            optimisation=frame.reads.optimisation(),
             attention=frame.reads.attention(),
             latest=frame.reads.actions({}, limit=8)["actions"],
             days=[{**day, "partial": day["day"] == found["today"]} for day in found["days"]],

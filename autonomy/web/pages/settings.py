@@ -7,10 +7,12 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from autonomy.config import CHANNELS
+from autonomy.engine.policy import PRESETS
 from autonomy.errors import AutonomyError, BadRequest
 from autonomy.store import Json
 from autonomy.web.commands import POLICY_KEYS, POLICY_TEXTS
 from autonomy.web.pages.frame import Frame, Noticed
+from autonomy.web.pages.optimisation import preset_in_force, worths
 from autonomy.web.parsing import text_argument
 
 FLAGS = ("resume_when_proven_wrong",)
@@ -115,10 +117,15 @@ def _value(name: str) -> Any:
 def _form(frame: Frame, policy: Json, problem: AutonomyError | None = None) -> Response:
     sent = request.form if problem is not None else {}
     shown = {name: sent.get(name, value) for name, value in policy.items()}
+    optimisation = frame.reads.optimisation()
     response = frame.page(
         "settings.html",
         "settings",
         policy=policy,
+        presets=PRESETS,
+        in_force=preset_in_force(policy, optimised=optimisation["on"]),
+        optimisation=optimisation,
+        worths=worths(optimisation["past"]),
         shown=shown,
         problem=problem,
         wrong=(problem.message.split()[0].rstrip(":") if problem is not None else ""),
