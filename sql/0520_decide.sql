@@ -90,13 +90,14 @@ begin
   ),
   in_force as materialized (
     select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+      (f.p).prior_order_spread,
       (f.p).break_even_roi::float8 as break_even, (f.p).marginal_return_ratio::float8 as marginal_ratio
     from autonomy.policies_of(array(select distinct s.account from seen s)) f
   ),
   known as materialized (
     select s.places, s.c, s.account, autonomy.roi_posterior(
       (s.c).ev_spend, (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2, (s.c).ev_days, (s.c).matured_share,
-      f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior
+      f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2, f.prior_order_spread) as posterior
     from seen s join in_force f on f.account = s.account
   ),
   plans as materialized (
@@ -195,7 +196,8 @@ begin
       then autonomy.cpa_posterior(r.target_cpa, c.ev_spend, c.ev_conversions, c.ev_days, c.matured_share)
     else autonomy.roi_posterior(
       c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-      (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
+      (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+      (f.p).prior_order_spread) end as posterior) b
   cross join lateral (select autonomy.probability_from(b.posterior, r.break_even / c.attribution) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
   cross join lateral (select autonomy.cut_confidence(100::float8 - x.right) as confidence) g

@@ -49,7 +49,7 @@ begin
       case when r.cpa is null then (r.candidate).cv2 else 0 end,
       (r.candidate).ev_days, (r.candidate).matured_share, (r.candidate).has_history,
       case when r.cpa is null then k.prior
-        else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0) end,
+        else jsonb_build_object('mean_roi', 1, 'tau2', 0.64, 'order_value', r.cpa, 'cv2', 0, 'order_spread', 0.16) end,
       r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
       (r.candidate).attribution,
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
@@ -66,7 +66,7 @@ begin
   -- `offset 0`: computed once, not at every mention
   cross join lateral (select jsonb_build_object(
     'mean_roi', (f.p).prior_mean_roi, 'tau2', (f.p).prior_tau2, 'order_value', (f.p).prior_order_value,
-    'cv2', (f.p).prior_cv2) as prior offset 0) k
+    'cv2', (f.p).prior_cv2, 'order_spread', (f.p).prior_order_spread) as prior offset 0) k
   cross join lateral (select
     case when r.verdict = 'hold' or r.direction = 'pause' then (r.candidate).budget
          else r.new_budget end as new_budget) n

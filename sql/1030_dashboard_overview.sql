@@ -232,7 +232,7 @@ begin
       cross join lateral (select coalesce(c.target_roi, (f.p).break_even_roi::float8) as break_even) o
       cross join lateral (select autonomy.roi_posterior(
         c.ev_spend, c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share, (f.p).prior_mean_roi,
-        (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) as posterior offset 0) q
+        (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2, (f.p).prior_order_spread) as posterior offset 0) q
       cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
     )
     select jsonb_build_object(

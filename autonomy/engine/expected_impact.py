@@ -65,6 +65,7 @@ def evidence_of(decision: Outcome) -> dict[str, Any]:
             "tau2": prior.tau2,
             "order_value": prior.order_value,
             "cv2": prior.cv2,
+            "order_spread": prior.order_spread,
         },
         "probability_below": odds.below(case.roi_threshold),
         "break_even": case.roi_threshold,

@@ -190,7 +190,7 @@ def test_evidence_recomputes_the_confidence() -> None:
 
     decision = decide(DEFAULT_RULES, [LOSER], POLICY, NOW)[0]
     kept = json.loads(json.dumps(decision.evidence))
-    seen = Evidence(**{name: kept[name] for name in Evidence._fields})
+    seen = Evidence(**{name: kept[name] for name in Evidence._fields if name in kept})
     p = probability_below(kept["break_even"], seen, Prior(**kept["prior"]))
     assert round_half_up(100 * p) == decision.confidence
     assert p == kept["probability_below"]
@@ -209,7 +209,7 @@ def test_impact_of_a_raise_is_profit_on_the_margin() -> None:
     impact = decision.expected_impact
     assert impact["kind"] == "scale"
     assert impact["added_spend"] == pytest.approx(7 * 1000 / 9, abs=0.01)  # doubled
-    assert impact["added_profit"] == pytest.approx(impact["added_spend"] * 1.3, rel=0.1)
+    assert impact["added_profit"] == pytest.approx(impact["added_spend"] * 1.12, rel=0.05)
 
 
 def test_impact_of_a_hold_is_nothing() -> None:
