@@ -103,7 +103,7 @@ create table if not exists public.autonomy_policy (
   prior_mean_roi float8 not null default 1.0,
   prior_tau2 float8 not null default 0.64,
   prior_order_value float8 not null default 50,
-  prior_cv2 float8 not null default 0.5,
+  prior_cv2 float8 not null default 1.5,
   prior_order_spread float8 not null default 0.16,
   curvature numeric not null default 2,
   -- 32 bits are plenty: a count of campaigns

@@ -146,7 +146,8 @@ begin
     ),
     in_force as materialized (
       select f.account, (f.p).prior_mean_roi as mean_roi, (f.p).prior_tau2 as tau2,
-        (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2, (f.p).curvature::float8 as curvature,
+        (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2,
+        (f.p).prior_order_spread as order_spread, (f.p).curvature::float8 as curvature,
         (f.p).break_even_roi::float8 as break_even
       from autonomy.policies_of(array(
         select distinct c.account from unnest($2) i (id) join public.campaigns c on c.id = i.id)) f
@@ -166,7 +167,7 @@ begin
     cross join curves l
     cross join lateral (select case when l.cpa is null then autonomy.roi_posterior(
         coalesce(e.effective_spend, e.spend), e.conversions, e.revenue, e.cv2, e.days, e.matured_share,
-        k.mean_roi, k.tau2, k.order_value, k.cv2)
+        k.mean_roi, k.tau2, k.order_value, k.cv2, k.order_spread)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
     where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,

@@ -216,7 +216,7 @@ begin
       else autonomy.probability_below(
         v_target, v_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
         v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
-        p_policy.prior_cv2) end;
+        p_policy.prior_cv2, p_policy.prior_order_spread) end;
     if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
         >= p_decided.confidence_floor then
       v_high := v_times;

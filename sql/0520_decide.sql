@@ -91,14 +91,14 @@ begin
   ),
   in_force as materialized (
     select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
-      (f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature
+      (f.p).prior_order_spread, (f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature
     from autonomy.policies_of(array(select distinct s.account from seen s)) f
   ),
   known as materialized (
     select s.places, s.c, s.account, autonomy.roi_posterior(
       coalesce((s.c).ev_effective_spend, (s.c).ev_spend), (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2,
       (s.c).ev_days, (s.c).matured_share,
-      f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior,
+      f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2, f.prior_order_spread) as posterior,
       -- roi at the reference budget over roi at the present one, and the average unit's return over the next one's
       (f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep
     from seen s join in_force f on f.account = s.account
@@ -218,7 +218,8 @@ begin
         r.target_cpa, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_days, c.matured_share)
     else autonomy.roi_posterior(
       coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-      (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
+      (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+      (f.p).prior_order_spread) end as posterior) b
   cross join lateral (select ((f.p).curvature::float8 + autonomy.budget_share(c.budget, c.reference_budget))
     / ((f.p).curvature::float8 + 1::float8) as over) y
   cross join lateral (

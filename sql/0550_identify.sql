@@ -71,7 +71,7 @@ begin
   cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
     t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue,
     c.cv2, c.ev_days, c.matured_share,
-    h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
+    h.mean_roi, h.tau2, h.order_value, h.cv2, h.order_spread)) as confidence) s
   order by c.revenue - c.spend, c.campaign_id;
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
@@ -129,7 +129,7 @@ begin
   cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
     least(o.break_even * y.steep, min_roi::float8) / c.attribution * y.over,
     coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-    h.mean_roi, h.tau2, h.order_value, h.cv2))) as confidence) s
+    h.mean_roi, h.tau2, h.order_value, h.cv2, h.order_spread))) as confidence) s
   order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is

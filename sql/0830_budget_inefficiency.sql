@@ -34,7 +34,7 @@ begin
                -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
            else 1 end as matured,
            coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
-           g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2
+           g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
@@ -58,10 +58,12 @@ begin
     from looked_at l
     cross join lateral (
       select autonomy.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
-                                      l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as below) b
+                                      l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
+                                      l.prior_order_spread) as below) b
     cross join lateral (
       select autonomy.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
-                                  l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as posterior) q
+                                  l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
+                                      l.prior_order_spread) as posterior) q
   ), valueless as materialized (  -- where conversions carry no value, roi says nothing
     select unnest(autonomy.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
   )

@@ -146,7 +146,8 @@ begin
     select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
            coalesce(max(autonomy.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
            coalesce(max(autonomy.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
-           coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
+           coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2,
+           coalesce(max(autonomy.impact_number(w -> 'order_spread')), v_policy.prior_order_spread) as order_spread
     from jsonb_array_elements(p_windows) w group by 1, 2
   ), sample as materialized (
     -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
@@ -177,7 +178,7 @@ begin
            s.matured_after * exp((autonomy.roi_posterior(s.spend, s.conversions, s.revenue_before,
                                                          null::float8, s.days, s.matured / s.spend,
                                                        greatest(0.01, s.centre), s.tau2,
-                                                       s.order_value, s.cv2))[1]) as expected
+                                                       s.order_value, s.cv2, s.order_spread))[1]) as expected
     from seen s
     where not s.touched
   ), grouped as materialized (
@@ -209,7 +210,7 @@ begin
   from raw r;
 end $$;
 comment on function autonomy.time_factors(jsonb, timestamptz) is
-  'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2"}]: how roi and daily '
+  'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2", "order_spread"}]: how '
   'spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with '
   'variances. Only reads; raises nothing. [autonomous-operations]';
 
@@ -222,7 +223,8 @@ create function autonomy.due_impacts(p_limit integer default 1000, p_now timesta
 returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer,
                from_at timestamptz, until_at timestamptz,
                s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
-               prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
+               prior_order_value float8, prior_cv2 float8, prior_order_spread float8, has_history boolean,
+               revenue_then float8,
                conversions_then float8, spend_then float8, life_spend float8, life_revenue float8,
                life_conversions float8, data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
@@ -243,6 +245,7 @@ as $$
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
          coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
          coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
+         coalesce(e.order_spread, g.prior_order_spread),
          coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
          t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
   from public.autonomous_actions a
@@ -267,6 +270,7 @@ as $$
            autonomy.impact_number(x.json #> '{prior,tau2}') as tau2,
            autonomy.impact_number(x.json #> '{prior,order_value}') as order_value,
            autonomy.impact_number(x.json #> '{prior,cv2}') as prior_cv2,
+           autonomy.impact_number(x.json #> '{prior,order_spread}') as order_spread,
            autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
@@ -311,7 +315,8 @@ begin
     select * from autonomy.time_factors(coalesce(
       (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at,
                                                     'tau2', d.prior_tau2, 'order_value', d.prior_order_value,
-                                                    'cv2', d.prior_cv2)) from due d
+                                                    'cv2', d.prior_cv2, 'order_spread', d.prior_order_spread))
+                                                    from due d
                                                     where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
     select d.*, coalesce(k.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay,
@@ -356,7 +361,8 @@ begin
              else o.f end as matured) m
     cross join lateral (
       select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
-                                  o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2) as posterior) b
+                                  o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2,
+                                  o.prior_order_spread) as posterior) b
   ), expected as materialized (
     select b.*, exp(b.posterior[1] + b.log_roi) as roi, 1 / b.posterior[2] + b.log_roi_variance as roi_variance,
            coalesce(b.s, 0) / b.d * exp(b.log_spend) * b.days as spend_else,

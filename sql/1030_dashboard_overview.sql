@@ -233,7 +233,8 @@ begin
       cross join lateral (select autonomy.roi_posterior(
         coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days,
         c.matured_share, (f.p).prior_mean_roi,
-        (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) as posterior offset 0) q
+        (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+        (f.p).prior_order_spread) as posterior offset 0) q
       cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
       cross join lateral (select (x.curvature + x.share) / (x.curvature + 1::float8) as over,
           (x.curvature + x.share) / x.curvature as steep

@@ -102,7 +102,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'hold_schema', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_schema_changing', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'replaced', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'name text not null', 'definition text not null', 'replaced_at timestamptz not null default now()']::text[]),
-('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 0.5', 'prior_order_spread float8 not null default 0.16', 'curvature numeric not null default 2', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400', 'value_breaker_factor numeric not null default 4']::text[]),
+('public', 'table', 'autonomy_policy', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'mode text not null default ''autonomous''', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'break_even_roi numeric not null default 1.0', 'min_confidence numeric not null default 50', 'cooldown_hours numeric not null default 24', 'min_pause_hours numeric not null default 24', 'max_data_age_hours numeric not null default 48', 'max_step numeric not null default 2.0', 'max_growth_7d numeric not null default 3.0', 'max_budget numeric not null default 50000', 'min_budget numeric not null default 1', 'pause_breaker_share numeric not null default 0.25', 'pause_breaker_count numeric not null default 5', 'growth_breaker_share numeric not null default 0.30', 'growth_breaker_count numeric not null default 5', 'tracking_breaker_ratio numeric not null default 0.40', 'tracking_breaker_min_expected numeric not null default 20', 'resume_when_proven_wrong boolean not null default true', 'resume_confidence numeric not null default 20', 'evidence_half_life_days numeric not null default 7', 'conversion_delay_hours numeric not null default 0', 'holdout_share numeric not null default 0', 'hold_days_after_rollback numeric not null default 7', 'person_hold_days numeric not null default 7', 'automation_actors text[] not null default ''{}''', 'approval_hours numeric not null default 24', 'prior_mean_roi float8 not null default 1.0', 'prior_tau2 float8 not null default 0.64', 'prior_order_value float8 not null default 50', 'prior_cv2 float8 not null default 1.5', 'prior_order_spread float8 not null default 0.16', 'curvature numeric not null default 2', 'prior_campaigns integer not null default 0', 'prior_fitted_at timestamptz not null default ''-infinity''', 'paused_text text not null default ''paused''', 'time_zone text not null default ''UTC''', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric not null default 0.30', 'notify_moved_share numeric not null default 0.30', 'min_pause_confidence numeric not null default 50', 'keep_hours_days numeric not null default 0', 'keep_changes_days numeric not null default 400', 'keep_runs_days numeric not null default 400', 'keep_failed_actions_days numeric not null default 400', 'keep_opportunities_days numeric not null default 400', 'value_breaker_factor numeric not null default 4']::text[]),
 ('public', 'function', 'autonomy_policy_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'checked_policy', null, '{p_policy}', '{public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
@@ -260,10 +260,10 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'cpa_target', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'default_autonomous_rules', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_reset_defaults', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'roi_posterior', null, '{p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'roi_posterior', null, '{p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2, p_order_spread}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 1, array[]::text[]),
 ('autonomy', 'function', 'cpa_posterior', null, '{p_target, p_spend, p_conversions, p_days, p_matured}', '{float8, float8, float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'probability_from', null, '{p_posterior, p_target}', '{float8[], float8}', 0, array[]::text[]),
-('autonomy', 'function', 'probability_below', null, '{p_target, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'probability_below', null, '{p_target, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2, p_order_spread}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 1, array[]::text[]),
 ('autonomy', 'function', 'cut_confidence', null, '{p_percent}', '{float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'budget_share', null, '{p_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_roi', null, '{p_posterior, p_tau2}', '{float8[], float8}', 0, array[]::text[]),
@@ -272,10 +272,14 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'curve_floor', null, '{p_min_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'evidence_expression', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_evidence', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 2, array[]::text[]),
-('autonomy', 'function', 'fitted_moments', null, '{p_keys, p_ids, p_order_values, p_now}', '{text[], uuid[], jsonb, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'prior_score', null, '{p_orders, p_exposures, p_sizes, p_mean, p_tau}', '{float8[], float8[], float8[], float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'likeliest_prior', null, '{p_orders, p_exposures, p_sizes}', '{float8[], float8[], float8[]}', 0, array[]::text[]),
+('autonomy', 'function', 'scatter_of_days', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'fitted_moments', null, '{p_keys, p_ids, p_usual, p_now}', '{text[], uuid[], jsonb, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'sampled_campaigns', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'accounts_in_turn', null, '{p_sample, p_without}', '{uuid[], text[]}', 0, array[]::text[]),
-('autonomy', 'function', 'fitted_priors', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'prior_is_due', null, '{p_prior, p_now}', '{autonomy.priors, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'accounts_in_turn', null, '{p_sample, p_now}', '{uuid[], timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'fitted_priors', null, '{p_now, p_force}', '{timestamptz, boolean}', 1, array[]::text[]),
 ('autonomy', 'function', 'account_targets', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'priors_due', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'priors_in_force', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
@@ -2245,7 +2249,7 @@ approval_hours numeric not null default 24,
 prior_mean_roi float8 not null default 1.0,
 prior_tau2 float8 not null default 0.64,
 prior_order_value float8 not null default 50,
-prior_cv2 float8 not null default 0.5,
+prior_cv2 float8 not null default 1.5,
 prior_order_spread float8 not null default 0.16,
 curvature numeric not null default 2,
 -- squawk-ignore prefer-bigint-over-int
@@ -5639,7 +5643,7 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 create function autonomy.roi_posterior(
 p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
-p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8, p_order_spread float8 default 0.16)
 returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5650,38 +5654,54 @@ r float8 := greatest(0::float8, least(1e15::float8, coalesce(nullif(p_revenue, '
 d float8 := greatest(1::float8, least(1e6::float8, coalesce(nullif(p_days, 'NaN'), 1::float8)));
 f float8 := greatest(0::float8, least(1::float8, coalesce(nullif(p_matured, 'NaN'), 1::float8)));
 m float8 := greatest(0.01::float8, least(100::float8, coalesce(nullif(p_mean, 'NaN'), 1::float8)));
-tau2 float8 := greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
-a0 float8 := greatest(1e-6::float8, least(1e9::float8, coalesce(nullif(p_order_value, 'NaN'), 50::float8)));
-cv2 float8 := greatest(0::float8, least(100::float8, coalesce(nullif(p_prior_cv2, 'NaN'), 0.5::float8)));
+q float8 := 1::float8 / greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
+a float8 := greatest(1e-6::float8, least(1e9::float8, coalesce(nullif(p_order_value, 'NaN'), 50::float8)));
+cv2 float8 := greatest(0::float8, least(100::float8, coalesce(nullif(p_prior_cv2, 'NaN'), 1.5::float8)));
+v float8 := greatest(1e-4::float8, least(100::float8, coalesce(nullif(p_order_spread, 'NaN'), 0.16::float8)));
+centre float8 := ln(m);
+fed boolean;
+known float8;
+other float8;
+about float8;
+doubt float8 := 0;
 k float8;
 y float8;
 e float8;
-q float8;
 u float8;
 x float8;
-centre float8;
 begin
 n := case when n < 1e-100::float8 then 0::float8 else n end;
+r := case when r < 1e-100::float8 then 0::float8 else r end;
+s := case when s < 1e-100::float8 or f < 1e-100::float8 then 0::float8 else s * f end;
 cv2 := case when cv2 < 1e-100::float8 then 0::float8 else cv2 end;
 if p_cv2 >= 0::float8 and p_cv2 <> 'NaN' and n >= 2::float8 then
 cv2 := (10::float8 * cv2 + (n - 1::float8) * case when p_cv2 < 1e-100::float8 then 0::float8
 else least(1e4::float8, p_cv2) end) / (10::float8 + n - 1::float8);
 end if;
-k := (r + 2::float8 * a0) / (n + 2::float8) * (1::float8 + cv2 + 0.25::float8 * n / d);
-y := case when r < 1e-100::float8 then 0::float8 else r / k end;
-e := case when s < 1e-100::float8 or f < 1e-100::float8 then 0::float8 else s * f / k end;
-q := 1::float8 / tau2;
-centre := ln(m);
+other := cv2 / v;
+fed := n >= 0.5::float8 or r <= 1e-9::float8;
+known := case when fed then n else 1::float8 end;
+if known + other > 1e-9::float8 then
+doubt := cv2 / (known + other);
+if fed or other > 1e-9::float8 then
+a := greatest(1e-3::float8 * a, (r + other * a) / (known + other));
+end if;
+end if;
+n := case when fed then n else r / a end;
+about := (known + s / a) / 2::float8;
+k := a * (1::float8 + case when about < 1e-9::float8 then 0::float8 else about * doubt + 0.25::float8 * about / d end);
+y := n * a / k;
+e := s / k;
 u := greatest(centre - 12::float8, least(centre + 12::float8, ln((y + q) / (e + q / m))));
 for i in 1 .. 3 loop
 x := e * exp(u);
 u := u + (y - x - (u - centre) * q) / (x + q);
 u := greatest(centre - 12::float8, least(centre + 12::float8, u));
 end loop;
-return array[u, e * exp(u) + q];
+return array[u, e * exp(u) + q, n, a, doubt, s];
 end $$;
 comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8,
-float8, float8, float8) is '[autonomous-operations]';
+float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.cpa_posterior(
 p_target float8, p_spend float8, p_conversions float8, p_days float8, p_matured float8)
 returns float8[]
@@ -5713,16 +5733,17 @@ comment on function autonomy.probability_from(float8[], float8) is '[autonomous-
 create function autonomy.probability_below(
 p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
 p_days float8, p_matured float8,
-p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8)
+p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8, p_order_spread float8 default 0.16)
 returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return autonomy.probability_from(autonomy.roi_posterior(
-p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2), p_target);
+p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2,
+p_order_spread), p_target);
 end $$;
 comment on function autonomy.probability_below(
-float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
+float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.cut_confidence(p_percent float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5874,66 +5895,188 @@ return query execute
 using p_now, p_ids;
 end $$;
 comment on function autonomy.campaign_evidence(uuid[], timestamptz) is '[autonomous-operations]';
-create function autonomy.fitted_moments(p_keys text[], p_ids uuid[], p_order_values jsonb, p_now timestamptz)
-returns table (key text, campaigns int, order_value float8, cv2 float8, mean float8, tau2 float8)
+create function autonomy.prior_score(
+p_orders float8[], p_exposures float8[], p_sizes float8[], p_mean float8, p_tau float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+q constant float8 := exp(-2::float8 * p_tau);
+away constant float8 := q * exp(-p_mean);
+n float8;
+e float8;
+r float8;
+nr float8;
+unit float8;
+x float8;
+mu float8;
+p float8;
+total float8 := -((p_mean / 0.5::float8) ^ 2 + ((p_tau - ln(0.7::float8)) / 0.35::float8) ^ 2) / 2::float8;
+begin
+for i in 1 .. cardinality(p_orders) loop
+n := p_orders[i];
+e := p_exposures[i];
+r := p_sizes[i];
+nr := n + r;
+unit := nr / r;
+x := greatest(p_mean - 12::float8, least(p_mean + 12::float8, ln((n + unit * q) / (e + unit * away))));
+for j in 1 .. 2 loop
+mu := e * exp(x);
+p := mu / (r + mu);
+x := greatest(p_mean - 12::float8, least(p_mean + 12::float8,
+x + (n - nr * p - q * (x - p_mean)) / (nr * p * (1::float8 - p) + q)));
+end loop;
+mu := e * exp(x);
+p := mu / (r + mu);
+total := total + n * x - nr * ln(1::float8 + mu / r)
+- (q * (x - p_mean) * (x - p_mean) + ln(nr * p * (1::float8 - p) / q + 1::float8)) / 2::float8;
+end loop;
+return total;
+end $$;
+comment on function autonomy.prior_score(float8[], float8[], float8[], float8, float8) is '[autonomous-operations]';
+create function autonomy.likeliest_prior(p_orders float8[], p_exposures float8[], p_sizes float8[]) returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_centre constant float8 := greatest(-3::float8, least(3::float8, ln(
+((select sum(o) from unnest(p_orders) o) + 1::float8) / ((select sum(e) from unnest(p_exposures) e) + 1::float8))));
+v_scores float8[] := '{}';  -- 13 of ln roi for each of 7 of ln tau
+v_best integer;
+v_mean integer;
+v_tau integer;
+v_bend float8;
+v_means float8 := 0;  -- the vertex, in steps from the best point
+v_taus float8 := 0;
+begin
+for t in 0 .. 6 loop
+for m in 0 .. 12 loop
+v_scores := v_scores || autonomy.prior_score(
+p_orders, p_exposures, p_sizes, v_centre + 0.25::float8 * (m - 6), ln(0.7::float8) + 0.35::float8 * (t - 3));
+end loop;
+end loop;
+v_best := (select i from unnest(v_scores) with ordinality s (score, i) order by score desc, i limit 1);
+v_tau := (v_best - 1) / 13;
+v_mean := v_best - 1 - 13 * v_tau;
+if v_mean between 1 and 11 then
+v_bend := v_scores[v_best - 1] - 2::float8 * v_scores[v_best] + v_scores[v_best + 1];
+v_means := case when v_bend < -1e-9::float8
+then (v_scores[v_best - 1] - v_scores[v_best + 1]) / (2::float8 * v_bend) else 0::float8 end;
+end if;
+if v_tau between 1 and 5 then
+v_bend := v_scores[v_best - 13] - 2::float8 * v_scores[v_best] + v_scores[v_best + 13];
+v_taus := case when v_bend < -1e-9::float8
+then (v_scores[v_best - 13] - v_scores[v_best + 13]) / (2::float8 * v_bend) else 0::float8 end;
+end if;
+return array[v_centre + 0.25::float8 * (v_mean - 6) + 0.25::float8 * v_means,
+ln(0.7::float8) + 0.35::float8 * (v_tau - 3) + 0.35::float8 * v_taus];
+end $$;
+comment on function autonomy.likeliest_prior(float8[], float8[], float8[]) is '[autonomous-operations]';
+create function autonomy.scatter_of_days(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, squares float8, orders float8)
+language plpgsql stable set search_path = ''
+as $$
+begin
+return query
+select d.campaign_id,
+greatest(0::float8, (d.r2 - 2::float8 * (d.r / d.n) * d.nr) / ((d.r / d.n) * (d.r / d.n)) + d.n2),
+greatest(0::float8, d.n - d.n2 / d.n)
+from (
+select k.campaign_id, sum(k.n) as n, sum(k.n * k.n) as n2, sum(k.r) as r, sum(k.r * k.r) as r2, sum(k.n * k.r) as nr
+from (
+select c.campaign_id, c.conversions::float8 as n, c.revenue::float8 as r
+from unnest(p_ids) i join autonomy.counted_days c on c.campaign_id = i
+where c.day > (p_now - interval '90 days')::date and c.conversions > 0) k
+group by k.campaign_id) d
+where d.n between 5 and 1e15 and d.r > 1e-9 and d.r <= 1e15;
+end $$;
+comment on function autonomy.scatter_of_days(uuid[], timestamptz) is '[autonomous-operations]';
+create function autonomy.fitted_moments(p_keys text[], p_ids uuid[], p_usual jsonb, p_now timestamptz)
+returns table (key text, campaigns int, order_value float8, cv2 float8, order_spread float8, mean float8, tau2 float8)
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 begin
 return query
 with seen as materialized (
-select k.key, least(1e15, e.spend) as spend, greatest(0, least(1e15, coalesce(e.conversions, 0))) as n,
-greatest(0, least(1e15, coalesce(e.revenue, 0))) as revenue,
-case when e.cv2 is not null then least(1e4, e.cv2) end as cv2,
-greatest(1, least(1e6, e.days)) as days, e.matured_share as matured
+select * from (
+select k.key, e.campaign_id as id, w.spend,
+greatest(0, least(1e15::float8, coalesce(e.conversions, 0))) as n,
+greatest(0, least(1e15::float8, coalesce(e.revenue, 0))) as revenue,
+e.cv2, e.days, e.matured_share as matured,
+row_number() over (partition by k.key order by e.campaign_id) as place
 from unnest(p_keys, p_ids) k (key, id)
 join autonomy.campaign_evidence(p_ids, p_now) e on e.campaign_id = k.id
-where e.spend > 0 and e.matured_share > 1e-12
+cross join lateral (select case when coalesce(e.effective_spend, e.spend) > 1e-9
+then least(1e15::float8, coalesce(e.effective_spend, e.spend)) end as spend) w
+where e.matured_share > 1e-30 and w.spend * e.matured_share > 1e-9) s
+where s.place <= 500
 ),
-orders as (
-select s.key, count(*)::int as campaigns,
-greatest(0.01, least(1e9, sum(revenue / (n + 2)) filter (where n > 0 and revenue > 0)
-/ nullif(sum(n / (n + 2)) filter (where n > 0 and revenue > 0), 0))) as order_value,
-greatest(0.05,
-least(10, (coalesce(sum((n - 1) / (n + 9) * cv2) filter (where n >= 2 and cv2 is not null), 0) + 10)
-/ (coalesce(sum((n - 1) / (n + 9)) filter (where n >= 2 and cv2 is not null), 0) + 20))) as cv2
-from seen s
+scattered as (
+select s.key, sum(d.squares) as squares, sum(d.orders) as orders
+from seen s join autonomy.scatter_of_days(array(select i.id from seen i), p_now) d on d.campaign_id = s.id
 group by s.key
 ),
-known as (  -- least() and greatest() pass over null: without any order that is no order value
-select o.key, o.campaigns, o.cv2, case when x.has_orders then o.order_value end as order_value,
-case when x.has_orders then o.order_value
-else coalesce((p_order_values ->> o.key)::float8, 50::float8) end as order_value_used
-from orders o
-join (select s.key, bool_or(s.n > 0 and s.revenue > 0) as has_orders from seen s group by s.key) x using (key)
+told as (
+select s.key, count(*)::int as campaigns, bool_or(s.n >= 0.5 and s.revenue > 1e-9) as sold,
+sum((s.n - 1) * least(100::float8, s.cv2)) filter (where s.n >= 2 and s.cv2 >= 0) as squares,
+sum(s.n - 1) filter (where s.n >= 2 and s.cv2 >= 0) as orders
+from seen s group by s.key
 ),
-rois as materialized (
-select s.key, least(50, s.revenue / m.spend) as roi,
-m.spend / k.k / (m.spend / k.k + 1 / 0.64::float8) as weight, k.k / m.spend as noise
-from seen s
-join known o using (key)
-cross join lateral (select s.spend * s.matured as spend) m
-cross join lateral (select o.order_value_used
-* (1 + o.cv2 + 0.25::float8 * (m.spend / o.order_value_used) / s.days) as k) k
+usual as (
+select t.*, coalesce((p_usual #>> array[t.key, 'order_value'])::float8, 50) as usual_value,
+coalesce((p_usual #>> array[t.key, 'cv2'])::float8, 1.5) as usual_cv2,
+coalesce((p_usual #>> array[t.key, 'order_spread'])::float8, 0.16) as usual_spread,
+case when t.sold and coalesce(d.orders, 0) + coalesce(t.orders, 0) > 1e-9 then
+greatest(0.05, least(10, (coalesce(d.squares, 0) + coalesce(t.squares, 0) + 10)
+/ (coalesce(d.orders, 0) + coalesce(t.orders, 0) + 20))) end as cv2
+from told t left join scattered d using (key)
+),
+sold as materialized (
+select s.key, s.n, s.revenue, u.cv2, s.n / (s.n + u.cv2 / 0.16) as weight, ln(s.revenue / s.n) as value
+from seen s join (select v.key, coalesce(v.cv2, v.usual_cv2) as cv2 from usual v) u using (key)
+where s.n >= 0.5 and s.revenue > 1e-9
 ),
 centre as (
-select r.key, sum(weight) as weight, greatest(0.01, sum(weight * roi) / nullif(sum(weight), 0)) as mean
-from rois r group by r.key
+select o.key, sum(o.weight) as weight, sum(o.weight * o.value) / sum(o.weight) as value
+from sold o where o.n >= 5 group by o.key
 ),
 spread as (
-select c.key, c.weight, c.mean,
-ln(1 + greatest(0, sum(r.weight * ((r.roi - c.mean) ^ 2 - r.noise * c.mean)) / c.weight) / c.mean ^ 2) as tau2
-from rois r join centre c using (key)
-where c.weight > 0
-group by c.key, c.weight, c.mean
+select o.key, greatest(0.05, least(2, (greatest(0, coalesce(sum(
+o.weight * ((o.value - c.value) * (o.value - c.value) - ln(1 + o.cv2 / o.n))), 0)) + 1.6::float8)
+/ (coalesce(min(c.weight), 0) + 10))) as spread
+from sold o left join centre c on c.key = o.key and o.n >= 5
+group by o.key
+),
+valued as (
+select o.key, least(2, s.spread * (1 + 2 / sum(o.n / (o.n + o.cv2 / s.spread)))) as spread, greatest(0.01, least(1e9, exp(-0.08::float8)
+* sum(o.revenue / (o.n + o.cv2 / s.spread)) / sum(o.n / (o.n + o.cv2 / s.spread)))) as value
+from sold o join spread s using (key)
+group by o.key, s.spread
+),
+counted as (
+select s.key, array_agg(least(f.o[3], 50 * f.o[6] / f.o[4]) order by s.id) as orders,
+array_agg(f.o[6] / f.o[4] order by s.id) as exposures,
+array_agg(1 / (0.25::float8 / greatest(1, least(1e6::float8, s.days)) + greatest(1e-9, f.o[5]))
+order by s.id) as sizes
+from seen s
+join usual u using (key)
+left join valued v using (key)
+cross join lateral (select autonomy.roi_posterior(
+s.spend, s.n, s.revenue, s.cv2, s.days, s.matured, 1, 0.64, coalesce(v.value, u.usual_value),
+case when v.value is null then u.usual_cv2 else coalesce(u.cv2, u.usual_cv2) end,
+coalesce(v.spread, u.usual_spread)) as o offset 0) f
+where s.matured >= 0.8
+group by s.key
+),
+likeliest as (
+select c.key, autonomy.likeliest_prior(c.orders, c.exposures, c.sizes) as prior
+from counted c where cardinality(c.orders) >= 5
 )
-select k.key, k.campaigns, k.order_value, case when k.order_value is not null then k.cv2 end,
-case when k.campaigns >= 5 then
-greatest(0.05, least(20, exp(s.weight * (ln(s.mean) - s.tau2 / 2) / (s.weight + 20)))) end,
-case when k.campaigns >= 5 then
-greatest(0.04, least(4, (s.weight * s.tau2 + 20 * 0.64::float8) / (s.weight + 20))) end
-from known k
-left join spread s using (key);
+select u.key, u.campaigns, v.value, u.cv2, v.spread,
+case when l.key is not null then greatest(0.05, least(20, exp(l.prior[1]))) end,
+case when l.key is not null then greatest(0.04, least(4, exp(2 * l.prior[2]))) end
+from usual u
+left join valued v using (key)
+left join likeliest l using (key);
 end $$;
 comment on function autonomy.fitted_moments(text[], uuid[], jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.sampled_campaigns(out ids uuid[], out is_all boolean)
@@ -5951,79 +6094,88 @@ tablesample system (100 * 1000 / v_blocks) repeatable (0));
 end if;
 end $$;
 comment on function autonomy.sampled_campaigns() is '[autonomous-operations]';
-create function autonomy.accounts_in_turn(p_sample uuid[], p_without text[])
+create function autonomy.prior_is_due(p_prior autonomy.priors, p_now timestamptz) returns boolean
+language plpgsql immutable set search_path = ''
+as $$
+begin
+return coalesce(p_prior.order_value is null or p_prior.campaigns < 5
+or p_prior.fitted_at not between p_now - interval '23 hours 30 minutes' and p_now + interval '1 hour', true);
+end $$;
+comment on function autonomy.prior_is_due(autonomy.priors, timestamptz) is '[autonomous-operations]';
+create function autonomy.accounts_in_turn(p_sample uuid[], p_now timestamptz default 'infinity')
 returns table (account text, ids uuid[])
 language sql stable set search_path = ''
 as $$
-with changed as (
-select c.account, max(f.changed_at) as at
+with sampled as (
+select c.account, max(f.changed_at) as at, count(*) as n, (array_agg(c.id order by c.id))[:500] as ids
 from unnest(p_sample) i join public.campaigns c on c.id = i join public.campaign_facts f on f.campaign_id = i
 group by c.account
 ), waiting as (
-select a.account, row_number() over (order by coalesce(k.fitted_at, '-infinity') > '-infinity',
+select a.account, case when h.n >= 500 then h.ids end as ids,
+row_number() over (order by coalesce(k.fitted_at, '-infinity') > '-infinity',
 coalesce(h.at > k.fitted_at, false) desc, k.fitted_at, a.account) as n
 from public.autonomy_accounts a
 left join autonomy.priors k on k.scope = 'account' and k.name = a.account
-left join changed h on h.account = a.account
-where a.account <> all (coalesce(p_without, '{}'))
+left join sampled h on h.account = a.account
+where autonomy.prior_is_due(k, p_now)
 order by n limit 400
 )
 select w.account, w.ids
 from (select t.account, o.ids, sum(cardinality(o.ids)) over (order by t.n) - cardinality(o.ids) as before
 from waiting t
-cross join lateral (select array(
-select c.id from public.campaigns c where c.account = t.account limit 500) as ids) o) w
-where w.before < 20000
+cross join lateral (select coalesce(t.ids, array(
+select c.id from public.campaigns c where c.account = t.account limit 500)) as ids) o) w
+where w.before < 4000
 $$;
-comment on function autonomy.accounts_in_turn(uuid[], text[]) is '[autonomous-operations]';
-create function autonomy.fitted_priors(p_now timestamptz) returns setof autonomy.priors
+comment on function autonomy.accounts_in_turn(uuid[], timestamptz) is '[autonomous-operations]';
+create function autonomy.fitted_priors(p_now timestamptz, p_force boolean default false)
+returns setof autonomy.priors
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 declare
+v_sample uuid[] := (select s.ids from autonomy.sampled_campaigns() s);
 v_ids uuid[];
-v_accounts text[];
-v_currencies text[];
-v_all boolean;
+v_keys text[];
 v_pools autonomy.priors[];
 v_usual jsonb;
-v_due text[];
-v_sample uuid[];
 begin
-select s.ids, s.is_all into v_ids, v_all from autonomy.sampled_campaigns() s;
-select array_agg(c.id), array_agg(c.account), array_agg(coalesce(a.currency, ''))
-into v_ids, v_accounts, v_currencies
-from unnest(v_ids) i (id)
-join public.campaigns c on c.id = i.id
-left join public.autonomy_accounts a on a.account = c.account;
+select array_agg(c.id), array_agg(coalesce(a.currency, '')) into v_ids, v_keys
+from unnest(v_sample) i
+join public.campaigns c on c.id = i
+left join public.autonomy_accounts a on a.account = c.account
+left join autonomy.priors k on k.scope = 'currency' and k.name = coalesce(a.currency, '')
+where p_force or autonomy.prior_is_due(k, p_now);
 v_pools := array(
-select row('currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
-coalesce(m.cv2, 0.5), null, null, coalesce(m.campaigns, 0), p_now)::autonomy.priors
+select case when p_force or autonomy.prior_is_due(k, p_now) then row(
+'currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
+coalesce(m.cv2, 1.5), coalesce(m.order_spread, 0.16), null::float8, coalesce(m.campaigns, 0), p_now)::autonomy.priors
+else k end
 from (select coalesce(a.currency, '') as currency from public.autonomy_accounts a union select '') n
-left join autonomy.fitted_moments(v_currencies, v_ids, '{}', p_now) m on m.key = n.currency);
+left join autonomy.priors k on k.scope = 'currency' and k.name = n.currency
+left join autonomy.fitted_moments(v_keys, v_ids, '{}', p_now) m on m.key = n.currency);
 return query select w.* from unnest(v_pools) w;
-v_usual := (select jsonb_object_agg(a.account, w.order_value)
+v_usual := (
+select jsonb_object_agg(a.account, jsonb_build_object(
+'order_value', w.order_value, 'cv2', w.cv2, 'order_spread', w.order_spread))
 from public.autonomy_accounts a join unnest(v_pools) w on w.name = coalesce(a.currency, ''));
-if not v_all then
-v_sample := v_ids;
-select array_agg(k.id), array_agg(k.account) into v_ids, v_accounts
-from (select *, count(*) over (partition by u.account) as n from unnest(v_ids, v_accounts) u (id, account)) k
-where k.n >= 500;
-select v_ids || array_agg(i) filter (where i is not null),
-v_accounts || array_agg(d.account) filter (where i is not null),
-array_agg(distinct d.account)
-into v_ids, v_accounts, v_due
-from autonomy.accounts_in_turn(v_sample, v_accounts) d left join unnest(d.ids) i on true;
-end if;
 return query
-select 'account', a.account, m.mean, m.tau2, m.order_value, m.cv2, null, null, coalesce(m.campaigns, 0), p_now
-from public.autonomy_accounts a
-left join autonomy.fitted_moments(v_accounts, v_ids, v_usual, p_now) m on m.key = a.account
-where v_all or m.key is not null or a.account = any (v_due);
+with due as materialized (
+select * from autonomy.accounts_in_turn(v_sample, case when p_force then 'infinity' else p_now end)
+), one as materialized (
+select array_agg(i order by i) as ids, array_agg(d.account order by i) as keys
+from due d cross join lateral unnest(d.ids) i
+)
+select 'account', d.account, m.mean, m.tau2, m.order_value, m.cv2, m.order_spread, null::float8,
+coalesce(m.campaigns, 0), p_now
+from due d
+left join (select f.* from one o cross join lateral autonomy.fitted_moments(o.keys, o.ids, v_usual, p_now) f) m
+on m.key = d.account;
 end $$;
-comment on function autonomy.fitted_priors(timestamptz) is '[autonomous-operations]';
+comment on function autonomy.fitted_priors(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.account_targets()
 returns table (account text, break_even float8, attribution float8,
-prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8)
+prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8,
+prior_order_spread float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -6031,7 +6183,8 @@ return query
 select coalesce(a.account, ''), coalesce(a.target_roi, p.break_even_roi)::float8,
 coalesce(a.attribution_factor, 1)::float8,
 coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
-coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2)
+coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
+coalesce(k.order_spread, w.order_spread, p.prior_order_spread)
 from public.autonomy_policy p
 cross join (
 select o.account, o.currency, o.target_roi, o.attribution_factor from public.autonomy_accounts o
@@ -6076,7 +6229,7 @@ create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autono
 language sql stable set search_path = ''
 as $$
 select row('currency', '', coalesce(k.mean_roi, 1), coalesce(k.tau2, 0.64), coalesce(k.order_value, 50),
-coalesce(k.cv2, 0.5), k.order_spread, null, coalesce(k.campaigns, (
+coalesce(k.cv2, 1.5), coalesce(k.order_spread, 0.16), null::float8, coalesce(k.campaigns, (
 select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0), null)::autonomy.priors
 from (select autonomy.only_currency() as currency) o
 left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
@@ -6129,10 +6282,10 @@ begin
 perform autonomy.simulated_moment(p_now);
 v_due := coalesce(p_force, false) or autonomy.priors_due(p_now);
 if v_due then
-v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
+v_fitted := array(select f from autonomy.fitted_priors(p_now, coalesce(p_force, false)) f);
 update public.autonomy_policy p
 set prior_mean_roi = k.mean_roi, prior_tau2 = k.tau2, prior_order_value = k.order_value, prior_cv2 = k.cv2,
-prior_order_spread = coalesce(k.order_spread, 0.16),
+prior_order_spread = k.order_spread,
 prior_campaigns = k.campaigns, prior_fitted_at = p_now
 from autonomy.prior_of_all(v_fitted) k;
 insert into autonomy.priors as k
@@ -6148,7 +6301,7 @@ select from unnest(v_fitted) f where f.scope = 'currency' and f.name = k.name);
 end if;
 return (
 select jsonb_build_object('fitted', v_due, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
-'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'campaigns', p.prior_campaigns,
+'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'order_spread', p.prior_order_spread, 'campaigns', p.prior_campaigns,
 'accounts', (select count(*) from unnest(v_fitted) f where f.scope = 'account'))
 from public.autonomy_policy p);
 end $$;
@@ -6457,7 +6610,8 @@ return query execute $sql$
     ),
     in_force as materialized (
       select f.account, (f.p).prior_mean_roi as mean_roi, (f.p).prior_tau2 as tau2,
-        (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2, (f.p).curvature::float8 as curvature,
+        (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2,
+        (f.p).prior_order_spread as order_spread, (f.p).curvature::float8 as curvature,
         (f.p).break_even_roi::float8 as break_even
       from autonomy.policies_of(array(
         select distinct c.account from unnest($2) i (id) join public.campaigns c on c.id = i.id)) f
@@ -6477,7 +6631,7 @@ return query execute $sql$
     cross join curves l
     cross join lateral (select case when l.cpa is null then autonomy.roi_posterior(
         coalesce(e.effective_spend, e.spend), e.conversions, e.revenue, e.cv2, e.days, e.matured_share,
-        k.mean_roi, k.tau2, k.order_value, k.cv2)
+        k.mean_roi, k.tau2, k.order_value, k.cv2, k.order_spread)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
     where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
@@ -8210,7 +8364,7 @@ p_decided.cpa, v_spend * v_times, c.ev_conversions * v_times, v_days * v_times, 
 else autonomy.probability_below(
 v_target, v_spend * v_times, c.ev_conversions * v_times, c.ev_revenue * v_times, c.cv2,
 v_days * v_times, c.matured_share, p_policy.prior_mean_roi, p_policy.prior_tau2, p_policy.prior_order_value,
-p_policy.prior_cv2) end;
+p_policy.prior_cv2, p_policy.prior_order_spread) end;
 if autonomy.cut_confidence(case when p_decided.direction = 'up' then 100::float8 - v_below else v_below end)
 >= p_decided.confidence_floor then
 v_high := v_times;
@@ -8366,14 +8520,14 @@ join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c 
 ),
 in_force as materialized (
 select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
-(f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature
+(f.p).prior_order_spread, (f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature
 from autonomy.policies_of(array(select distinct s.account from seen s)) f
 ),
 known as materialized (
 select s.places, s.c, s.account, autonomy.roi_posterior(
 coalesce((s.c).ev_effective_spend, (s.c).ev_spend), (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2,
 (s.c).ev_days, (s.c).matured_share,
-f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2) as posterior,
+f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2, f.prior_order_spread) as posterior,
 (f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep
 from seen s join in_force f on f.account = s.account
 cross join lateral (
@@ -8486,7 +8640,8 @@ then autonomy.cpa_posterior(
 r.target_cpa, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_days, c.matured_share)
 else autonomy.roi_posterior(
 coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-(f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) end as posterior) b
+(f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+(f.p).prior_order_spread) end as posterior) b
 cross join lateral (select ((f.p).curvature::float8 + autonomy.budget_share(c.budget, c.reference_budget))
 / ((f.p).curvature::float8 + 1::float8) as over) y
 cross join lateral (
@@ -9093,7 +9248,7 @@ cross join lateral (select (h.curvature + autonomy.budget_share(c.budget, c.refe
 cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
 t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue,
 c.cv2, c.ev_days, c.matured_share,
-h.mean_roi, h.tau2, h.order_value, h.cv2)) as confidence) s
+h.mean_roi, h.tau2, h.order_value, h.cv2, h.order_spread)) as confidence) s
 order by c.revenue - c.spend, c.campaign_id;
 end $$;
 comment on function public.identify_underperforming_campaigns(numeric, numeric, integer, timestamptz) is
@@ -9150,7 +9305,7 @@ from (select autonomy.budget_share(c.budget, c.reference_budget) as share offset
 cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
 least(o.break_even * y.steep, min_roi::float8) / c.attribution * y.over,
 coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
-h.mean_roi, h.tau2, h.order_value, h.cv2))) as confidence) s
+h.mean_roi, h.tau2, h.order_value, h.cv2, h.order_spread))) as confidence) s
 order by s.confidence desc, c.campaign_id;
 end $$;
 comment on function public.identify_scaling_candidates(numeric, integer, numeric, timestamptz) is
@@ -11888,7 +12043,7 @@ greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, l
 -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
 else 1 end as matured,
 coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
-g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2
+g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
 cross join public.autonomy_policy p
@@ -11912,10 +12067,12 @@ greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
 from looked_at l
 cross join lateral (
 select autonomy.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
-l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as below) b
+l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
+l.prior_order_spread) as below) b
 cross join lateral (
 select autonomy.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
-l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2) as posterior) q
+l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
+l.prior_order_spread) as posterior) q
 ), valueless as materialized (  -- where conversions carry no value, roi says nothing
 select unnest(autonomy.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
 )
@@ -11993,14 +12150,15 @@ max(s.days) as days,
 max(s.last_day) - min(s.first_day) + 1 as length
 from segments s group by s.id having sum(s.spend) > 0
 ), posterior as materialized (
-select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2,
+select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2, g.prior_order_spread,
 (c.revenue + 2 * g.prior_order_value) / (c.conversions + 2) as order_value
 from campaign c
 join public.campaigns o on o.id = c.id
 join autonomy.account_targets() g on g.account = coalesce(o.account, '')
 cross join lateral (
 select autonomy.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
-g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2) as posterior) q
+g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2,
+g.prior_order_spread) as posterior) q
 ), tested as materialized (
 select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
 count(*) over (partition by s.id) as looks,
@@ -12010,7 +12168,7 @@ from segments s
 join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
 cross join lateral (
 select autonomy.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
-exp(c.log_roi), 0.5, c.order_value, c.prior_cv2) as posterior) q
+exp(c.log_roi), 0.5, c.order_value, c.prior_cv2, c.prior_order_spread) as posterior) q
 ), bad as (
 select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share,
 min(t.campaign_roi) as campaign_roi,
@@ -12715,7 +12873,8 @@ with windows as materialized (
 select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
 coalesce(max(autonomy.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
 coalesce(max(autonomy.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
-coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2
+coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2,
+coalesce(max(autonomy.impact_number(w -> 'order_spread')), v_policy.prior_order_spread) as order_spread
 from jsonb_array_elements(p_windows) w group by 1, 2
 ), sample as materialized (
 select c.id, c.account, autonomy.account_zone(c.account) as zone,
@@ -12744,7 +12903,7 @@ select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spe
 s.matured_after * exp((autonomy.roi_posterior(s.spend, s.conversions, s.revenue_before,
 null::float8, s.days, s.matured / s.spend,
 greatest(0.01, s.centre), s.tau2,
-s.order_value, s.cv2))[1]) as expected
+s.order_value, s.cv2, s.order_spread))[1]) as expected
 from seen s
 where not s.touched
 ), grouped as materialized (
@@ -12780,7 +12939,8 @@ create function autonomy.due_impacts(p_limit integer default 1000, p_now timesta
 returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer,
 from_at timestamptz, until_at timestamptz,
 s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
-prior_order_value float8, prior_cv2 float8, has_history boolean, revenue_then float8,
+prior_order_value float8, prior_cv2 float8, prior_order_spread float8, has_history boolean,
+revenue_then float8,
 conversions_then float8, spend_then float8, life_spend float8, life_revenue float8,
 life_conversions float8, data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
@@ -12801,6 +12961,7 @@ then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
 coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
 coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
 coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
+coalesce(e.order_spread, g.prior_order_spread),
 coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
 t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
 from public.autonomous_actions a
@@ -12823,6 +12984,7 @@ autonomy.impact_number(x.json #> '{prior,mean_roi}') as mean,
 autonomy.impact_number(x.json #> '{prior,tau2}') as tau2,
 autonomy.impact_number(x.json #> '{prior,order_value}') as order_value,
 autonomy.impact_number(x.json #> '{prior,cv2}') as prior_cv2,
+autonomy.impact_number(x.json #> '{prior,order_spread}') as order_spread,
 autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
 autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
 autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
@@ -12861,7 +13023,8 @@ where window_number <= 40
 select * from autonomy.time_factors(coalesce(
 (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at,
 'tau2', d.prior_tau2, 'order_value', d.prior_order_value,
-'cv2', d.prior_cv2)) from due d
+'cv2', d.prior_cv2, 'order_spread', d.prior_order_spread))
+from due d
 where d.until_at > d.from_at), '[]'), p_now)
 ), joined as materialized (
 select d.*, coalesce(k.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay,
@@ -12904,7 +13067,8 @@ select case when o.kind = 'auto_pause' and o.delay > 0 then
 else o.f end as matured) m
 cross join lateral (
 select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
-o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2) as posterior) b
+o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2,
+o.prior_order_spread) as posterior) b
 ), expected as materialized (
 select b.*, exp(b.posterior[1] + b.log_roi) as roi, 1 / b.posterior[2] + b.log_roi_variance as roi_variance,
 coalesce(b.s, 0) / b.d * exp(b.log_spend) * b.days as spend_else,
@@ -14851,7 +15015,8 @@ cross join lateral (select coalesce(c.target_roi, (f.p).break_even_roi::float8) 
 cross join lateral (select autonomy.roi_posterior(
 coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days,
 c.matured_share, (f.p).prior_mean_roi,
-(f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2) as posterior offset 0) q
+(f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+(f.p).prior_order_spread) as posterior offset 0) q
 cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
 cross join lateral (select (x.curvature + x.share) / (x.curvature + 1::float8) as over,
 (x.curvature + x.share) / x.curvature as steep
@@ -16938,7 +17103,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
-  ('0130_policy', '8178ecc87d332352751fdb42e1f6a4e72d6de48a7ded6de46fd872ff373ad618', pg_catalog.clock_timestamp()),
+  ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
   ('0132_priors', 'e2a42c03380fa6af825364e40cf3f26ae813f444e233086c856125752cce0184', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'a57d29f74a1673cab86e776bcf72d01bb44a10b1b557c5f7c44fa5f5adf84eb9', pg_catalog.clock_timestamp()),
   ('0136_account_policies', '9fcc7513e9673eeaf9d5a6080bc37eae3c42764e9bb2e91133f7d7760a5fc0a7', pg_catalog.clock_timestamp()),
@@ -16960,11 +17125,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0320_rules', '001a9696e37eac4cbc0f0815a98cc1d8885ea89064f9bb5abf49aa1580c0bfdc', pg_catalog.clock_timestamp()),
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
-  ('0400_confidence', '6406eecc691b1db16ce7919de453e911749417eb1b386e9cf40a1e3968fb21a9', pg_catalog.clock_timestamp()),
+  ('0400_confidence', '180420678050de32ff2ff109ac147a7928eeda3f67618c0bb026d018b1ccc422', pg_catalog.clock_timestamp()),
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'c56abca4cb27f2557dd088597b31b65e83d7ac3eaa5afe778926cb956de0a074', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'c09a831879451deea0c8a504ef9d2f5000e02150a7a993a32c3fa93285a6837d', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', '88a515c692773d3441f1b922339e8f6eba6f889aa7fee28920632305e1b4e299', pg_catalog.clock_timestamp()),
+  ('0500_find', 'd24bde636860e4fa9249b5b3f7457090c0d8d5353e971ae7e2fd1dfdd4246937', pg_catalog.clock_timestamp()),
   ('0505_codes', 'd2630f81a709fd9a898c937d82138f633f6f244f67ecc9652619bf24be6fbbb0', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
@@ -16973,11 +17138,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0511_measured', 'a0a8f1d16ceed500735bdee2e7724ec822d0f626d58808027120029b0303ec43', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'f2fd58a03e6c4873d3ecdbef2cb64330e04fe0cfc510028dc071e36eb1cb883d', pg_catalog.clock_timestamp()),
-  ('0520_decide', '51fe120c5349ebe689bd7700c987249177b01429b0b23ccb759301a72a80e091', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '051fc87a997bd6e036e2512a1caa242a068848c79cada74bf7e7f38ad30f2b0b', pg_catalog.clock_timestamp()),
+  ('0520_decide', '1d07c1be343e33d109583f75ec528c7f1d6ace30684258a76bbed46e237c5edd', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5fcb54d1697c7f0ed6dbed14273a7cb96a23a6e6dbae17f32a68c5d2dae6cd9a', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
-  ('0550_identify', '09ea00f6423c93bdd59a7f1c603540cd0a55064d4a37ca556a143d1727b0d6d2', pg_catalog.clock_timestamp()),
+  ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
@@ -16994,12 +17159,12 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0810_high_traffic_low_conversion', 'a2ed1f979ec6c3422ca08244924e1944240e61bafa71e744815587f789e7e925', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
   ('0825_collapsed_return', 'a43c016c1d32a9165e32e811908343981e15a3015d7e6e707c3e7722f841c540', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', 'b26ce6f07f478d81b7f76b3b4b40252ca0b41726f27485cba77fa9382976ef77', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', 'ea39237976e9c0a85db926d144895fd9a05d7643299688a0de596c52423e2df9', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', 'afff5e8c4d1a3fc40c31b3426e318f0bf6bd28c64e931b522e6f1b75d73fa1c8', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', '19deea7b395fb9d7d3b74d12ba2e62c55e3f604ae140a75d1afa8fd5667de027', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '5f22dbb35c7f1d3e3a4a8ed4c9ee0ddc734d39f22bb8af54eab9ab8933dbc224', pg_catalog.clock_timestamp()),
-  ('0900_impact', '4d74bfdfb69c754fc5d0331ae0450037fa327df8a69017b1880607cf7342f466', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'bb7f1e04c1f6be595aa589d2ff9a9795be79a74d9a0da49f0419962b747f9302', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
   ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
@@ -17007,7 +17172,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'd3d4da82b63d0f4ffcfe04e56ae847f94fe36941dca7c809d0d8463a351de88e', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'd9260df84d532220526505a35ca6b5eb8f8aaf01d4004e32193ef67d51a1404c', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '21a8ea85c23ab2208d70d55ce20b54afae20204bf8a1bed89641b6af389d037e', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),

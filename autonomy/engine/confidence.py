@@ -6,11 +6,12 @@ same order of operations: the two agree to 1e-6, and after `round_half_up` to th
 What goes in (unit; meaning; source):
 
     T     multiple   the target: what a plan calls pause_below, scale_above, marginal_break_even
-    S     money      spend, faded by age                                    candidate.evidence
+    S     money      spend, faded by age; where it is known what it would   candidate.evidence
+                     count for at the reference budget, that
     n     count      conversions, faded by age                              candidate.evidence
     R     money      revenue, faded by age                                  candidate.evidence
     cv2   1          squared coefficient of variation of order values,      candidate.evidence
-                     None where unknown
+                     None where unknown; mixed with cv20 by count
     d     days       days with spend, faded by age; hours_running / 24      candidate.evidence
                      without history
     f     0..1       share of the spend whose conversions have arrived      candidate.evidence
@@ -18,16 +19,20 @@ What goes in (unit; meaning; source):
     tau2  1          prior: variance of ln roi between campaigns            policy.prior_tau2
     a0    money      prior: typical order value                             policy.prior_order_value
     cv20  1          prior: typical cv2                                     policy.prior_cv2
-    v     1          prior: variance of ln order value between campaigns    policy.prior_order_spread
+    v     1          prior: variance of ln order value between campaigns    prior_order_spread
     c     1          multiple of the reference budget at which the average  policy.curvature
                      return is half of the first unit's
     OMEGA 1          variance of day-to-day shocks to revenue               fixed, 0.25
 
 What is computed on the way:
 
-    aov   money      mean order value, shrunk towards a0 as if that were two more orders
-    k     money      variance of revenue per unit of expected revenue
-    y, e  counts     revenue and spend in units of k: y is Poisson-like with mean e * roi
+    K     orders     cv2 / v: how many orders tell as much as knowing the other campaigns
+    a     money      mean order value, shrunk towards a0 as if that were K more orders
+    R*    money      n * a: few orders that were large are luck; where conversions are not fed, R
+    N     orders     about how many were to be expected: half of it those that came, half those
+                     that a roi of 1 would bring (where none came there is doubt of a, too)
+    k     money      a (1 + N (cv2 / (n + K) + OMEGA / d)): variance of R* per unit of revenue
+    y, e  counts     R* and spend in units of k: y is Poisson-like with mean e * roi
     q     1          weight of the prior, 1 / tau2
     u     ln roi     the most probable ln roi (Newton from a good start, three steps)
 
@@ -41,6 +46,7 @@ from typing import NamedTuple
 
 OMEGA = 0.25
 LARGEST = 1e15  # above any amount and any real count; keeps exp and / from overflowing
+NOTHING = 1e-9  # money, orders: less is none
 WIDEST = 12.0  # how far ln roi may lie from the prior's: a factor of 160,000
 
 
@@ -50,7 +56,7 @@ class Prior(NamedTuple):
     mean_roi: float = 1.0
     tau2: float = 0.64
     order_value: float = 50.0
-    cv2: float = 0.5
+    cv2: float = 1.5
     order_spread: float = 0.16
     curvature: float = 2.0
 
@@ -88,27 +94,53 @@ def clamped(value: float | None, low: float, high: float, unknown: float) -> flo
     return low if value < low else high if value > high else float(value)
 
 
-def posterior(evidence: Evidence, prior: Prior) -> tuple[float, float]:
-    """(u, precision) of ln roi: its most probable value and one over its variance."""
+class Orders(NamedTuple):
+    """What the orders of a campaign are worth, once chance is taken out of few of them."""
+
+    number: float  # conversions; revenue in orders of `value` where conversions are not fed
+    value: float  # money: a
+    doubt: float  # variance of ln a
+    days: float
+    k: float
+    spend: float  # mature
+
+
+def orders_of(evidence: Evidence, prior: Prior) -> Orders:
+    """The evidence in orders, for every input."""
     spend = clamped(evidence.spend, 0.0, LARGEST, 0.0)
     spend = clamped(evidence.effective_spend, 0.0, LARGEST, spend)
     n = clamped(evidence.conversions, 0.0, LARGEST, 0.0)
     revenue = clamped(evidence.revenue, 0.0, LARGEST, 0.0)
     days = clamped(evidence.days, 1.0, 1e6, 1.0)
     matured = clamped(evidence.matured_share, 0.0, 1.0, 1.0)
-    mean = clamped(prior.mean_roi, 0.01, 100.0, 1.0)
-    tau2 = clamped(prior.tau2, 0.01, 25.0, 0.64)
-    order_value = clamped(prior.order_value, 1e-6, 1e9, 50.0)
-    cv2 = clamped(prior.cv2, 0.0, 100.0, 0.5)
+    a0 = clamped(prior.order_value, 1e-6, 1e9, 50.0)
+    cv2 = clamped(prior.cv2, 0.0, 100.0, 1.5)
     observed = evidence.cv2
     if observed is not None and observed >= 0.0 and n >= 2.0:
         observed = 1e4 if observed > 1e4 else float(observed)
         cv2 = (10.0 * cv2 + (n - 1.0) * observed) / (10.0 + n - 1.0)
 
-    aov = (revenue + 2.0 * order_value) / (n + 2.0)
-    k = aov * (1.0 + cv2 + OMEGA * n / days)
-    y = revenue / k
-    e = spend * matured / k
+    other = cv2 / clamped(prior.order_spread, 1e-4, 100.0, 0.16)
+    fed = n >= 0.5 or not revenue > NOTHING
+    known = n if fed else 1.0
+    weight = known + other
+    a = a0
+    if weight > NOTHING and (fed or other > NOTHING):
+        a = (revenue + other * a0) / weight
+    a = a if a > 1e-3 * a0 else 1e-3 * a0
+    doubt = cv2 / weight if weight > NOTHING else 0.0
+    about = (known + spend * matured / a) / 2.0
+    k = a * (1.0 + about * doubt + OMEGA * about / days)
+    return Orders(n if fed else revenue / a, a, doubt, days, k, spend * matured)
+
+
+def posterior(evidence: Evidence, prior: Prior) -> tuple[float, float]:
+    """(u, precision) of ln roi: its most probable value and one over its variance."""
+    mean = clamped(prior.mean_roi, 0.01, 100.0, 1.0)
+    tau2 = clamped(prior.tau2, 0.01, 25.0, 0.64)
+    orders = orders_of(evidence, prior)
+    y = orders.number * orders.value / orders.k
+    e = orders.spend / orders.k
     q = 1.0 / tau2
     centre = log(mean)
     low, high = centre - WIDEST, centre + WIDEST

@@ -114,7 +114,7 @@ class Policy(BaseModel):
     prior_mean_roi: Positive = 1.0
     prior_tau2: Positive = 0.64
     prior_order_value: Positive = 50.0
-    prior_cv2: Count = 0.5
+    prior_cv2: Count = 1.5
     prior_order_spread: Positive = 0.16
     curvature: Positive = 2.0
     paused_text: str = Field(default="paused", min_length=1)

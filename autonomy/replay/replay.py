@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import chain
 from typing import Any
 
-from autonomy.engine.confidence import Evidence, Prior
+from autonomy.engine.confidence import DEFAULT_PRIOR, Evidence, Prior
 from autonomy.engine.policy import Policy
-from autonomy.engine.prior import fit_prior
+from autonomy.engine.prior import DaysSums, Scatter, fit_prior, scatter_of
 from autonomy.errors import PolicyError, ReplayError, RuleError
 from autonomy.replay.conversion_delay import Delay
 from autonomy.replay.past import Look, Past, Period, open_past, policy_row
@@ -200,12 +199,14 @@ def carry_out(
     """
     length = (past.end - past.start).total_seconds() or 1.0
     day: date | None = None
+    history = OrdersByDay()
     first: list[Look] = []
     for at, looks in past.moments():
         if at.date() != day:
             day = at.date()
             first = first or looks
-            priors = fitted_priors(past, looks)
+            history.add(looks)
+            priors = fitted_priors(past, looks, history)
             for account in accounts:
                 account.learn(priors)
                 account.look_around(looks)
@@ -216,19 +217,48 @@ def carry_out(
     return first
 
 
-def fitted_priors(past: Past, everyone: Sequence[Look]) -> dict[str, Prior]:
+class OrdersByDay:
+    """What each campaign has sold from one day's first look to the next's."""
+
+    def __init__(self) -> None:
+        self.sums: defaultdict[str, DaysSums] = defaultdict(DaysSums)
+        self._before: dict[str, Look] = {}
+
+    def add(self, looks: Sequence[Look]) -> None:
+        for look in looks:
+            before = self._before.get(look.campaign_id)
+            if before is not None:
+                n = look.conversions - before.conversions
+                revenue = look.revenue - before.revenue
+                if n > 0.0 and revenue >= 0.0:
+                    sums = self.sums[look.campaign_id]
+                    self.sums[look.campaign_id] = sums.with_day(n, revenue)
+            self._before[look.campaign_id] = look
+
+    def scatter(self, campaigns: Iterable[str]) -> Scatter:
+        return scatter_of(self.sums[one] for one in campaigns if one in self.sums)
+
+
+def fitted_priors(past: Past, everyone: Sequence[Look], history: OrdersByDay) -> dict[str, Prior]:
     """Of each account, beside all of its currency: from what was known on that day."""
-    seen: defaultdict[str, defaultdict[str, list[Evidence]]] = defaultdict(
-        lambda: defaultdict(list)
+    seen: defaultdict[str, defaultdict[str, dict[str, Evidence]]] = defaultdict(
+        lambda: defaultdict(dict)
     )
     for look in everyone:
         campaign = past.campaigns[look.campaign_id]
-        evidence = look.evidence(campaign.cv2)
-        seen[campaign.currency or ""][campaign.account or ""].append(evidence)
+        of_account = seen[campaign.currency or ""][campaign.account or ""]
+        of_account[look.campaign_id] = look.evidence(campaign.cv2)
     priors: dict[str, Prior] = {}
     for accounts in seen.values():
-        usual = fit_prior(chain.from_iterable(accounts.values()))
-        priors |= {name: fit_prior(evidence, usual) for name, evidence in accounts.items()}
+        all_of_it = {number: one for own in accounts.values() for number, one in own.items()}
+        usual = fit_prior(all_of_it.values(), DEFAULT_PRIOR, history.scatter(all_of_it))
+        if len(accounts) == 1:
+            priors |= dict.fromkeys(accounts, usual)
+            continue
+        priors |= {
+            name: fit_prior(own.values(), usual, history.scatter(own))
+            for name, own in accounts.items()
+        }
     return priors
 
 

@@ -32,6 +32,9 @@ class Kind:
     order_value: float
     order_cv2: float
     volume: float
+    spread: float = 0.5  # of ln order value between campaigns; negative: evenly from 1/x to x of it
+    told: bool = True  # whether cv2 is known of every other campaign
+    delay_hours: float = 0.0  # between a click and its conversion, exponential
 
 
 KINDS = tuple(
@@ -52,6 +55,8 @@ class Truth:
     conversions: Floats
     revenue: Floats
     squares: Floats  # of order values, for cv2
+    order_value: float = 0.0
+    told: bool = True
 
     def row(self, days: int) -> dict[str, Any]:
         """The row as the database would hand it over after so many days."""
@@ -73,7 +78,7 @@ class Truth:
 
     def _cv2(self, days: int) -> float | None:
         n = float(self.conversions[days - 1])
-        if n < 2 or self.number % 2:
+        if n < 2 or self.number % 2 or not self.told:
             return None
         mean = float(self.revenue[days - 1]) / n
         variance = (float(self.squares[days - 1]) - n * mean * mean) / (n - 1)
@@ -87,12 +92,17 @@ def portfolio(luck: np.random.Generator, kind: Kind, campaigns: int) -> list[Tru
 
 def _campaign(luck: np.random.Generator, kind: Kind, number: int) -> Truth:
     roi = float(np.exp(luck.normal(np.log(kind.roi), kind.tau)))
-    order_value = kind.order_value * float(np.exp(luck.normal(0, 0.5)))
+    if kind.spread < 0:
+        order_value = kind.order_value * float(np.exp(luck.uniform(kind.spread, -kind.spread)))
+    else:
+        order_value = kind.order_value * float(np.exp(luck.normal(0, kind.spread)))
     a_day = kind.order_value * kind.volume * float(np.exp(luck.normal(0, 1.0)))
     spend = a_day * luck.gamma(8, 1 / 8, LIFE_DAYS)
     shock = luck.gamma(1 / DAY_SHOCK, DAY_SHOCK, LIFE_DAYS)
     conversions = luck.poisson(roi * spend * shock / order_value)
     orders = luck.gamma(1 / kind.order_cv2, kind.order_cv2, int(conversions.sum())) * order_value
+    if kind.delay_hours:
+        orders, conversions = _late(luck, kind.delay_hours / 24, orders, conversions)
     ends = np.cumsum(conversions)
     return Truth(
         number,
@@ -101,7 +111,20 @@ def _campaign(luck: np.random.Generator, kind: Kind, number: int) -> Truth:
         ends.astype(float),
         _sums_until(orders, ends),
         _sums_until(orders**2, ends),
+        order_value,
+        kind.told,
     )
+
+
+def _late(
+    luck: np.random.Generator, days: float, orders: Floats, conversions: npt.NDArray[np.int_]
+) -> tuple[Floats, npt.NDArray[np.int_]]:
+    """The orders by the day on which they come in, some time after that of the click."""
+    clicked = np.repeat(np.arange(LIFE_DAYS), conversions) + luck.uniform(0, 1, len(orders))
+    came = np.floor(clicked + luck.exponential(days, len(orders))).astype(int)
+    kept = came < LIFE_DAYS
+    order = np.argsort(came[kept], kind="stable")
+    return orders[kept][order], np.bincount(came[kept], minlength=LIFE_DAYS)
 
 
 def _sums_until(values: Floats, ends: npt.NDArray[np.int_]) -> Floats:

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autonomy.engine.confidence import Evidence, Prior, probability_below, round_half_up
-from autonomy.engine.prior import fit_prior
+from autonomy.engine.prior import Counted, DaysSums, fit_prior, likeliest, scatter_of
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-QUESTION = "select autonomy.probability_below(" + ", ".join(["%s::float8"] * 11) + ")"
+QUESTION = "select autonomy.probability_below(" + ", ".join(["%s::float8"] * 12) + ")"
 
 plain = st.one_of(
     st.floats(0, 1e6, allow_subnormal=False),
@@ -47,7 +47,7 @@ many = settings(few, max_examples=2000, derandomize=False)
 
 
 @few
-@given(values=st.lists(wild, min_size=11, max_size=11))
+@given(values=st.lists(wild, min_size=12, max_size=12))
 def test_every_input_has_an_answer_and_it_is_the_engines(
     db: psycopg.Connection, values: list[float | None]
 ) -> None:
@@ -56,7 +56,7 @@ def test_every_input_has_an_answer_and_it_is_the_engines(
 
 @pytest.mark.long
 @many
-@given(values=st.lists(wild, min_size=11, max_size=11))
+@given(values=st.lists(wild, min_size=12, max_size=12))
 def test_every_random_input_has_an_answer_and_it_is_the_engines(
     db: psycopg.Connection, values: list[float | None]
 ) -> None:
@@ -76,7 +76,7 @@ def compare(db: psycopg.Connection, values: list[float | None]) -> None:
 
 
 def test_nothing_known_is_fifty_fifty(db: psycopg.Connection) -> None:
-    prior = (1, 0.64, 50, 0.5)
+    prior = (1, 0.64, 50, 0.5, 0.16)
     assert ask(db, QUESTION, 1, 0, 0, 0, None, 1, 1, *prior) == pytest.approx(0.5)
     assert ask(db, QUESTION, 0, 100, 2, 300, None, 1, 1, *prior) == 0
     assert ask(db, QUESTION, None, 100, 2, 300, None, 1, 1, *prior) == 0.5
@@ -129,7 +129,7 @@ def portfolio(
 
 def evidence(db: psycopg.Connection) -> list[Evidence]:
     rows = db.execute(
-        "select spend, conversions, revenue, cv2, days, matured_share, has_history"
+        "select spend, conversions, revenue, cv2, days, matured_share, has_history, effective_spend"
         " from autonomy.campaign_evidence(null, %s)",
         [NOW],
     ).fetchall()
@@ -149,9 +149,50 @@ def test_the_prior_is_the_engines(
     for name in ("mean_roi", "tau2", "order_value", "cv2"):
         assert answer[name] == pytest.approx(getattr(expected, name), rel=1e-6), name
     stored = empty.execute(
-        "select prior_mean_roi, prior_tau2, prior_order_value, prior_cv2 from autonomy_policy"
+        "select prior_mean_roi, prior_tau2, prior_order_value, prior_cv2, prior_order_spread,"
+        " curvature from autonomy_policy"
     ).fetchone()
     assert stored == pytest.approx(tuple(expected), rel=1e-6)
+
+
+def test_the_days_tell_how_orders_scatter_as_they_tell_the_engine(
+    empty: psycopg.Connection,
+) -> None:
+    portfolio(empty, 30, seed=4)
+    luck, days = Random(9), []
+    spent = "select campaign_id from autonomy.campaign_evidence(null, %s) where spend > 0"
+    for (campaign,) in empty.execute(spent, [NOW]).fetchall():
+        sums = DaysSums()
+        for ago in range(luck.choice((3, 40))):
+            n, r = luck.choice((0, 0, 1, 2.5, 9)), round(luck.expovariate(0.01), 2)
+            sums = sums.with_day(n, r if n else 0.0)
+            empty.execute(
+                "insert into campaign_daily values (%s, %s, 9, 9, 9, %s, 10, %s)",
+                [campaign, NOW.date() - timedelta(days=ago), n, r if n else 0],
+            )
+        days.append(sums)
+    seen, scatter = evidence(empty), scatter_of(days)
+    assert scatter.orders > 100
+    answer = ask(empty, "select fit_portfolio_prior(p_now => %s)", NOW)
+    assert answer["cv2"] == pytest.approx(fit_prior(seen, days=scatter).cv2, rel=1e-6)
+    assert answer["cv2"] != pytest.approx(fit_prior(seen).cv2, rel=1e-2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_likeliest_prior_is_the_engines(db: psycopg.Connection, seed: int) -> None:
+    """Hardly any orders, many, dirt, and sizes from next to nothing to very large."""
+    luck = Random(seed)
+    seen = [
+        Counted(
+            luck.choice((0.0, 1.0, 3.5, 40.0, 1e6)) * luck.random(),
+            luck.choice((1e-20, 0.2, 5.0, 100.0, 1e15)) * luck.random(),
+            luck.choice((1e-3, 2.0, 30.0, 1e6)),
+        )
+        for _ in range(5 + 20 * seed)
+    ]
+    columns = [list(column) for column in zip(*seen, strict=True)]
+    answer = ask(db, "select autonomy.likeliest_prior(%s, %s, %s)", *columns)
+    assert answer == pytest.approx(likeliest(seen), abs=1e-6)
 
 
 def test_the_prior_is_fitted_once_an_hour(empty: psycopg.Connection) -> None:

@@ -53,6 +53,8 @@ def test_the_prior_is_fitted_alike(database: Any, campaigns: int) -> None:
     if campaigns < 5:
         assert (expected.mean_roi, expected.tau2) == (DEFAULT_PRIOR.mean_roi, DEFAULT_PRIOR.tau2)
     for name, value in expected._asdict().items():
+        if name == "curvature":
+            continue  # measured, not fitted
         assert fitted[name] == pytest.approx(value, rel=1e-6), name
 
 

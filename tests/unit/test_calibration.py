@@ -14,7 +14,7 @@ def test_claims_keep_their_word() -> None:
     result = small()
     assert len(result.fitted.made) > 3_000
     assert result.fitted.error() <= 0.03
-    assert result.default.error() <= 0.03
+    assert result.default.error() <= 0.05
     assert result.fixed.error() > 0.05
 
 

@@ -123,7 +123,7 @@ def test_nothing_is_done_against_what_a_person_did(row: Any, rules: list[Any], k
 
 def test_what_a_person_switched_on_is_paused_only_when_that_is_nearly_certain() -> None:
     until = (NOW + timedelta(days=7)).isoformat()
-    sure = one([PAUSE], LOSER | {"no_pause_until": until})
+    sure = one([PAUSE], campaign(spend=3000.0, revenue=900.0, conversions=30, no_pause_until=until))
     assert sure.confidence >= 95
     assert sure.verdict == "act"
     doubtful = campaign(spend=120.0, revenue=60.0, conversions=1, no_pause_until=until)
@@ -670,7 +670,10 @@ def test_pause_breaker_counts_the_last_24_hours() -> None:
 
 
 def test_growth_breaker_lets_the_most_confident_go() -> None:
-    rows = [*winners(5), winner(9) | {"evidence": campaign(spend=300, revenue=900)["evidence"]}]
+    rows = [
+        *winners(5),
+        winner(9) | {"evidence": campaign(spend=300, revenue=900, conversions=18)["evidence"]},
+    ]
     portfolio = PORTFOLIO | {"active_budget": 1_000.0}
     answer = run([UP], rows, portfolio)  # 50 each, 300 together, 300 allowed
     assert answer.breakers == []

@@ -101,7 +101,7 @@ begin
       select * into v_evidence from autonomy.campaign_evidence(array[v_campaign.id]);
       v_below := autonomy.probability_below(v_target, v_evidence.spend, v_evidence.conversions, v_evidence.revenue,
         v_evidence.cv2, v_evidence.days, v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2,
-        v_policy.prior_order_value, v_policy.prior_cv2);
+        v_policy.prior_order_value, v_policy.prior_cv2, v_policy.prior_order_spread);
       v_confidence := autonomy.cut_confidence(100 * case when v_pause then v_below else 1 - v_below end);
       continue when v_confidence < v_policy.min_confidence;
       v_budget := case when v_pause then v_campaign.budget else least(
@@ -131,12 +131,12 @@ begin
         autonomy.expected_impact_of(case when v_pause then 'pause' else 'up' end, v_policy.break_even_roi::float8,
           (v_budget / v_campaign.budget - 1)::float8, 1::float8, v_policy.curvature::float8,
           (autonomy.roi_posterior(v_evidence.spend, v_evidence.conversions, v_evidence.revenue, v_evidence.cv2, v_evidence.days,
-            v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2))[1],
+            v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2, v_policy.prior_order_spread))[1],
           v_evidence.spend, v_evidence.days),
         jsonb_build_object('spend', v_evidence.spend, 'conversions', v_evidence.conversions, 'revenue', v_evidence.revenue,
           'cv2', v_evidence.cv2, 'days', v_evidence.days, 'matured_share', v_evidence.matured_share, 'has_history', v_evidence.has_history,
           'prior', jsonb_build_object('mean_roi', v_policy.prior_mean_roi, 'tau2', v_policy.prior_tau2,
-            'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2),
+            'order_value', v_policy.prior_order_value, 'cv2', v_policy.prior_cv2, 'order_spread', v_policy.prior_order_spread),
           'probability_below', v_below, 'break_even', v_target,
           'metrics', jsonb_build_object('impressions', v_facts.impressions, 'reach', v_facts.reach, 'clicks', v_facts.clicks,
             'conversions', v_facts.conversions, 'spend', v_facts.spend, 'revenue', v_facts.revenue)),
