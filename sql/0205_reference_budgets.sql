@@ -29,6 +29,24 @@ comment on column autonomy.reference_budgets.since is 'when it came out as it is
 comment on column autonomy.reference_budgets.change_id is 'up to which entry of campaign_changes it was looked through';
 comment on column autonomy.reference_budgets.last_day is 'the last day that the campaign had figures of at that time';
 
+create function autonomy.budgets_in_force(p_campaign_ids uuid[], p_zones text[])
+returns table (campaign_id uuid, days date[], budgets float8[])
+language sql stable set search_path = ''
+as $$
+  select n.campaign_id, array_agg(n.day order by n.day, n.id), array_agg(n.budget order by n.day, n.id)
+  from (
+    select a.campaign_id, k.id, case when k.new_budget between 0.01 and 1e12 then k.new_budget::float8 end as budget,
+      case when k.kind = 'created' then (k.changed_at at time zone a.zone)::date
+           else ((k.changed_at at time zone a.zone) - interval '1 microsecond')::date + 1 end as day
+    from unnest(p_campaign_ids, p_zones) a (campaign_id, zone) join public.campaign_changes k using (campaign_id)
+    where k.kind = 'created' or k.old_budget is distinct from k.new_budget) n
+  group by n.campaign_id
+$$;
+comment on function autonomy.budgets_in_force(uuid[], text[]) is
+  'The budgets of each campaign (null: none), and from which day on each was in force: the first that begins with it, '
+  'of a campaign that is made that very day. In force on a day is budgets[width_bucket(day, days)]; null = not known. '
+  'Only reads; raises nothing. [autonomous-operations]';
+
 create function autonomy.budgets_set_anew(p_campaign_ids uuid[])
 returns table (campaign_id uuid, budget numeric)
 language sql stable set search_path = ''

@@ -81,16 +81,9 @@ begin
     group by t.campaign_id, a.zone
   ),
   budgets as materialized (
-    -- in force from the first day that begins with it; a campaign that is made, from that very day
-    select n.campaign_id, array_agg(n.day order by n.day, n.id) as days,
-      array_agg(n.budget order by n.day, n.id) as budgets
-    from (
-      select a.campaign_id, k.id, case when k.new_budget between 0.01 and 1e12 then k.new_budget::float8 end as budget,
-        case when k.kind = 'created' then (k.changed_at at time zone a.zone)::date
-             else ((k.changed_at at time zone a.zone) - interval '1 microsecond')::date + 1 end as day
-      from asked a join public.campaign_changes k using (campaign_id)
-      where a.reference > 0 and (k.kind = 'created' or k.old_budget is distinct from k.new_budget)) n
-    group by n.campaign_id
+    select b.* from (
+      select array_agg(a.campaign_id) as ids, array_agg(a.zone) as zones from asked a where a.reference > 0) r
+    cross join lateral autonomy.budgets_in_force(r.ids, r.zones) b
   ),
   weighed as (
     select a.*,

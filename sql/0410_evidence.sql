@@ -22,8 +22,8 @@ begin
       coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end,
                0::float8) as days,
       case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100
-           and f.ev_effective_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_effective_spend
+           and r.counted > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / r.counted
           * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
@@ -32,13 +32,13 @@ begin
       case when r.effective_spend between -1e18 and 1e18
            then case when r.effective_spend between -1e-9 and 1e-9 then 0::float8 else r.effective_spend end end
         as effective_spend
-    from (select h.hours, h.delay,
+    from (select h.hours, h.delay, h.counted,
       case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
-      case when f.has_history then f.ev_effective_spend * h.fading else f.life_spend end as effective_spend,
+      case when f.has_history then h.counted * h.fading else f.life_spend end as effective_spend,
       case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
       case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
       case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
-      from (select k.delay,
+      from (select k.delay, coalesce(f.ev_effective_spend, f.ev_spend) as counted,
         case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
         case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
           else exp(-least(50::float8, 0.6931471805599453::float8

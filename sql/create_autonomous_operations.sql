@@ -162,6 +162,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'campaign_performance_before', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'function', 'campaign_performance_mirror', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'reference_budgets', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'budget numeric', 'budget_per_spend float8 not null default 1', 'is_fixed boolean not null default false', 'since timestamptz not null', 'change_id bigint not null default 0', 'last_day date']::text[]),
+('autonomy', 'function', 'budgets_in_force', null, '{p_campaign_ids, p_zones}', '{uuid[], text[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'budgets_set_anew', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'first_days', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'refresh_reference_budgets', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
@@ -287,6 +288,15 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'account_priors', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_account_priors', null, '{p_account, p_now}', '{text, timestamptz}', 2, array[]::text[]),
 ('public', 'function', 'fit_portfolio_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2, array[]::text[]),
+('autonomy', 'table', 'curvatures', null, '{}', '{}', 0, array['account text primary key', 'last_scored_day date', 'scores float8[] not null default ''{0,0,0,0,0,0,0}''', 'candidate float8', 'candidate_days integer not null default 0', 'since timestamptz', 'checked_at timestamptz not null']::text[]),
+('autonomy', 'function', 'ln_gamma', null, '{p_x}', '{float8}', 0, array[]::text[]),
+('autonomy', 'function', 'forecast_orders', null, '{p_exposure, p_orders, p_days, p_arriving, p_rate, p_tau2}', '{float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'curvature_scores', null, '{p_campaigns, p_ages, p_spend, p_orders, p_budgets, p_delay, p_half_life, p_tau2}', '{int[], int[], float8[], float8[], float8[], float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'mean_curvature', null, '{p_scores}', '{float8[]}', 0, array[]::text[]),
+('autonomy', 'function', 'score_account', null, '{p_account, p_after, p_now}', '{text, date, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'use_curvature', null, '{p_account, p_curvature}', '{text, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'measure_curvature', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'measure_curvatures', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'accounts_without_value', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaigns_without_value', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'people_changes', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
@@ -3435,6 +3445,20 @@ comment on column autonomy.reference_budgets.is_fixed is
 comment on column autonomy.reference_budgets.since is 'when it came out as it is';
 comment on column autonomy.reference_budgets.change_id is 'up to which entry of campaign_changes it was looked through';
 comment on column autonomy.reference_budgets.last_day is 'the last day that the campaign had figures of at that time';
+create function autonomy.budgets_in_force(p_campaign_ids uuid[], p_zones text[])
+returns table (campaign_id uuid, days date[], budgets float8[])
+language sql stable set search_path = ''
+as $$
+select n.campaign_id, array_agg(n.day order by n.day, n.id), array_agg(n.budget order by n.day, n.id)
+from (
+select a.campaign_id, k.id, case when k.new_budget between 0.01 and 1e12 then k.new_budget::float8 end as budget,
+case when k.kind = 'created' then (k.changed_at at time zone a.zone)::date
+else ((k.changed_at at time zone a.zone) - interval '1 microsecond')::date + 1 end as day
+from unnest(p_campaign_ids, p_zones) a (campaign_id, zone) join public.campaign_changes k using (campaign_id)
+where k.kind = 'created' or k.old_budget is distinct from k.new_budget) n
+group by n.campaign_id
+$$;
+comment on function autonomy.budgets_in_force(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.budgets_set_anew(p_campaign_ids uuid[])
 returns table (campaign_id uuid, budget numeric)
 language sql stable set search_path = ''
@@ -3630,15 +3654,9 @@ and t.finished_at <= v_changed_at
 group by t.campaign_id, a.zone
 ),
 budgets as materialized (
-select n.campaign_id, array_agg(n.day order by n.day, n.id) as days,
-array_agg(n.budget order by n.day, n.id) as budgets
-from (
-select a.campaign_id, k.id, case when k.new_budget between 0.01 and 1e12 then k.new_budget::float8 end as budget,
-case when k.kind = 'created' then (k.changed_at at time zone a.zone)::date
-else ((k.changed_at at time zone a.zone) - interval '1 microsecond')::date + 1 end as day
-from asked a join public.campaign_changes k using (campaign_id)
-where a.reference > 0 and (k.kind = 'created' or k.old_budget is distinct from k.new_budget)) n
-group by n.campaign_id
+select b.* from (
+select array_agg(a.campaign_id) as ids, array_agg(a.zone) as zones from asked a where a.reference > 0) r
+cross join lateral autonomy.budgets_in_force(r.ids, r.zones) b
 ),
 weighed as (
 select a.*,
@@ -5851,8 +5869,8 @@ return $sql$ cross join lateral (select
       coalesce(case when r.days between 0 and 1e18 then case when r.days <= 1e-9 then 0::float8 else r.days end end,
                0::float8) as days,
       case when f.has_history and isfinite(f.as_of) and r.delay > 0 and f.ev_immature_spend > 1e-100
-           and f.ev_effective_spend > 1e-9 then
-        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / f.ev_effective_spend
+           and r.counted > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / r.counted
           * exp(greatest(-50::float8, least(50::float8,
           -(date_part('epoch', $1 - f.as_of) / 3600::float8) / r.delay)))))
         else 1::float8 end as matured_share,
@@ -5861,13 +5879,13 @@ return $sql$ cross join lateral (select
       case when r.effective_spend between -1e18 and 1e18
            then case when r.effective_spend between -1e-9 and 1e-9 then 0::float8 else r.effective_spend end end
         as effective_spend
-    from (select h.hours, h.delay,
+    from (select h.hours, h.delay, h.counted,
       case when f.has_history then f.ev_spend * h.fading else f.life_spend end as spend,
-      case when f.has_history then f.ev_effective_spend * h.fading else f.life_spend end as effective_spend,
+      case when f.has_history then h.counted * h.fading else f.life_spend end as effective_spend,
       case when f.has_history then f.ev_conversions * h.fading else f.life_conversions end as conversions,
       case when f.has_history then f.ev_revenue * h.fading else f.life_revenue end as revenue,
       case when f.has_history then f.ev_days * h.fading else h.hours / 24::float8 end as days
-      from (select k.delay,
+      from (select k.delay, coalesce(f.ev_effective_spend, f.ev_spend) as counted,
         case when isfinite(c.created_at) then date_part('epoch', $1 - c.created_at) / 3600::float8 end as hours,
         case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
           else exp(-least(50::float8, 0.6931471805599453::float8
@@ -6309,6 +6327,236 @@ comment on function public.fit_portfolio_prior(boolean, timestamptz) is
 'Fits the prior of the confidence, of each account and of all accounts of a currency, to what campaigns have spent '
 'and brought; that of the only currency stands in the policy, too. Within an hour of the last time only with '
 'p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
+
+-- 0415_curvature.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.curvatures (
+account text primary key,
+last_scored_day date,
+scores float8[] not null default '{0,0,0,0,0,0,0}',
+candidate float8,
+-- squawk-ignore prefer-bigint-over-int
+candidate_days integer not null default 0,
+since timestamptz,
+checked_at timestamptz not null
+);
+comment on table autonomy.curvatures is
+'Derived: how well each curvature has foretold the orders of each account, day by day; each day counts once. What is '
+'in use stands in priors. Kept by measure_curvatures. [autonomous-operations]';
+comment on column autonomy.curvatures.last_scored_day is 'up to which day orders were compared with their forecasts';
+comment on column autonomy.curvatures.scores is 'sums of log-likelihoods, of the curvatures 0.25, 0.5, 1, 2, 4, 8, 16';
+comment on column autonomy.curvatures.candidate is 'the curvature that the scores speak for, where another is in use';
+comment on column autonomy.curvatures.candidate_days is 'for how many scored days on end; from the third on it is used';
+comment on column autonomy.curvatures.since is 'when the one in use came into use; null = none was measured yet';
+comment on column autonomy.curvatures.checked_at is 'when it was last looked whether there is a day to score';
+create function autonomy.ln_gamma(p_x float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+x float8 := p_x;
+shift float8 := 0;
+begin
+while x < 8 loop
+shift := shift + ln(x);
+x := x + 1;
+end loop;
+return (x - 0.5::float8) * ln(x) - x + 0.9189385332046727::float8
++ (1 / (12 * x) - 1 / (360 * x ^ 3) + 1 / (1260 * x ^ 5)) - shift;
+end $$;
+comment on function autonomy.ln_gamma(float8) is '[autonomous-operations]';
+create function autonomy.forecast_orders(
+p_exposure float8, p_orders float8, p_days float8, p_arriving float8, p_rate float8, p_tau2 float8,
+out mu float8, out size float8)
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+k float8 := 1 + 0.25::float8 * p_orders / p_days;
+y float8 := p_orders / k;
+e float8 := p_exposure / k;
+q float8 := 1 / p_tau2;
+centre float8 := ln(p_rate);
+u float8 := greatest(centre - 12, least(centre + 12, ln((y + q) / (e + q / p_rate))));
+x float8;
+variance float8;
+begin
+for i in 1 .. 3 loop
+x := e * exp(u);
+u := u + (y - x - (u - centre) * q) / (x + q);
+u := greatest(centre - 12, least(centre + 12, u));
+end loop;
+variance := 1 / (e * exp(u) + q);
+mu := p_arriving * exp(u + q * variance ^ 2 / 2);
+size := 1 / (0.25::float8 + exp(variance) - 1);
+end $$;
+comment on function autonomy.forecast_orders(float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.curvature_scores(
+p_campaigns int[], p_ages int[], p_spend float8[], p_orders float8[], p_budgets float8[],
+p_delay float8, p_half_life float8, p_tau2 float8)
+returns float8[]
+language sql immutable set search_path = '' set jit = off
+as $$
+with days as materialized (
+select d.campaign, d.age, d.spend, d.orders, d.budget, a.now - a.before as arriving, a.before as arrived,
+case when p_half_life > 0 then exp(-ln(2::float8) * (d.age - 1) / p_half_life) else 1 end as weight
+from unnest(p_campaigns, p_ages, p_spend, p_orders, p_budgets) d (campaign, age, spend, orders, budget)
+cross join lateral (select
+case when p_delay > 0 then 1 - exp(greatest(-600, -(d.age + 0.5::float8) * 24 / p_delay)) else 1 end as now,
+case when d.age = 0 then 0 when p_delay > 0 then 1 - exp(greatest(-600, -(d.age - 0.5::float8) * 24 / p_delay))
+else 1 end as before) a
+),
+told as materialized (
+select g.n as c, d.campaign, sum(d.weight * s.spend * d.arrived) filter (where d.age > 0) as exposure,
+sum(d.weight * d.orders) filter (where d.age > 0) as orders,
+greatest(1, sum(d.weight) filter (where d.age > 0 and d.spend > 0)) as days,
+sum(s.spend * d.arriving) as arriving, sum(d.orders) filter (where d.age = 0) as found
+from days d
+cross join unnest('{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) with ordinality g (c, n)
+cross join lateral (select d.spend * (g.c + 1) / (g.c + d.budget) as spend) s
+group by g.n, d.campaign
+having bool_or(d.age = 0)
+),
+rates as (
+select t.c, sum(t.orders) / sum(t.exposure) as rate from told t
+group by t.c having sum(t.orders) > 1e-9 and sum(t.exposure) > 1e-9
+),
+forecasts as (
+select t.c, t.found, f.mu, f.size, min(f.mu) over (partition by t.campaign) as least
+from told t join rates r using (c)
+cross join lateral autonomy.forecast_orders(
+coalesce(t.exposure, 0), coalesce(t.orders, 0), t.days, t.arriving, r.rate, p_tau2) f
+),
+scores as (
+select f.c, sum(f.found * ln(f.mu / (f.mu + f.size)) - f.size * ln(1 + f.mu / f.size)
++ autonomy.ln_gamma(f.found + f.size) - autonomy.ln_gamma(f.size)) as score
+from forecasts f where f.least >= 1e-9
+group by f.c
+)
+select case when count(*) = 7 then array_agg(s.score order by s.c) end from scores s
+$$;
+comment on function autonomy.curvature_scores(int[], int[], float8[], float8[], float8[], float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.mean_curvature(p_scores float8[]) returns float8
+language sql immutable set search_path = ''
+as $$
+select sum(exp(w.l - w.most) * ln(w.c)) / sum(exp(w.l - w.most))
+from (select u.c, u.l, max(u.l) over () as most
+from (select g.c, 0.3::float8 * s - (ln(g.c) - ln(2::float8)) ^ 2 / 0.5::float8 as l
+from unnest(p_scores, '{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) g (s, c)) u) w
+$$;
+comment on function autonomy.mean_curvature(float8[]) is '[autonomous-operations]';
+create function autonomy.score_account(
+p_account text, p_after date, p_now timestamptz, out day date, out scores float8[])
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+declare
+v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+v_zone text := autonomy.account_zone(p_account);
+v_ids uuid[];
+begin
+v_ids := array(
+select c.id from public.campaigns c
+join autonomy.reference_budgets r on r.campaign_id = c.id and r.budget > 0
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account and c.budget > 0
+and exists (select from public.campaign_changes k
+where k.campaign_id = c.id and k.kind <> 'created' and k.old_budget is distinct from k.new_budget
+and k.new_budget > 0 and k.old_budget > 0 and k.changed_at > p_now - interval '70 days')
+order by c.id limit 500);
+day := least((p_now at time zone v_zone)::date, (
+select max(d.day) from unnest(v_ids) i join public.campaign_daily d on d.campaign_id = i)) - 1;
+if day is null or day <= p_after then
+return;
+end if;
+select autonomy.curvature_scores(
+array_agg(i.n::int), array_agg(score_account.day - d.day), array_agg(d.spend::float8),
+array_agg(d.conversions::float8), array_agg(coalesce(
+b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend) / r.budget::float8),
+coalesce((select a.conversion_delay_hours from public.autonomy_accounts a where a.account = p_account),
+v_policy.conversion_delay_hours)::float8,
+v_policy.evidence_half_life_days::float8,
+greatest(0.04, coalesce((select k.tau2 from autonomy.priors k where k.scope = 'account' and k.name = p_account),
+v_policy.prior_tau2)))
+into scores
+from unnest(v_ids) with ordinality i (id, n)
+join autonomy.reference_budgets r on r.campaign_id = i.id
+join autonomy.counted_days d on d.campaign_id = i.id
+and d.day between score_account.day - 69 and score_account.day
+left join autonomy.budgets_in_force(v_ids, array_fill(v_zone, array[cardinality(v_ids)])) b on b.campaign_id = i.id
+where d.spend between 0 and 1e12 and d.conversions between 0 and 1e9;
+end $$;
+comment on function autonomy.score_account(text, date, timestamptz) is '[autonomous-operations]';
+create function autonomy.use_curvature(p_account text, p_curvature float8) returns boolean
+language plpgsql set search_path = ''
+as $$
+declare
+v_ids uuid[] := array(select c.id from public.campaigns c
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account limit 2001);
+begin
+if cardinality(v_ids) > 2000 then
+return false;  -- more than a run may wait for: the policy's goes on
+end if;
+insert into autonomy.priors as k (scope, name, curvature, fitted_at)
+values ('account', p_account, p_curvature, '-infinity')
+on conflict (scope, name) do update set curvature = excluded.curvature;
+perform autonomy.refresh_campaign_facts(v_ids);
+return true;
+end $$;
+comment on function autonomy.use_curvature(text, float8) is '[autonomous-operations]';
+create function autonomy.measure_curvature(p_account text, p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_known autonomy.curvatures := (select k from autonomy.curvatures k where k.account = p_account);
+v_used float8 := (select a.curvature from autonomy.account_priors(array[p_account], null) a);
+v_day date;
+v_scores float8[];
+v_mean float8;
+begin
+select s.day, s.scores into v_day, v_scores from autonomy.score_account(p_account, v_known.last_scored_day, p_now) s;
+v_known.account := p_account;
+v_known.checked_at := p_now;
+v_known.scores := coalesce(v_known.scores, array_fill(0::float8, array[7]));
+v_known.candidate_days := coalesce(v_known.candidate_days, 0);
+if v_scores is not null then
+v_known.last_scored_day := v_day;
+v_known.scores := array(select o + n from unnest(v_known.scores, v_scores) with ordinality u (o, n, i) order by i);
+v_mean := autonomy.mean_curvature(v_known.scores);
+select c, case when c = v_known.candidate then v_known.candidate_days + 1 else 1 end
+into v_known.candidate, v_known.candidate_days
+from unnest('{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) c order by abs(ln(c) - v_mean), c limit 1;
+if v_known.candidate = v_used or abs(v_mean - ln(v_used)) <= 0.2 then
+v_known.candidate := null;
+v_known.candidate_days := 0;
+elsif v_known.candidate_days >= 3 and autonomy.use_curvature(p_account, v_known.candidate) then
+v_known.candidate := null;
+v_known.candidate_days := 0;
+v_known.since := p_now;
+end if;
+end if;
+delete from autonomy.curvatures k where k.account = p_account;
+insert into autonomy.curvatures select v_known.*;
+end $$;
+comment on function autonomy.measure_curvature(text, timestamptz) is '[autonomous-operations]';
+create function autonomy.measure_curvatures(p_now timestamptz) returns void
+language plpgsql set search_path = '' set lock_timeout = '2s'
+as $$
+declare
+v_account text;
+v_until timestamptz := clock_timestamp() + interval '1 second';
+begin
+for v_account in
+select a.account from public.autonomy_accounts a left join autonomy.curvatures k on k.account = a.account
+where (k.checked_at > p_now - interval '6 hours' and k.checked_at < p_now + interval '6 hours') is not true
+order by k.checked_at nulls first, a.account limit 200
+loop
+perform autonomy.measure_curvature(v_account, p_now);
+exit when clock_timestamp() > v_until;
+end loop;
+delete from autonomy.curvatures k
+where not exists (select from public.autonomy_accounts a where a.account = k.account);
+end $$;
+comment on function autonomy.measure_curvatures(timestamptz) is '[autonomous-operations]';
 
 -- 0420_doubt.sql
 set local lock_timeout = '30s';
@@ -11383,6 +11631,11 @@ begin
 perform public.fit_portfolio_prior(p_now => p_now);
 exception when others then
 raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
+end;
+begin
+perform autonomy.measure_curvatures(p_now);
+exception when others then
+raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;  -- what is in use goes on
 end;
 begin
 perform autonomy.choose_measured(p_now);
@@ -17110,8 +17363,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
-  ('0205_reference_budgets', '5c519f1dab7853f6cad212fbfb79dab8da900159f76bc5867ae88ddabbd7bff8', pg_catalog.clock_timestamp()),
-  ('0210_facts', '976c377634fc39f4c51be6284ffd8d5d23701bbdc811439c0a996bf48c2980a6', pg_catalog.clock_timestamp()),
+  ('0205_reference_budgets', '2614e84db5cc460b4e1d658175cfc02ca1da51f4475def76ce8040bfc92610fa', pg_catalog.clock_timestamp()),
+  ('0210_facts', '96acfb2f57e9e0b0f34ba9173745cd22bb375a548422ff89c84cf1ce9804b066', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '182994201d0feda2fa2345cd306d554d0cbaa496b916bb14e2cc663ba545ca3c', pg_catalog.clock_timestamp()),
@@ -17127,7 +17380,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '180420678050de32ff2ff109ac147a7928eeda3f67618c0bb026d018b1ccc422', pg_catalog.clock_timestamp()),
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'c09a831879451deea0c8a504ef9d2f5000e02150a7a993a32c3fa93285a6837d', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'b8d342f86f49d7b69e3a6c57fa0becd3f455138533319813237cff3bc16e166b', pg_catalog.clock_timestamp()),
+  ('0415_curvature', '70a3cf8cb934674adfeafeced8d4feeb40cef861a6105d4c9b1baf17a7d998fa', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', 'd24bde636860e4fa9249b5b3f7457090c0d8d5353e971ae7e2fd1dfdd4246937', pg_catalog.clock_timestamp()),
   ('0505_codes', 'd2630f81a709fd9a898c937d82138f633f6f244f67ecc9652619bf24be6fbbb0', pg_catalog.clock_timestamp()),
@@ -17154,7 +17408,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '0e399806a24eaf2bbac1a31a2973a09922aebfbebbccf0dfaf92e0e5f4016008', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'e5ceace5ace3d4de4b1fe942d7e995a9a07159aa137ba5010db62e159a1e9dcd', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'dc5ac494c97b7ea36b655f36bd352f528f4ce1ea482f2a016e1c4b1ebbe40af6', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', 'a2ed1f979ec6c3422ca08244924e1944240e61bafa71e744815587f789e7e925', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
