@@ -6522,11 +6522,11 @@ as $$ values
 '%s. %s %% likely to be below %s%s.',
 '{figures,chance,target,believed}'::text[]),
 ('why.up',
-'%s, %s. %s %% likely that more budget earns its keep%s%s.',
-'{figures,conversions,chance,against,believed}'::text[]),
+'%s, %s. %s%s %% likely that more budget earns its keep%s%s.',
+'{figures,conversions,returns,chance,against,believed}'::text[]),
 ('why.down',
-'%s. %s %% likely that its last part of budget does not earn its keep%s%s.',
-'{figures,chance,against,believed}'::text[]),
+'%s. %s%s %% likely that its last part of budget does not earn its keep%s%s.',
+'{figures,returns,chance,against,believed}'::text[]),
 ('why.resume',
 'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong%s.',
 '{revenue,spend,times,chance,believed}'::text[]),
@@ -8456,6 +8456,9 @@ else case when p_params.break_even = p_params.target then 'your target of ' else
 || autonomy.times_words(p_params.break_even) end
 when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
 else ' against your target of ' || autonomy.times_words(p_params.target) end
+when 'returns' then case when p_params.next_return is null then ''
+else format('The next %s returns %s, the average one %s. ', coalesce(p_params.currency, 'unit'),
+autonomy.money_words(p_params.next_return, null), autonomy.money_words(p_params.average_return, null)) end
 when 'unit' then coalesce(p_params.currency, 'unit')
 when 'average_return' then autonomy.money_words(p_params.average_return, null)
 when 'next_return' then autonomy.money_words(p_params.next_return, null)
@@ -16513,7 +16516,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0410_evidence', '10ebef365e4a3becd991a79ac090a1f8b983f7bfae5b3963799ab913e984f104', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', '8322e68ba6c45079984a9b7dcca50d277d1947cfc758519780eeffcdca4e2877', pg_catalog.clock_timestamp()),
-  ('0505_codes', '295fe5e9987bf65e761b5c9f5c03b9caacf741970d2903b189ca0463fb82d508', pg_catalog.clock_timestamp()),
+  ('0505_codes', '11b5dcf1ee9e80af798c6f8630f69fa6e920212c7909c018cde95512c2f8368c', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
@@ -16523,7 +16526,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0513_broken_days', '92273b83519b223c772301c5abc97d713681a3206d1e89f1e5529ec7acf83166', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '5f2014cd134dc7d153924cb3696ab538dab09cadc6132f92025e1cd1e1be496e', pg_catalog.clock_timestamp()),
   ('0520_decide', '51fe120c5349ebe689bd7700c987249177b01429b0b23ccb759301a72a80e091', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '5fcb54d1697c7f0ed6dbed14273a7cb96a23a6e6dbae17f32a68c5d2dae6cd9a', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
   ('0550_identify', '09ea00f6423c93bdd59a7f1c603540cd0a55064d4a37ca556a143d1727b0d6d2', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
