@@ -87,6 +87,8 @@ as $$
 declare
   v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+  v_measured numeric := (
+    select k.curvature from autonomy.priors k where k.scope = 'account' and k.name = v_account);
   v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy.time_zone);
   v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy.time_zone);
 begin
@@ -94,15 +96,17 @@ begin
     perform autonomy.change_zone(
       array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
   elsif coalesce(case when tg_op <> 'INSERT' then old.conversion_delay_hours end, v_policy.conversion_delay_hours)
-     <> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_policy.conversion_delay_hours) then
+     <> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_policy.conversion_delay_hours)
+    or coalesce(case when tg_op <> 'INSERT' then old.curvature end, v_measured, v_policy.curvature)
+     <> coalesce(case when tg_op <> 'DELETE' then new.curvature end, v_measured, v_policy.curvature) then
     perform autonomy.change_delay(
       array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account));
   end if;
   return null;
 end $$;
 comment on function autonomy.account_after() is
-  'Trigger of autonomy_accounts: another zone has other days, another conversion delay other facts, of this account '
-  'alone. [autonomous-operations]';
+  'Trigger of autonomy_accounts: another zone has other days, another conversion delay or curvature other facts, of '
+  'this account alone. [autonomous-operations]';
 
 create trigger autonomy_account_after after insert or update or delete on public.autonomy_accounts
   for each row execute function autonomy.account_after();
@@ -117,7 +121,7 @@ begin
   if v_from <> v_to then
     perform autonomy.change_zone(array[new.id], v_from, v_to);
   elsif (select count(distinct (coalesce(a.conversion_delay_hours, p.conversion_delay_hours),
-                                coalesce(k.curvature, p.curvature::float8))) > 1
+                                coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) > 1
          from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
          cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account
          left join autonomy.priors k on k.scope = 'account' and k.name = n.account) then

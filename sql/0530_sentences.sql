@@ -124,6 +124,9 @@ begin
           || autonomy.times_words(p_params.break_even) end
       when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
         else ' against your target of ' || autonomy.times_words(p_params.target) end
+      when 'returns' then case when p_params.next_return is null then ''
+        else format('The next %s returns %s, the average one %s. ', coalesce(p_params.currency, 'unit'),
+          autonomy.money_words(p_params.next_return, null), autonomy.money_words(p_params.average_return, null)) end
       when 'unit' then coalesce(p_params.currency, 'unit')
       when 'average_return' then autonomy.money_words(p_params.average_return, null)
       when 'next_return' then autonomy.money_words(p_params.next_return, null)

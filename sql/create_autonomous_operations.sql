@@ -3599,7 +3599,8 @@ into strict v_zone, v_half_life, v_delay, v_curvature from public.autonomy_polic
 return query
 with asked as materialized (
 select a.campaign_id, coalesce(z.zone, v_zone) as zone,
-coalesce(o.conversion_delay_hours::float8, v_delay) as delay, coalesce(k.curvature, v_curvature) as curvature,
+coalesce(o.conversion_delay_hours::float8, v_delay) as delay,
+coalesce(o.curvature::float8, k.curvature, v_curvature) as curvature,
 case when c.budget > 0 then r.budget::float8 end as reference, r.budget_per_spend
 from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
 left join public.campaigns c on c.id = a.campaign_id
@@ -4633,6 +4634,8 @@ as $$
 declare
 v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
 v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
+v_measured numeric := (
+select k.curvature from autonomy.priors k where k.scope = 'account' and k.name = v_account);
 v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy.time_zone);
 v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy.time_zone);
 begin
@@ -4640,7 +4643,9 @@ if v_from <> v_to then
 perform autonomy.change_zone(
 array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
 elsif coalesce(case when tg_op <> 'INSERT' then old.conversion_delay_hours end, v_policy.conversion_delay_hours)
-<> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_policy.conversion_delay_hours) then
+<> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_policy.conversion_delay_hours)
+or coalesce(case when tg_op <> 'INSERT' then old.curvature end, v_measured, v_policy.curvature)
+<> coalesce(case when tg_op <> 'DELETE' then new.curvature end, v_measured, v_policy.curvature) then
 perform autonomy.change_delay(
 array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account));
 end if;
@@ -4659,7 +4664,7 @@ begin
 if v_from <> v_to then
 perform autonomy.change_zone(array[new.id], v_from, v_to);
 elsif (select count(distinct (coalesce(a.conversion_delay_hours, p.conversion_delay_hours),
-coalesce(k.curvature, p.curvature::float8))) > 1
+coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) > 1
 from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
 cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account
 left join autonomy.priors k on k.scope = 'account' and k.name = n.account) then
@@ -7154,11 +7159,11 @@ return query values
 '%s. %s %% likely to be below %s%s.',
 '{figures,chance,target,believed}'::text[]),
 ('why.up',
-'%s, %s. %s %% likely that more budget earns its keep%s%s.',
-'{figures,conversions,chance,against,believed}'::text[]),
+'%s, %s. %s%s %% likely that more budget earns its keep%s%s.',
+'{figures,conversions,returns,chance,against,believed}'::text[]),
 ('why.down',
-'%s. %s %% likely that its last part of budget does not earn its keep%s%s.',
-'{figures,chance,against,believed}'::text[]),
+'%s. %s%s %% likely that its last part of budget does not earn its keep%s%s.',
+'{figures,returns,chance,against,believed}'::text[]),
 ('why.resume',
 'late conversions brought it to %s earned for %s spent%s. %s %% likely that the pause was wrong%s.',
 '{revenue,spend,times,chance,believed}'::text[]),
@@ -9116,6 +9121,9 @@ else case when p_params.break_even = p_params.target then 'your target of ' else
 || autonomy.times_words(p_params.break_even) end
 when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
 else ' against your target of ' || autonomy.times_words(p_params.target) end
+when 'returns' then case when p_params.next_return is null then ''
+else format('The next %s returns %s, the average one %s. ', coalesce(p_params.currency, 'unit'),
+autonomy.money_words(p_params.next_return, null), autonomy.money_words(p_params.average_return, null)) end
 when 'unit' then coalesce(p_params.currency, 'unit')
 when 'average_return' then autonomy.money_words(p_params.average_return, null)
 when 'next_return' then autonomy.money_words(p_params.next_return, null)
@@ -17364,13 +17372,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
   ('0205_reference_budgets', '2614e84db5cc460b4e1d658175cfc02ca1da51f4475def76ce8040bfc92610fa', pg_catalog.clock_timestamp()),
-  ('0210_facts', '96acfb2f57e9e0b0f34ba9173745cd22bb375a548422ff89c84cf1ce9804b066', pg_catalog.clock_timestamp()),
+  ('0210_facts', '05d04b0a9eaa340c79fae52f47af243aeb4ba77937402be4f2bc60f0003df435', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '182994201d0feda2fa2345cd306d554d0cbaa496b916bb14e2cc663ba545ca3c', pg_catalog.clock_timestamp()),
   ('0221_following_metrics', 'eaa026c0f9a8f43560fea02747e9214e8a25665e2a662974831893218b8098da', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
-  ('0225_zones', 'ace0ac94f9e34a8dd411a9d603e110017e5b2c7501f46910f746dffb9f3ed87d', pg_catalog.clock_timestamp()),
+  ('0225_zones', 'c54e69b071ed1c3f12327a4e1c7005cf88bb5683c541da3d38796b6be5bd2d96', pg_catalog.clock_timestamp()),
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
@@ -17384,7 +17392,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0415_curvature', '70a3cf8cb934674adfeafeced8d4feeb40cef861a6105d4c9b1baf17a7d998fa', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', 'd24bde636860e4fa9249b5b3f7457090c0d8d5353e971ae7e2fd1dfdd4246937', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'd2630f81a709fd9a898c937d82138f633f6f244f67ecc9652619bf24be6fbbb0', pg_catalog.clock_timestamp()),
+  ('0505_codes', 'd0f7ca2f7a85d216d3c56041589f9e97ae17638da8989900933c6176b4a7d149', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
@@ -17394,7 +17402,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '051fc87a997bd6e036e2512a1caa242a068848c79cada74bf7e7f38ad30f2b0b', pg_catalog.clock_timestamp()),
   ('0520_decide', '1d07c1be343e33d109583f75ec528c7f1d6ace30684258a76bbed46e237c5edd', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '5fcb54d1697c7f0ed6dbed14273a7cb96a23a6e6dbae17f32a68c5d2dae6cd9a', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
   ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),

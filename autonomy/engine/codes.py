@@ -269,10 +269,10 @@ _LIMITED = {
 }
 _WHY = {
     "pause": "{figures}. {chance} % likely to be below {target}{believed}.",
-    "up": "{figures}, {conversions}. {chance} % likely that more budget earns its keep"
+    "up": "{figures}, {conversions}. {returns}{chance} % likely that more budget earns its keep"
     "{against}{believed}.",
-    "down": "{figures}. {chance} % likely that its last part of budget does not earn its keep"
-    "{against}{believed}.",
+    "down": "{figures}. {returns}{chance} % likely that its last part of budget does not earn its "
+    "keep{against}{believed}.",
     "resume": "late conversions brought it to {revenue} earned for {spend} spent{times}. "
     "{chance} % likely that the pause was wrong{believed}.",
     "pause.curve": "{figures}. Its budget is at its floor, and {chance} % likely not even the "

@@ -67,14 +67,14 @@ def params_of(decision: Outcome) -> dict[str, Any]:
         "target": None if case.plan.cpa is not None else two_digits(case.break_even),
         "believed": two_digits(100.0 * candidate.attribution),
         "cpa_limit": cpa_limit(case),
-        **_returns(case),
+        **_returned(case),
         "target_budget": None if case.target is None else float(half_up(case.target, digits)),
         "old_budget": _amount(decision.previous.budget),
         "new_budget": _amount(decision.new.budget),
     }
 
 
-def _returns(case: Case) -> dict[str, float | None]:
+def _returned(case: Case) -> dict[str, float | None]:
     if case.plan.cpa is not None:
         return {"average_return": None, "next_return": None}
     roi = case.odds.roi
@@ -154,6 +154,15 @@ def _times(told: Told) -> str:
     return "" if roi is None else f", {shown(roi)}x"
 
 
+def _returns(told: Told) -> str:
+    """The next EUR returns 0.62, the average one 1.31."""
+    following, average = told.params["next_return"], told.params["average_return"]
+    if following is None:
+        return ""
+    unit = told.params["currency"] or "unit"
+    return f"The next {unit} returns {shown(following)}, the average one {shown(average)}. "
+
+
 def _target(told: Told) -> str:
     roi = told.params["break_even"]
     if roi == 1.0:
@@ -184,6 +193,7 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "against": _against,
     "believed": _believed,
     "unit": lambda told: told.params["currency"] or "unit",
+    "returns": _returns,
     "average_return": lambda told: shown(told.params["average_return"]),
     "next_return": lambda told: shown(told.params["next_return"]),
     "goal": lambda told: shown(told.params["target"]),
