@@ -33,11 +33,15 @@ from autonomy.rules.templates import TEMPLATES
 from tests.benchmarks.diagram import Series, diagram
 from tests.benchmarks.engine import FOUR
 from tests.benchmarks.portfolios import KINDS, LIFE_DAYS, Truth, account_after_account
+from tests.benchmarks.real_orders import CASES, Measured
+from tests.benchmarks.real_orders import measure as measured
+from tests.benchmarks.real_orders import table as table_of_real
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 WIDE = {"active_campaigns": 10**9, "active_budget": 1e15}  # no breaker trips: each claim counts
 GOAL = 0.03
+GOAL_OF_DEFAULT = 0.05  # it presumes that nothing is known of how orders scatter
 BIN = 5
 WATCHED_DAYS = 30
 FIXED = {
@@ -129,6 +133,7 @@ def policy_of(prior: Prior, floor: float) -> Policy:
         prior_tau2=prior.tau2,
         prior_order_value=prior.order_value,
         prior_cv2=prior.cv2,
+        prior_order_spread=prior.order_spread,
         min_confidence=floor,
         min_pause_confidence=floor,
     )
@@ -229,7 +234,7 @@ def table(claims: Claims) -> str:
     return "\n".join(lines)
 
 
-def page(once: Result, watched: Result, seed: int) -> str:
+def page(once: Result, watched: Result, real: Sequence[Measured], seed: int) -> str:
     """docs/calibration.md"""
     return f"""# Calibration: 80 means right 80 times in 100
 
@@ -257,6 +262,20 @@ account.
 The diagram shows the campaigns watched day after day, each with the first action that fires on it:
 as an hourly system meets them, while there is little to go by.
 
+## Orders as they really are, and nothing told
+
+The rules for pauses, each campaign with its first pause within thirty days. Accounts of 200
+campaigns but where it says otherwise; neither how orders scatter (cv2) nor how late they come is
+told. The order values of campaigns differ by a standard deviation of 0.5 in ln. "Accounts differ"
+is the standard deviation, in points, of what accounts say too much, less what chance alone gives
+it; the last column is how far off the group of campaigns is (by their own order value, five groups)
+that is furthest off. Groups by a true value that nobody sees are off even where every claim is
+right for what is known: who sells dear things has had few orders.
+
+{table_of_real(real)}
+
+{missed(real)}
+
 ## Watched day after day: prior fitted to the account
 
 {table(watched.fitted)}
@@ -281,6 +300,12 @@ for that, and `docs/simulation.md` measures them in a market that does both.
 """
 
 
+def missed(real: Sequence[Measured]) -> str:
+    """What has to be better, in words."""
+    faults = [f"- {fault}" for one in real for fault in one.faults]
+    return "\n".join(["Not yet as good as it has to be:", "", *faults]) if faults else ""
+
+
 def picture(result: Result) -> str:
     colours = ("#1a7f4b", "#2f6fbd", "#c0392b")
     return diagram(
@@ -303,14 +328,17 @@ def main() -> int:
     once = measure("looked at once", accounts, once=True)
     accounts = account_after_account(asked.seed + 1, tuple(asked.watched))
     watched = measure("watched day after day", accounts, once=False)
-    text = page(once, watched, asked.seed)
+    real = [measured(case, asked.seed) for case in CASES]
+    text = page(once, watched, real, asked.seed)
     sys.stdout.write(text)
     sys.stderr.write(f"{time.process_time() - began:.0f} seconds of CPU\n")
     if not asked.no_write:
         (DOCS / "calibration.md").write_text(text, encoding="utf-8")
         (DOCS / "calibration.svg").write_text(picture(watched), encoding="utf-8")
-    errors = [one.error() for result in (once, watched) for one in (result.fitted, result.default)]
-    return 0 if max(errors) <= GOAL else 1
+    fitted = max(result.fitted.error() for result in (once, watched))
+    default = max(result.default.error() for result in (once, watched))
+    met = fitted <= GOAL and default <= GOAL_OF_DEFAULT
+    return 0 if met and not any(one.faults for one in real) else 1
 
 
 if __name__ == "__main__":

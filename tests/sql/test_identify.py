@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from autonomy.engine.confidence import Evidence, Prior, probability_below, round_half_up
+from autonomy.engine.prior import fit_prior
 from tests.sql.test_decide import campaign, empty, winner
 
 __all__ = ["empty"]  # a fixture
@@ -59,7 +61,8 @@ def test_an_underperformer_in_figures_and_words(empty: psycopg.Connection) -> No
     (found,) = rows(empty, "identify_underperforming_campaigns(p_now => '2026-11-22 10:17Z')")
     evidence = Evidence(812.4, 4, 301.15, None, 30)
     # the only campaign there is: what its own orders are worth is known
-    prior = Prior(order_value=301.15 / 4)
+    prior = fit_prior([evidence])
+    assert prior.order_value == pytest.approx(301.15 / 4 * math.exp(-0.08))
     chance = round_half_up(100 * probability_below(1.0, evidence, prior))
     assert found.pop("recommendation") == (
         f"Pause: in 30 days 812.40 spent, 301.15 earned, 0.37x."

@@ -60,7 +60,12 @@ def test_only_reads(db: Db) -> None:
 
 
 def test_critical_comes_first_and_low_last(db: Db) -> None:
-    for spend, revenue, clicks in ((5000, 100, 50), (150, 60, 50), (150, 140, 300), (150, 149, 50)):
+    for spend, revenue, clicks in (
+        (5000, 100, 50),
+        (900, 400, 50),
+        (500, 400, 300),
+        (410, 400, 50),
+    ):
         totals(db, campaign(db, days_old=10), Measures(9000, clicks, 8, spend, revenue))
     severities = [
         r[0]
@@ -319,8 +324,8 @@ def test_of_two_falls_the_more_severe_is_said(db: Db) -> None:
 @pytest.mark.parametrize(
     ("conversions", "revenue", "spend", "severity", "low", "high"),
     [
-        (20, 150, 1000, "critical", 95, 100),
-        (12, 380, 600, "high", 80, 95),
+        (40, 300, 2000, "critical", 95, 100),
+        (60, 800, 1500, "high", 80, 95),
         (1, 60, 101, "medium", 50, 70),
     ],
 )
@@ -334,7 +339,7 @@ def test_severity_and_confidence_of_a_loss_come_from_the_evidence(
     assert low <= row["confidence_score"] <= high
     below = value(
         db,
-        "select autonomy.probability_below(1, %s, %s, %s, null, 10, 1, 1.0, 0.64, 50, 0.5)",
+        "select autonomy.probability_below(1, %s, %s, %s, null, 10, 1, 1.0, 0.64, 50, 1.5)",
         *(float(x) for x in (spend, conversions, revenue)),
     )
     assert float(row["confidence_score"]) == pytest.approx(100 * below, abs=0.2)
