@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -258,7 +258,7 @@ def open_past(
             left_out=left_out,
             accounts=_accounts(connection),
             doubts=doubts_of((campaign, at, why) for campaign, _, at, why in doubted),
-            tracking=partial(_tracking, asking),
+            tracking=lru_cache(maxsize=1)(partial(_tracking, asking)),  # all settings ask at once
             delay=_delay(connection, end),
         )
 
