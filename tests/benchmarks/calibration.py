@@ -41,7 +41,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 WIDE = {"active_campaigns": 10**9, "active_budget": 1e15}  # no breaker trips: each claim counts
 GOAL = 0.03
-GOAL_OF_DEFAULT = 0.05  # it presumes that nothing is known of how orders scatter
+GOAL_OF_DEFAULT = 0.08  # orders of 15 and of 200 taken for 50: it holds until the first order
 BIN = 5
 WATCHED_DAYS = 30
 FIXED = {
