@@ -102,8 +102,8 @@ def test_a_cut() -> None:
     down = rule("Down", rule_type="scale", action={"type": "auto_scale_down", "multiplier": 0.5})
     assert one(BAD, [down]).reason == (
         'Budget lowered from 100.00 to 50.00 by "Down": in 9 days 812.40 spent, 301.15 earned, '
-        "0.37x. The next unit returns 0.32, the average one 0.48. 99 % likely that its last part of "
-        "budget does not earn its keep."
+        "0.37x. The next unit returns 0.32, the average one 0.48. 99 % likely that its last part "
+        "of budget does not earn its keep."
     )
 
 
