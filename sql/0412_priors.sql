@@ -468,4 +468,5 @@ end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
   'Fits the prior of the confidence, of each account and of all accounts of a currency, to what campaigns have spent '
   'and brought; that of the only currency stands in the policy, too. Within an hour of the last time only with '
-  'p_force; each once a day, more often while there is little to go by. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'p_force; each once a day, more often while there is little to go by. Safe to call again. '
+  'Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
