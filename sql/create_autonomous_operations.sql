@@ -6340,7 +6340,8 @@ end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
 'Fits the prior of the confidence, of each account and of all accounts of a currency, to what campaigns have spent '
 'and brought; that of the only currency stands in the policy, too. Within an hour of the last time only with '
-'p_force; each once a day, more often while there is little to go by. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
+'p_force; each once a day, more often while there is little to go by. Safe to call again. '
+'Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0415_curvature.sql
 set local lock_timeout = '30s';
@@ -17395,7 +17396,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0400_confidence', 'c428585ed9d36e01849c6c4313778e866bfb40cf1a781b1b62bea7e6298f9f74', pg_catalog.clock_timestamp()),
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
   ('0410_evidence', 'a9db6ecabbbd1998b1f01892780943eddbf5a524b14d1657a0b77afae17e1644', pg_catalog.clock_timestamp()),
-  ('0412_priors', '49205c2e1f4a550d24d2176f15eafcdc35e940c226522d048ace17ad86f4b628', pg_catalog.clock_timestamp()),
+  ('0412_priors', '1d18b2243fb0c229f4fcf33f639eeff3b1e3615f226e48956333c5d5095a5940', pg_catalog.clock_timestamp()),
   ('0415_curvature', '70a3cf8cb934674adfeafeced8d4feeb40cef861a6105d4c9b1baf17a7d998fa', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', 'd24bde636860e4fa9249b5b3f7457090c0d8d5353e971ae7e2fd1dfdd4246937', pg_catalog.clock_timestamp()),
