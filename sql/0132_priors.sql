@@ -37,6 +37,8 @@ comment on column autonomy.priors.curvature is
   'multiple of the reference budget at which the average return is half of the first unit''s; null = not measured yet, '
   'the policy''s holds';
 comment on column autonomy.priors.campaigns is 'how many it was fitted from';
+comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
+
 create table if not exists autonomy.measured_choice (
   campaign_id uuid primary key,
   chosen_at timestamptz not null
@@ -46,5 +48,3 @@ comment on table autonomy.measured_choice is
   'most once an hour by a run. [autonomous-operations]';
 comment on column autonomy.measured_choice.campaign_id is 'one of the largest of its account';
 comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
-
-comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';

@@ -58,7 +58,8 @@ begin
   end if;
   n := case when fed then n else r / a end;
   about := (known + s / a) / 2::float8;
-  k := a * (1::float8 + case when about < 1e-9::float8 then 0::float8 else about * doubt + 0.25::float8 * about / d end);
+  k := a * (1::float8 + case when about < 1e-9::float8 then 0::float8
+    else about * doubt + 0.25::float8 * about / d end);
   y := n * a / k;
   e := s / k;
   u := greatest(centre - 12::float8, least(centre + 12::float8, ln((y + q) / (e + q / m))));

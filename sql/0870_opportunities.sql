@@ -178,10 +178,9 @@ begin
   insert into autonomy.opportunity_detection (id) values (true) on conflict do nothing;
   select * into v_state from autonomy.opportunity_detection for update;
 
-  -- Once a day every campaign, since a problem can end, or a day become complete, without new figures;
-  -- else those whose facts changed. Fifteen minutes are looked at twice: facts of a transaction that
-  -- was still open at the last look carry an earlier time. (Twice and no more: a run costs nothing
-  -- while nothing changes.)
+  -- Once a day every campaign, since a problem can end, or a day become complete, without new figures; else
+  -- those whose facts changed. Fifteen minutes are looked at twice: facts of a transaction that was still open
+  -- at the last look carry an earlier time. (Twice and no more: a run costs nothing while nothing changes.)
   v_whole := v_state.full_pass_day is distinct from v_today or v_state.full_pass_after is not null;
   -- (not later than that either, should the clock have gone back since)
   v_changed_after := case when not v_whole

@@ -224,9 +224,8 @@ returns table (action_id uuid, campaign_id uuid, account text, kind text, horizo
                from_at timestamptz, until_at timestamptz,
                s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
                prior_order_value float8, prior_cv2 float8, prior_order_spread float8, has_history boolean,
-               revenue_then float8,
-               conversions_then float8, spend_then float8, life_spend float8, life_revenue float8,
-               life_conversions float8, data_until timestamptz, final boolean, break_even float8)
+               revenue_then float8, conversions_then float8, spend_then float8, life_spend float8,
+               life_revenue float8, life_conversions float8, data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
 as $$
   select a.id, a.campaign_id, c.account,
@@ -245,8 +244,8 @@ as $$
          coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
          coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
          coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
-         coalesce(e.order_spread, g.prior_order_spread),
-         coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
+         coalesce(e.order_spread, g.prior_order_spread), coalesce(f.has_history, false),
+         e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
          t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
   from public.autonomous_actions a
   cross join public.autonomy_policy p
@@ -260,8 +259,7 @@ as $$
   join autonomy.account_targets() g on g.account = coalesce(c.account, '')
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
   -- what was judged by cpa counted conversions at the rule's target: here money is what came in
-  cross join lateral (
-    select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
+  cross join lateral (select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
   cross join lateral (
     select autonomy.impact_number(x.json -> 'spend') as s, autonomy.impact_number(x.json -> 'conversions') as n,
            autonomy.impact_number(x.json -> 'revenue') as r, autonomy.impact_number(x.json -> 'cv2') as cv2,
@@ -281,10 +279,9 @@ as $$
     -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
     -- data are not there yet is only provisional, and measured again. A pause needs no later data.
     select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
-           a.action_type = 'auto_pause' or c.id is null
-             or a.executed_at + h.days * interval '1 day' - interval '1 day'
+           a.action_type = 'auto_pause' or c.id is null or a.executed_at + (h.days - 1) * interval '1 day'
                <= case when f.has_history then f.as_of else f.data_at end
-             or a.executed_at + h.days * interval '1 day' 
+             or a.executed_at + h.days * interval '1 day'
                + coalesce(o.max_data_age_hours, p.max_data_age_hours)::float8 * interval '1 hour' <= p_now as final) t
   where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
     and a.executed_at <= p_now - interval '1 day' and isfinite(a.executed_at)

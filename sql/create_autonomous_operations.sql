@@ -2533,6 +2533,7 @@ comment on column autonomy.priors.curvature is
 'multiple of the reference budget at which the average return is half of the first unit''s; null = not measured yet, '
 'the policy''s holds';
 comment on column autonomy.priors.campaigns is 'how many it was fitted from';
+comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
 create table if not exists autonomy.measured_choice (
 campaign_id uuid primary key,
 chosen_at timestamptz not null
@@ -2542,7 +2543,6 @@ comment on table autonomy.measured_choice is
 'most once an hour by a run. [autonomous-operations]';
 comment on column autonomy.measured_choice.campaign_id is 'one of the largest of its account';
 comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
-comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
 
 -- 0135_accounts.sql
 set local lock_timeout = '30s';
@@ -5712,7 +5712,8 @@ end if;
 end if;
 n := case when fed then n else r / a end;
 about := (known + s / a) / 2::float8;
-k := a * (1::float8 + case when about < 1e-9::float8 then 0::float8 else about * doubt + 0.25::float8 * about / d end);
+k := a * (1::float8 + case when about < 1e-9::float8 then 0::float8
+else about * doubt + 0.25::float8 * about / d end);
 y := n * a / k;
 e := s / k;
 u := greatest(centre - 12::float8, least(centre + 12::float8, ln((y + q) / (e + q / m))));
@@ -5918,6 +5919,12 @@ return query execute
 using p_now, p_ids;
 end $$;
 comment on function autonomy.campaign_evidence(uuid[], timestamptz) is '[autonomous-operations]';
+
+-- 0412_priors.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create function autonomy.prior_score(
 p_orders float8[], p_exposures float8[], p_sizes float8[], p_mean float8, p_tau float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
@@ -6070,7 +6077,8 @@ from sold o left join centre c on c.key = o.key and o.n >= 5
 group by o.key
 ),
 valued as (
-select o.key, least(2, s.spread * (1 + 2 / sum(o.n / (o.n + o.cv2 / s.spread)))) as spread, greatest(0.01, least(1e9, exp(-0.08::float8)
+select o.key, least(2, s.spread * (1 + 2 / sum(o.n / (o.n + o.cv2 / s.spread)))) as spread,
+greatest(0.01, least(1e9, exp(-0.08::float8)
 * sum(o.revenue / (o.n + o.cv2 / s.spread)) / sum(o.n / (o.n + o.cv2 / s.spread)))) as value
 from sold o join spread s using (key)
 group by o.key, s.spread
@@ -6171,7 +6179,8 @@ where p_force or autonomy.prior_is_due(k, p_now);
 v_pools := array(
 select case when p_force or autonomy.prior_is_due(k, p_now) then row(
 'currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
-coalesce(m.cv2, 1.5), coalesce(m.order_spread, 0.16), null::float8, coalesce(m.campaigns, 0), p_now)::autonomy.priors
+coalesce(m.cv2, 1.5), coalesce(m.order_spread, 0.16), null::float8, coalesce(m.campaigns, 0),
+p_now)::autonomy.priors
 else k end
 from (select coalesce(a.currency, '') as currency from public.autonomy_accounts a union select '') n
 left join autonomy.priors k on k.scope = 'currency' and k.name = n.currency
@@ -6292,8 +6301,8 @@ union select ''), p_now) f;
 $$;
 comment on function public.autonomy_account_priors(text, timestamptz) is
 'The prior of each account (p_account: of that one) by its name, under an empty name that of campaigns without an '
-'account: {"mean_roi", "tau2", "order_value", "cv2", "order_spread", "curvature"}. With p_now as a run of that moment '
-'would fit it, else as fitted last. Reads only; safe to call again; raises nothing. [autonomous-operations]';
+'account: {"mean_roi", "tau2", "order_value", "cv2", "order_spread", "curvature"}. With p_now as a run of that '
+'moment would fit it, else as fitted last. Reads only; safe to call again; raises nothing. [autonomous-operations]';
 create function public.fit_portfolio_prior(p_force boolean default false, p_now timestamptz default now())
 returns jsonb
 language plpgsql set search_path = ''
@@ -6308,8 +6317,7 @@ if v_due then
 v_fitted := array(select f from autonomy.fitted_priors(p_now, coalesce(p_force, false)) f);
 update public.autonomy_policy p
 set prior_mean_roi = k.mean_roi, prior_tau2 = k.tau2, prior_order_value = k.order_value, prior_cv2 = k.cv2,
-prior_order_spread = k.order_spread,
-prior_campaigns = k.campaigns, prior_fitted_at = p_now
+prior_order_spread = k.order_spread, prior_campaigns = k.campaigns, prior_fitted_at = p_now
 from autonomy.prior_of_all(v_fitted) k;
 insert into autonomy.priors as k
 select * from unnest(v_fitted) f
@@ -6324,14 +6332,16 @@ select from unnest(v_fitted) f where f.scope = 'currency' and f.name = k.name);
 end if;
 return (
 select jsonb_build_object('fitted', v_due, 'mean_roi', p.prior_mean_roi, 'tau2', p.prior_tau2,
-'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'order_spread', p.prior_order_spread, 'campaigns', p.prior_campaigns,
+'order_value', p.prior_order_value, 'cv2', p.prior_cv2, 'order_spread', p.prior_order_spread,
+'campaigns', p.prior_campaigns,
 'accounts', (select count(*) from unnest(v_fitted) f where f.scope = 'account'))
 from public.autonomy_policy p);
 end $$;
 comment on function public.fit_portfolio_prior(boolean, timestamptz) is
 'Fits the prior of the confidence, of each account and of all accounts of a currency, to what campaigns have spent '
 'and brought; that of the only currency stands in the policy, too. Within an hour of the last time only with '
-'p_force. Safe to call again. Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
+'p_force; each once a day, more often while there is little to go by. Safe to call again. '
+'Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0415_curvature.sql
 set local lock_timeout = '30s';
@@ -13201,9 +13211,8 @@ returns table (action_id uuid, campaign_id uuid, account text, kind text, horizo
 from_at timestamptz, until_at timestamptz,
 s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
 prior_order_value float8, prior_cv2 float8, prior_order_spread float8, has_history boolean,
-revenue_then float8,
-conversions_then float8, spend_then float8, life_spend float8, life_revenue float8,
-life_conversions float8, data_until timestamptz, final boolean, break_even float8)
+revenue_then float8, conversions_then float8, spend_then float8, life_spend float8,
+life_revenue float8, life_conversions float8, data_until timestamptz, final boolean, break_even float8)
 language sql stable set search_path = ''
 as $$
 select a.id, a.campaign_id, c.account,
@@ -13222,8 +13231,8 @@ then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
 coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
 coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
 coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
-coalesce(e.order_spread, g.prior_order_spread),
-coalesce(f.has_history, false), e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
+coalesce(e.order_spread, g.prior_order_spread), coalesce(f.has_history, false),
+e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
 t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
 from public.autonomous_actions a
 cross join public.autonomy_policy p
@@ -13235,8 +13244,7 @@ left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts o on o.account = c.account
 join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 left join public.campaign_facts f on f.campaign_id = a.campaign_id
-cross join lateral (
-select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
+cross join lateral (select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
 cross join lateral (
 select autonomy.impact_number(x.json -> 'spend') as s, autonomy.impact_number(x.json -> 'conversions') as n,
 autonomy.impact_number(x.json -> 'revenue') as r, autonomy.impact_number(x.json -> 'cv2') as cv2,
@@ -13254,10 +13262,9 @@ p.evidence_half_life_days::float8, coalesce(o.conversion_delay_hours, p.conversi
 on e.s is null
 cross join lateral (
 select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
-a.action_type = 'auto_pause' or c.id is null
-or a.executed_at + h.days * interval '1 day' - interval '1 day'
+a.action_type = 'auto_pause' or c.id is null or a.executed_at + (h.days - 1) * interval '1 day'
 <= case when f.has_history then f.as_of else f.data_at end
-or a.executed_at + h.days * interval '1 day' 
+or a.executed_at + h.days * interval '1 day'
 + coalesce(o.max_data_age_hours, p.max_data_age_hours)::float8 * interval '1 hour' <= p_now as final) t
 where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
 and a.executed_at <= p_now - interval '1 day' and isfinite(a.executed_at)
@@ -17365,7 +17372,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
-  ('0132_priors', 'e2a42c03380fa6af825364e40cf3f26ae813f444e233086c856125752cce0184', pg_catalog.clock_timestamp()),
+  ('0132_priors', 'c7a932000b0af6d94161d21cbfd220d3164029d681e7b0222de311265989806c', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'a57d29f74a1673cab86e776bcf72d01bb44a10b1b557c5f7c44fa5f5adf84eb9', pg_catalog.clock_timestamp()),
   ('0136_account_policies', '9fcc7513e9673eeaf9d5a6080bc37eae3c42764e9bb2e91133f7d7760a5fc0a7', pg_catalog.clock_timestamp()),
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
@@ -17386,9 +17393,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0320_rules', '001a9696e37eac4cbc0f0815a98cc1d8885ea89064f9bb5abf49aa1580c0bfdc', pg_catalog.clock_timestamp()),
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
-  ('0400_confidence', '180420678050de32ff2ff109ac147a7928eeda3f67618c0bb026d018b1ccc422', pg_catalog.clock_timestamp()),
+  ('0400_confidence', 'c428585ed9d36e01849c6c4313778e866bfb40cf1a781b1b62bea7e6298f9f74', pg_catalog.clock_timestamp()),
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'b8d342f86f49d7b69e3a6c57fa0becd3f455138533319813237cff3bc16e166b', pg_catalog.clock_timestamp()),
+  ('0410_evidence', 'a9db6ecabbbd1998b1f01892780943eddbf5a524b14d1657a0b77afae17e1644', pg_catalog.clock_timestamp()),
+  ('0412_priors', '1d18b2243fb0c229f4fcf33f639eeff3b1e3615f226e48956333c5d5095a5940', pg_catalog.clock_timestamp()),
   ('0415_curvature', '70a3cf8cb934674adfeafeced8d4feeb40cef861a6105d4c9b1baf17a7d998fa', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', 'd24bde636860e4fa9249b5b3f7457090c0d8d5353e971ae7e2fd1dfdd4246937', pg_catalog.clock_timestamp()),
@@ -17425,8 +17433,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0840_audience_mismatch', '19deea7b395fb9d7d3b74d12ba2e62c55e3f604ae140a75d1afa8fd5667de027', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
-  ('0870_opportunities', '5f22dbb35c7f1d3e3a4a8ed4c9ee0ddc734d39f22bb8af54eab9ab8933dbc224', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'bb7f1e04c1f6be595aa589d2ff9a9795be79a74d9a0da49f0419962b747f9302', pg_catalog.clock_timestamp()),
+  ('0870_opportunities', '24103e9f0f6022b59690674cce93d6e2ef9315d7533b37ee24dba347c205ce64', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'fdc728d10aa40684132e8311baf6643bf158d665af6be0aa6eb945f1c1db7b55', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
   ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),

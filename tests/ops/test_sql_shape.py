@@ -21,6 +21,7 @@ ASIDE = [Migration(name, (SQL_FOLDER / f"{name}.sql").read_text()) for name in (
 ONE_QUERY = {
     "autonomy.sentences",  # a list: written from autonomy/engine/codes.py
     "autonomy.facts_of_campaigns",  # every window of a campaign from one pass over its days
+    "autonomy.fitted_moments",  # the orders and rois of all groups, each step over all of them
     "autonomy.settle_grain",  # what comes and what is there, weighed day by day at once
     "autonomy.decided_campaigns",  # all rules on all candidates of a run
     "autonomy.decided_run",  # sums over all decisions of a run, in their order

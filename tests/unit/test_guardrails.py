@@ -406,7 +406,7 @@ def test_only_a_certain_loser_at_its_floor_is_paused_by_its_curve() -> None:
     young = optimised(sure, budget=5.0, hours_running=3.0)
     assert one([CURVE], young).code == "TOO_LITTLE_DATA"
     certain = CURVE | {"action": CURVE["action"] | {"min_confidence": 100}}
-    less = campaign(spend=1500.0, revenue=300.0, conversions=12)
+    less = campaign(spend=3000.0, revenue=500.0, conversions=20)
     assert one([CURVE], optimised(less, budget=5.0)).action_type == "auto_pause"
     assert one([certain], optimised(less, budget=5.0)).action_type == "budget_adjusted"
 

@@ -93,8 +93,8 @@ def test_a_raise() -> None:
     row = winner(hours_running=25)
     assert one(row, [scale_up("Up", multiplier=3)]).reason == (
         'Budget raised from 100.00 to 200.00, as far as one step may go, by "Up": in 1 day '
-        "1,000.00 spent, 5,000.00 earned, 5.00x, 60 conversions. The next unit returns 2.93, "
-        "the average one 4.40. 99 % likely that more budget earns its keep."
+        "1,000.00 spent, 5,000.00 earned, 5.00x, 60 conversions. The next unit returns 2.82, "
+        "the average one 4.23. 99 % likely that more budget earns its keep."
     )
 
 
@@ -102,8 +102,8 @@ def test_a_cut() -> None:
     down = rule("Down", rule_type="scale", action={"type": "auto_scale_down", "multiplier": 0.5})
     assert one(BAD, [down]).reason == (
         'Budget lowered from 100.00 to 50.00 by "Down": in 9 days 812.40 spent, 301.15 earned, '
-        "0.37x. The next unit returns 0.32, the average one 0.48. 99 % likely that its last part of "
-        "budget does not earn its keep."
+        "0.37x. The next unit returns 0.36, the average one 0.54. 99 % likely that its last part "
+        "of budget does not earn its keep."
     )
 
 
