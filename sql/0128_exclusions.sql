@@ -81,3 +81,14 @@ end $$;
 comment on function autonomy.exclusions_of(uuid[]) is
   'The spans of days that are left out of the evidence of each of these campaigns (each named once), its own and its '
   'account''s. Only reads; safe to call again; raises nothing. [autonomous-operations]';
+
+create table if not exists autonomy.suspect_days (
+  campaign_id uuid references public.campaigns (id) on delete cascade,
+  day date,
+  why text not null,
+  found_at timestamptz not null,
+  primary key (campaign_id, day)
+);
+comment on table autonomy.suspect_days is
+  'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
+  'evidence. [autonomous-operations]';

@@ -127,7 +127,8 @@ begin
       join autonomy.campaign_evidence(p_ids, p_now) e on e.campaign_id = k.id
       cross join lateral (select case when coalesce(e.effective_spend, e.spend) > 1e-9
         then least(1e15::float8, coalesce(e.effective_spend, e.spend)) end as spend) w
-      where e.matured_share > 1e-30 and w.spend * e.matured_share > 1e-9) s
+      where e.matured_share > 1e-30 and w.spend * e.matured_share > 1e-9
+        and not exists (select from autonomy.suspect_days x where x.campaign_id = e.campaign_id)) s
     where s.place <= 500
   ),
   scattered as (
@@ -203,8 +204,8 @@ end $$;
 comment on function autonomy.fitted_moments(text[], uuid[], jsonb, timestamptz) is
   'What the evidence of campaigns says of orders and of how rois differ, for each group that p_keys names beside '
   'p_ids, from 500 of each. Without orders order_value, order_spread and cv2 are null, and p_usual (by group) or the '
-  'default stand in; below five campaigns that have spent, mean and tau2 are. Only reads; raises nothing. '
-  '[autonomous-operations]';
+  'default stand in; below five campaigns that have spent, mean and tau2 are. Campaigns in doubt say '
+  'nothing. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.sampled_campaigns(out ids uuid[], out is_all boolean)
 language plpgsql stable set search_path = ''

@@ -8,17 +8,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create table if not exists autonomy.suspect_days (
-  campaign_id uuid references public.campaigns (id) on delete cascade,
-  day date,
-  why text not null,
-  found_at timestamptz not null,
-  primary key (campaign_id, day)
-);
-comment on table autonomy.suspect_days is
-  'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
-  'evidence. [autonomous-operations]';
-
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -229,7 +218,7 @@ declare
   v_over boolean := exists (select from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours');
 begin
   if v_over then  -- the policy before facts, as whoever changes the policy has it
-    perform from public.autonomy_policy for share;
+    perform from public.autonomy_policy for no key update;  -- which the fit of priors writes next
   end if;
   v_found := array(
     select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days

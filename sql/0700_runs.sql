@@ -11,6 +11,11 @@ as $$
 begin
   -- The policy's row first, then actions: the order of every effect.
   begin
+    perform autonomy.doubt_figures(p_now);  -- first: what is in doubt says nothing of an account
+  exception when others then
+    raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
+  end;
+  begin
     perform public.fit_portfolio_prior(p_now => p_now);
   exception when others then
     raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
@@ -25,11 +30,6 @@ begin
   exception when others then
     raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
   end;
-  begin
-    perform autonomy.doubt_figures(p_now);
-  exception when others then
-    raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
-  end;
   perform public.expire_pending_actions(p_now);
   begin
     perform autonomy.retire(p_now);
@@ -38,8 +38,8 @@ begin
   end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
-  'What a run does before it looks: fits the priors (at most once an hour), measures how fast campaigns saturate, '
-  'leaves out days that were in doubt for 24 hours, lets old proposals expire, and lets go of a slice of what is kept '
+  'What a run does before it looks: leaves out days that were in doubt for 24 hours, fits the priors (at most once an '
+  'hour), measures how fast campaigns saturate, lets old proposals expire, and lets go of a slice of what is kept '
   'no longer. Safe to call again. [autonomous-operations]';
 
 create function public.begin_autonomous_run(

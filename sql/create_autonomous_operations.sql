@@ -95,6 +95,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'index', 'evidence_exclusions_campaign', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'index', 'evidence_exclusions_account', 'autonomy.evidence_exclusions', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'exclusions_of', null, '{p_campaign_ids}', '{uuid[]}', 0, array[]::text[]),
+('autonomy', 'table', 'suspect_days', null, '{}', '{}', 0, array['campaign_id uuid references public.campaigns (id) on delete cascade', 'day date', 'why text not null', 'found_at timestamptz not null']::text[]),
 ('autonomy', 'table', 'file_states', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'platform_id text', 'title text', 'status text', 'budget numeric', 'until timestamptz not null', 'read_at timestamptz not null']::text[]),
 ('autonomy', 'index', 'file_states_platform_id', 'autonomy.file_states', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'autonomy_migrations', null, '{}', '{}', 0, array['name text primary key', 'checksum text not null', 'applied_at timestamptz not null default now()']::text[]),
@@ -320,7 +321,6 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'factor_words', null, '{p_factor}', '{numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'counted_words', null, '{p_number, p_what}', '{numeric, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'moment_words', null, '{p_moment}', '{timestamptz}', 0, array[]::text[]),
-('autonomy', 'table', 'suspect_days', null, '{}', '{}', 0, array['campaign_id uuid references public.campaigns (id) on delete cascade', 'day date', 'why text not null', 'found_at timestamptz not null']::text[]),
 ('autonomy', 'function', 'worth_a_look', null, '{p_ids, p_what}', '{uuid[], text}', 0, array[]::text[]),
 ('autonomy', 'function', 'usual_days', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'value_doubts', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
@@ -2146,6 +2146,16 @@ join autonomy.evidence_exclusions x on x.account = c.account
 where x.lifted_at is null;
 end $$;
 comment on function autonomy.exclusions_of(uuid[]) is '[autonomous-operations]';
+create table if not exists autonomy.suspect_days (
+campaign_id uuid references public.campaigns (id) on delete cascade,
+day date,
+why text not null,
+found_at timestamptz not null,
+primary key (campaign_id, day)
+);
+comment on table autonomy.suspect_days is
+'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
+'evidence. [autonomous-operations]';
 
 -- 0129_file_states.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -6037,7 +6047,8 @@ from unnest(p_keys, p_ids) k (key, id)
 join autonomy.campaign_evidence(p_ids, p_now) e on e.campaign_id = k.id
 cross join lateral (select case when coalesce(e.effective_spend, e.spend) > 1e-9
 then least(1e15::float8, coalesce(e.effective_spend, e.spend)) end as spend) w
-where e.matured_share > 1e-30 and w.spend * e.matured_share > 1e-9) s
+where e.matured_share > 1e-30 and w.spend * e.matured_share > 1e-9
+and not exists (select from autonomy.suspect_days x where x.campaign_id = e.campaign_id)) s
 where s.place <= 500
 ),
 scattered as (
@@ -7371,16 +7382,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create table if not exists autonomy.suspect_days (
-campaign_id uuid references public.campaigns (id) on delete cascade,
-day date,
-why text not null,
-found_at timestamptz not null,
-primary key (campaign_id, day)
-);
-comment on table autonomy.suspect_days is
-'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
-'evidence. [autonomous-operations]';
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -7560,7 +7561,7 @@ v_found autonomy.suspect_days[];
 v_over boolean := exists (select from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours');
 begin
 if v_over then  -- the policy before facts, as whoever changes the policy has it
-perform from public.autonomy_policy for share;
+perform from public.autonomy_policy for no key update;  -- which the fit of priors writes next
 end if;
 v_found := array(
 select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
@@ -11646,6 +11647,11 @@ language plpgsql set search_path = ''
 as $$
 begin
 begin
+perform autonomy.doubt_figures(p_now);  -- first: what is in doubt says nothing of an account
+exception when others then
+raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
+end;
+begin
 perform public.fit_portfolio_prior(p_now => p_now);
 exception when others then
 raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
@@ -11659,11 +11665,6 @@ begin
 perform autonomy.choose_measured(p_now);
 exception when others then
 raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
-end;
-begin
-perform autonomy.doubt_figures(p_now);
-exception when others then
-raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
 end;
 perform public.expire_pending_actions(p_now);
 begin
@@ -17369,7 +17370,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0110_campaigns', '95616775e70ffa9dd87ffccef282dad7895b12a719cbbc41fe1718a4054f4ba7', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
-  ('0128_exclusions', '8b46c98118f6852962b06d1fe31591ae4bdc4293f63efeaeddf8ff067ba71ee4', pg_catalog.clock_timestamp()),
+  ('0128_exclusions', '6670ab68b2e53ac5211f1157ca339ffc3088c853285fbf715b61456be303c437', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
   ('0132_priors', 'c7a932000b0af6d94161d21cbfd220d3164029d681e7b0222de311265989806c', pg_catalog.clock_timestamp()),
@@ -17396,13 +17397,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0400_confidence', 'c428585ed9d36e01849c6c4313778e866bfb40cf1a781b1b62bea7e6298f9f74', pg_catalog.clock_timestamp()),
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
   ('0410_evidence', 'a9db6ecabbbd1998b1f01892780943eddbf5a524b14d1657a0b77afae17e1644', pg_catalog.clock_timestamp()),
-  ('0412_priors', '1d18b2243fb0c229f4fcf33f639eeff3b1e3615f226e48956333c5d5095a5940', pg_catalog.clock_timestamp()),
+  ('0412_priors', 'a01439385522bbcbf362d920075e4fdb6a4a8233f0362ac96858b9540f66fa08', pg_catalog.clock_timestamp()),
   ('0415_curvature', '70a3cf8cb934674adfeafeced8d4feeb40cef861a6105d4c9b1baf17a7d998fa', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', 'd24bde636860e4fa9249b5b3f7457090c0d8d5353e971ae7e2fd1dfdd4246937', pg_catalog.clock_timestamp()),
   ('0505_codes', 'd0f7ca2f7a85d216d3c56041589f9e97ae17638da8989900933c6176b4a7d149', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
-  ('0507_suspect', '058a901938fa7194b3907036d06ef14c8af12a3da21f6c63f5ab58ab1a878fae', pg_catalog.clock_timestamp()),
+  ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'cc98a97aaf0d1c717f5a3ad18753bd5ca15f72086ed8a8445413d0c5078b487e', pg_catalog.clock_timestamp()),
   ('0511_measured', 'a0a8f1d16ceed500735bdee2e7724ec822d0f626d58808027120029b0303ec43', pg_catalog.clock_timestamp()),
@@ -17424,7 +17425,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '0e399806a24eaf2bbac1a31a2973a09922aebfbebbccf0dfaf92e0e5f4016008', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'dc5ac494c97b7ea36b655f36bd352f528f4ce1ea482f2a016e1c4b1ebbe40af6', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'd578cef07a45acd2529410f1d944bef36e9225e02ccb09dc94ccc0221f2b3ccc', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', 'a2ed1f979ec6c3422ca08244924e1944240e61bafa71e744815587f789e7e925', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),

@@ -348,7 +348,7 @@ def test_what_pauses_save_is_not_overstated(db: Db) -> None:
     truth: dict[uuid.UUID, float] = {}
     at = MIDNIGHT - timedelta(days=8)
     for i in range(400):
-        made = campaign(db, f"C{i}", days_old=22)
+        made = campaign(db, f"C{i}", days_old=22, budget=60)
         truth[made] = chance.lognormvariate(0.18, 0.45)
         days = []
         for _ in range(14):

@@ -186,7 +186,7 @@ def test_a_week_in_words(db: Db) -> None:
     assert f'Rule "{PAUSE}" earns most: 510.00' in said["rule_best"]["sentence"]
     assert "mean confidence of 90" in said["calibration"]["sentence"]
     assert said["opportunities"]["sentence"].startswith(
-        "1 opportunity stands open (1 critical, 0 high)"
+        "1 opportunity stands open (0 critical, 1 high)"
     )
     assert said["best_action"]["campaign_id"] is not None
     for insight in said.values():

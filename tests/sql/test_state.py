@@ -174,7 +174,7 @@ CASES = [
     Case([acted(13, kind="auto_scale_down", after=BUDGET.format(0)),
           f"update campaigns set budget = 0 {FIRST_13}"],
          "act", "BUDGET_MOVED", "Budgets of 1,300.00 a day were moved"),
-    Case([DAYS.format(n=40, roi=1.5)],
+    Case([DAYS.format(n=80, roi=1.5)],
          "look", "FALLING_ROI",
          "ROI has fallen to 1.50x in the last 7 complete days, from 2.00x in the 7 before."),
     Case([DAYS.format(n=40, roi=0.9)],

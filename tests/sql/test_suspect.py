@@ -184,8 +184,11 @@ def test_a_week_of_the_future_is_left_out_and_work_goes_on(empty: psycopg.Connec
     usual(empty, one, range(1, 41), value=2)
     bucket(empty, one, TODAY + 300 * DAY, 12, 900)
     assert run(empty)["held"] == {"SUSPECT_DATA": 1}
+    told = "(prior_order_value, prior_cv2) from autonomy_policy"
+    assert ask(empty, told) == ask(empty, "(50::float8, 1.5::float8)")  # not from what is in doubt
     bucket(empty, one, TODAY, 6, 2)
     assert run(empty, NOW + DAY)["actions_taken"]["campaigns_paused"] == 1
+    assert ask(empty, "prior_order_value < 3 from autonomy_policy")  # its orders are of 2
 
 
 def test_a_day_that_is_no_day_holds_its_campaign_and_no_other(empty: psycopg.Connection) -> None:
