@@ -37,9 +37,9 @@ begin
     case when t.cpa is not null then 1::float8
          when t.flat and r.condition ->> 'operator' in ('>', '>=') then t.stated end,
     t.confidence_floor,
-    -- a budget that follows its curve moves once a day
-    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), greatest(p_policy.cooldown_hours::float8,
-      case when k.kind = 'curve' then 24::float8 end)) * interval '1 hour',
+    -- a budget that follows its curve moves once a day at most, whatever its rule says
+    greatest(coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8),
+      case when k.kind = 'curve' then 24::float8 end) * interval '1 hour',
     coalesce(autonomy.exact_number(r.action -> 'multiplier'), 1),
     autonomy.exact_number(r.action -> 'budget'),
     least(autonomy.exact_number(r.action -> 'max_budget'), p_policy.max_budget),

@@ -406,15 +406,21 @@ def test_only_a_certain_loser_at_its_floor_is_paused_by_its_curve() -> None:
     young = optimised(sure, budget=5.0, hours_running=3.0)
     assert one([CURVE], young).code == "TOO_LITTLE_DATA"
     certain = CURVE | {"action": CURVE["action"] | {"min_confidence": 100}}
-    less = campaign(spend=1500.0, revenue=300.0, conversions=12)
+    less = campaign(spend=4000.0, revenue=800.0, conversions=32)
     assert one([CURVE], optimised(less, budget=5.0)).action_type == "auto_pause"
     assert one([certain], optimised(less, budget=5.0)).action_type == "budget_adjusted"
 
 
 def test_a_budget_follows_its_curve_once_a_day() -> None:
     row = optimised(WINNER, last_action_at=ago(hours=23.9))
+    hourly = rule(
+        rule_type="optimize",
+        action={"type": "budget_adjusted", "by": "curve", "cooldown_hours": 0},
+    )
     assert one([CURVE], row, cooldown_hours=0).code == "COOLDOWN"
-    assert one([CURVE], optimised(WINNER, last_action_at=ago(hours=24))).verdict == "act"
+    assert one([hourly], row).code == "COOLDOWN", "whatever the rule says"
+    for each in (CURVE, hourly):
+        assert one([each], optimised(WINNER, last_action_at=ago(hours=24))).verdict == "act"
 
 
 @pytest.mark.parametrize(("row", "code"), [(WINNER, "GROWTH_BREAKER"), (LOSER, "SHRINK_BREAKER")])
