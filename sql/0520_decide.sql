@@ -37,9 +37,9 @@ begin
     case when t.cpa is not null then 1::float8
          when t.flat and r.condition ->> 'operator' in ('>', '>=') then t.stated end,
     t.confidence_floor,
-    -- a budget that follows its curve moves once a day
-    coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), greatest(p_policy.cooldown_hours::float8,
-      case when k.kind = 'curve' then 24::float8 end)) * interval '1 hour',
+    -- a budget that follows its curve moves once a day at most, whatever its rule says
+    greatest(coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8),
+      case when k.kind = 'curve' then 24::float8 end) * interval '1 hour',
     coalesce(autonomy.exact_number(r.action -> 'multiplier'), 1),
     autonomy.exact_number(r.action -> 'budget'),
     least(autonomy.exact_number(r.action -> 'max_budget'), p_policy.max_budget),
@@ -159,7 +159,9 @@ begin
       100::float8 * case when d.direction = 'up' then 1::float8 - o.below else o.below end) as confidence offset 0) j
     cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
       d.direction, (k.c).budget,
-      case when e.target is not null then least(greatest(e.target, (k.c).budget * 0.7), (k.c).budget * 1.3)
+      -- as far as one move may go, in whole units
+      case when e.target is not null then least(greatest(round(e.target, n.digits),
+             autonomy.budget_floor((k.c).budget * 0.7, n.digits)), trunc((k.c).budget * 1.3, n.digits))
            else coalesce(l.set_budget, (k.c).budget * l.factor) end,
       (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
       w.min_budget, n.digits, case when l.kind = 'curve' then 0.05 else 0.01 end) end as size offset 0) z

@@ -8735,8 +8735,8 @@ case when t.flat and r.condition ->> 'operator' in ('<', '<=') then t.stated end
 case when t.cpa is not null then 1::float8
 when t.flat and r.condition ->> 'operator' in ('>', '>=') then t.stated end,
 t.confidence_floor,
-coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), greatest(p_policy.cooldown_hours::float8,
-case when k.kind = 'curve' then 24::float8 end)) * interval '1 hour',
+greatest(coalesce(autonomy.json_number(r.action -> 'cooldown_hours'), p_policy.cooldown_hours::float8),
+case when k.kind = 'curve' then 24::float8 end) * interval '1 hour',
 coalesce(autonomy.exact_number(r.action -> 'multiplier'), 1),
 autonomy.exact_number(r.action -> 'budget'),
 least(autonomy.exact_number(r.action -> 'max_budget'), p_policy.max_budget),
@@ -8848,7 +8848,8 @@ cross join lateral (select autonomy.cut_confidence(
 100::float8 * case when d.direction = 'up' then 1::float8 - o.below else o.below end) as confidence offset 0) j
 cross join lateral (select case when d.direction <> 'pause' then autonomy.sized_budget(
 d.direction, (k.c).budget,
-case when e.target is not null then least(greatest(e.target, (k.c).budget * 0.7), (k.c).budget * 1.3)
+case when e.target is not null then least(greatest(round(e.target, n.digits),
+autonomy.budget_floor((k.c).budget * 0.7, n.digits)), trunc((k.c).budget * 1.3, n.digits))
 else coalesce(l.set_budget, (k.c).budget * l.factor) end,
 (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
 w.min_budget, n.digits, case when l.kind = 'curve' then 0.05 else 0.01 end) end as size offset 0) z
@@ -17410,7 +17411,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '051fc87a997bd6e036e2512a1caa242a068848c79cada74bf7e7f38ad30f2b0b', pg_catalog.clock_timestamp()),
-  ('0520_decide', '1d07c1be343e33d109583f75ec528c7f1d6ace30684258a76bbed46e237c5edd', pg_catalog.clock_timestamp()),
+  ('0520_decide', 'a0a5a044b81bc74d5c441c01a7891f6c7c85d13b18915f2580bd30673edb8df8', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
   ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),

@@ -20,7 +20,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from autonomy.engine.confidence import clamped
-from autonomy.engine.sizing import half_up, times
+from autonomy.engine.sizing import cut_down, floor_of, half_up, times
 
 LEAST_BUDGET, MOST_BUDGET = 1e-6, 1e15  # beyond them an amount is no budget to reckon with
 MOST_TIMES = 1e6  # how far above its reference a budget is taken to be
@@ -74,9 +74,10 @@ def target_budget(
     return half_up(Decimal(f"{target:.15g}"), 6)
 
 
-def moved(budget: Decimal, target: Decimal) -> Decimal:
-    """The budget a day on: towards its target, as far as one move may go."""
-    return min(max(target, times(budget, MOST_DOWN)), times(budget, MOST_UP))
+def moved(budget: Decimal, target: Decimal, digits: int) -> Decimal:
+    """The budget a day on: towards its target, as far as one move may go in whole units."""
+    lowest = floor_of(times(budget, MOST_DOWN), digits)
+    return min(max(half_up(target, digits), lowest), cut_down(times(budget, MOST_UP), digits))
 
 
 def within_dead_band(budget: Decimal | None, target: Decimal | None) -> bool:

@@ -237,7 +237,7 @@ def sized(case: Case) -> Sized:
 def _wanted(case: Case, plan: Plan, budget: Decimal) -> Decimal:
     """What the rule asks for, before any cap."""
     if case.target is not None:
-        return moved(budget, case.target)
+        return moved(budget, case.target, digits_of(case))
     if plan.budget is not None:
         return plan.budget
     return times(budget, plan.up if case.direction == "up" else plan.down)

@@ -82,10 +82,10 @@ class Plan:
         self.action = action
         self.action_type: str = action.type
         self.kind = kind_of(rule)
-        cooldown = action.cooldown_hours
-        if cooldown is None:
-            least = OPTIMISED_AFTER_HOURS if self.kind == "curve" else 0.0
-            cooldown = max(policy.cooldown_hours, least)
+        own = action.cooldown_hours
+        cooldown = policy.cooldown_hours if own is None else own
+        if self.kind == "curve":
+            cooldown = max(cooldown, OPTIMISED_AFTER_HOURS)
         self.cooldown = timedelta(hours=cooldown)
         general = policy.floor(is_pause=self.kind == "pause")
         self.floor = general if action.min_confidence is None else action.min_confidence

@@ -44,6 +44,16 @@ SETTINGS = [
     "mode = 'approve', pause_breaker_share = 1",
     "mode = 'observe', min_confidence = 80, pause_breaker_share = 1",
 ]
+# Budgets that were cut to their floor, or raised, before; what their days tell of the reference
+OPTIMISED = """
+select set_budget_optimisation(true);
+insert into campaign_metrics (campaign_id, bucket, spend, revenue, conversions, clicks)
+select c.id, date_trunc('day', now()) - d * interval '1 day', c.budget,
+       c.budget * mod(n * 7, 50) / 15.0, mod(n, 9), 40
+from (select *, substr(title, 2)::int as n from campaigns) c, generate_series(1, 12) d
+where mod(n, 3) > 0;
+update campaigns set budget = round(budget * 0.06) where mod(substr(title, 2)::int, 8) = 0;
+"""
 DEEDS = """
 select campaign_id::text, action_type, status, error, previous_state, new_state, confidence_score
 from autonomous_actions order by campaign_id
@@ -66,9 +76,22 @@ def essence(result: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_both_runs_do_and_say_the_same(fresh: LocalStack, settings: str) -> None:
+    both_runs(fresh, settings)
+
+
+def test_both_runs_follow_the_curve_alike(fresh: LocalStack) -> None:
+    """Also where a person, an event or a hold stands against it, and in yen."""
+    settings = "mode = 'autonomous', growth_breaker_share = 0.1, curvature = 1"
+    moves = both_runs(fresh, settings, OPTIMISED)
+    assert moves.count("budget_adjusted") > 10
+
+
+def both_runs(fresh: LocalStack, settings: str, more: str = "") -> list[str]:
+    """What they have done, which is the same."""
     with psycopg.connect(fresh.database_url) as db:
         db.execute(ACCOUNT)
         db.execute(f"update autonomy_policy set {settings}")
+        db.execute(more)
     with psycopg.connect(fresh.database_url) as db:
         row = db.execute("select run_autonomous_operations()").fetchone()
         assert row is not None
@@ -83,3 +106,4 @@ def test_both_runs_do_and_say_the_same(fresh: LocalStack, settings: str) -> None
         ours = db.execute(DEEDS).fetchall(), db.execute(STATES).fetchall()
     assert in_python == in_database
     assert ours == theirs
+    return [deed[1] for deed in ours[0]]

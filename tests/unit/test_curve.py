@@ -77,9 +77,12 @@ def test_a_curvature_that_is_none_is_the_default() -> None:
 
 
 def test_a_move_goes_no_further_than_thirty_percent() -> None:
-    assert moved(HUNDRED, Decimal("1e20")) == 130
-    assert moved(HUNDRED, Decimal(0)) == 70
-    assert moved(HUNDRED, Decimal(111)) == 111
+    assert moved(HUNDRED, Decimal("1e20"), 2) == 130
+    assert moved(HUNDRED, Decimal(0), 2) == 70
+    assert moved(HUNDRED, Decimal(111), 2) == 111
+    assert moved(Decimal("67.23"), Decimal(0), 2) == Decimal("47.07"), "47.061, rounded inwards"
+    assert moved(Decimal("1.15"), HUNDRED, 2) == Decimal("1.49"), "1.495"
+    assert moved(Decimal(2), HUNDRED, 0) == 2, "2.6 yen"
     assert within_dead_band(HUNDRED, Decimal("104.99"))
     assert not within_dead_band(HUNDRED, Decimal(105))
     assert not within_dead_band(HUNDRED, Decimal(95))

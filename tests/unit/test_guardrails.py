@@ -413,8 +413,14 @@ def test_only_a_certain_loser_at_its_floor_is_paused_by_its_curve() -> None:
 
 def test_a_budget_follows_its_curve_once_a_day() -> None:
     row = optimised(WINNER, last_action_at=ago(hours=23.9))
+    hourly = rule(
+        rule_type="optimize",
+        action={"type": "budget_adjusted", "by": "curve", "cooldown_hours": 0},
+    )
     assert one([CURVE], row, cooldown_hours=0).code == "COOLDOWN"
-    assert one([CURVE], optimised(WINNER, last_action_at=ago(hours=24))).verdict == "act"
+    assert one([hourly], row).code == "COOLDOWN", "whatever the rule says"
+    for each in (CURVE, hourly):
+        assert one([each], optimised(WINNER, last_action_at=ago(hours=24))).verdict == "act"
 
 
 @pytest.mark.parametrize(("row", "code"), [(WINNER, "GROWTH_BREAKER"), (LOSER, "SHRINK_BREAKER")])
