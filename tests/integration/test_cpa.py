@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 
 from autonomy.config import Settings
 from autonomy.engine.confidence import Evidence, Prior, below, posterior
+from autonomy.engine.curve import curve_of
 from autonomy.local import LocalStack
 from autonomy.run.runner import Runner
 from autonomy.store import Store
@@ -27,7 +29,7 @@ insert into autonomous_rules (rule_name, rule_type, condition, action, priority,
 # Title, budget, days; of each day impressions, clicks, conversions, spend.
 LEADS = [
     ("Leads cheap", 80, 30, 3000, 60, 30, 60),
-    ("Leads noisy", 100, 8, 1100, 22, 1, 22),
+    ("Leads noisy", 22, 8, 1100, 22, 1, 22),
     ("Leads dear", 100, 30, 3000, 60, 2, 60),
 ]
 CAMPAIGN = """
@@ -43,7 +45,7 @@ from generate_series(0, %(days)s - 1) i
 """
 DEEDS = """
 select c.title, a.action_type, a.status, (a.new_state ->> 'budget')::float8,
-       a.confidence_score::float8, a.reason, a.evidence
+       a.confidence_score::float8, a.reason, a.evidence, (a.previous_state ->> 'budget')::numeric
 from autonomous_actions a join campaigns c on c.id = a.campaign_id
 """
 
@@ -83,20 +85,25 @@ def test_leads_are_judged_by_what_they_cost(fresh: LocalStack, run: Any) -> None
     dear, cheap = done["Leads dear"], done["Leads cheap"]
     assert dear[:2] == ("auto_pause", "executed")
     assert dear[3] > 90
-    assert dear[4].endswith("at 30.00 each. 92 % likely to cost more than 20.00 a conversion.")
+    assert dear[4].endswith("at 30.00 each. 93 % likely to cost more than 20.00 a conversion.")
     assert cheap[:3] == ("auto_scale_up", "executed", 96)
     assert cheap[3] > 99
     assert cheap[4].endswith("at 2.00 each. 99 % likely to cost less than 10.00 a conversion.")
     noisy = done["Leads noisy"]
     assert 50 < noisy[3] < 70
-    for *_, confidence, _, evidence in done.values():
+    for *_, confidence, _, evidence, budget in done.values():
         assert evidence["judged_by"] == "cpa"
         assert evidence["target_cpa"] in (20, 10)
-        again = _recomputed(evidence)
+        again = _recomputed(evidence, budget)
         assert min(abs(confidence - 100 * again), abs(confidence - 100 * (1 - again))) < 0.006
 
 
-def _recomputed(evidence: dict[str, Any]) -> float:
+def _recomputed(evidence: dict[str, Any], budget: Decimal) -> float:
     names = ("spend", "conversions", "revenue", "cv2", "days", "matured_share")
-    seen = Evidence(*(evidence[name] for name in names))
-    return below(evidence["break_even"], *posterior(seen, Prior(**evidence["prior"])))
+    seen = Evidence(
+        *(evidence[name] for name in names), effective_spend=evidence["effective_spend"]
+    )
+    reference = Decimal(str(evidence["reference_budget"]))
+    curve = curve_of(budget, reference, evidence["curvature"])
+    prior = Prior(**evidence["prior"])
+    return below(evidence["break_even"] * curve.over, *posterior(seen, prior))

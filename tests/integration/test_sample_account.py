@@ -87,7 +87,7 @@ def test_the_calm_account_is_the_same_at_any_hour(
             "select action_type, count(*) from public.autonomous_actions where status = 'executed'"
             " group by 1 order by 1"
         ).fetchall()
-        assert done == [("auto_pause", 3), ("auto_scale_up", 2)]
+        assert done == [("auto_pause", 2), ("auto_scale_up", 2)]
         found = connection.execute(
             "select count(*), count(*) filter (where severity = 'critical')"
             " from public.optimization_opportunities where status = 'open'"
