@@ -100,7 +100,8 @@ begin
       (s.c).ev_days, (s.c).matured_share,
       f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2, f.prior_order_spread) as posterior,
       -- roi at the reference budget over roi at the present one, and the average unit's return over the next one's
-      (f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep
+      (f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep,
+      x.share
     from seen s join in_force f on f.account = s.account
     cross join lateral (
       select autonomy.budget_share((s.c).budget, (s.c).reference_budget) as share offset 0) x
@@ -148,10 +149,17 @@ begin
       else 'down' end as direction, w.min_budget,
       coalesce(s.least, l.confidence_floor) as confidence_floor offset 0) y
     cross join lateral (select y.direction) d
+    cross join lateral (select autonomy.budget_share(
+      coalesce(l.set_budget, (k.c).budget * l.factor), (k.c).reference_budget) as share offset 0) m
     cross join lateral (select case
       when s.least is not null then v.break_even / k.steep
       when d.direction = 'pause' then greatest(v.break_even, l.at_least)
-      when d.direction = 'up' and l.kind <> 'curve' then least(v.break_even * k.steep, l.at_most)
+      when d.direction = 'up' and l.kind <> 'curve' then case
+        -- beside a rule that lets budgets follow their curves, the last unit of a raise has to earn its keep as well:
+        -- the next day would else take it back, and the day after raise it again
+        when exists (select from plans o where o.kind = 'curve')
+          then v.break_even * ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
+        else least(v.break_even * k.steep, l.at_most) end
       else v.break_even * k.steep end as target offset 0) t
     cross join lateral (
       select autonomy.probability_from(i.posterior, t.target / (k.c).attribution * k.over) as below offset 0) o

@@ -8792,7 +8792,8 @@ select s.places, s.c, s.account, autonomy.roi_posterior(
 coalesce((s.c).ev_effective_spend, (s.c).ev_spend), (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2,
 (s.c).ev_days, (s.c).matured_share,
 f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2, f.prior_order_spread) as posterior,
-(f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep
+(f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep,
+x.share
 from seen s join in_force f on f.account = s.account
 cross join lateral (
 select autonomy.budget_share((s.c).budget, (s.c).reference_budget) as share offset 0) x
@@ -8837,10 +8838,15 @@ when l.set_budget > (k.c).budget then 'up'
 else 'down' end as direction, w.min_budget,
 coalesce(s.least, l.confidence_floor) as confidence_floor offset 0) y
 cross join lateral (select y.direction) d
+cross join lateral (select autonomy.budget_share(
+coalesce(l.set_budget, (k.c).budget * l.factor), (k.c).reference_budget) as share offset 0) m
 cross join lateral (select case
 when s.least is not null then v.break_even / k.steep
 when d.direction = 'pause' then greatest(v.break_even, l.at_least)
-when d.direction = 'up' and l.kind <> 'curve' then least(v.break_even * k.steep, l.at_most)
+when d.direction = 'up' and l.kind <> 'curve' then case
+when exists (select from plans o where o.kind = 'curve')
+then v.break_even * ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
+else least(v.break_even * k.steep, l.at_most) end
 else v.break_even * k.steep end as target offset 0) t
 cross join lateral (
 select autonomy.probability_from(i.posterior, t.target / (k.c).attribution * k.over) as below offset 0) o
@@ -17411,7 +17417,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '051fc87a997bd6e036e2512a1caa242a068848c79cada74bf7e7f38ad30f2b0b', pg_catalog.clock_timestamp()),
-  ('0520_decide', 'a0a5a044b81bc74d5c441c01a7891f6c7c85d13b18915f2580bd30673edb8df8', pg_catalog.clock_timestamp()),
+  ('0520_decide', '876e89275aa3cf30043284e1fad00f8d4aa304e4387888f47aa998e4d3875a0d', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
   ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),

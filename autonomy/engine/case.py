@@ -17,7 +17,7 @@ from autonomy.engine.confidence import (
     round_half_up,
 )
 from autonomy.engine.curve import Curve, curve_of, is_amount, least_kept, target_budget
-from autonomy.engine.plan import Plan, Resume
+from autonomy.engine.plan import Plan, Resume, Thresholds
 from autonomy.engine.policy import Policy
 from autonomy.engine.sizing import floor_of, unit
 from autonomy.text import currency_digits
@@ -145,12 +145,22 @@ class Case:
             self.roi_threshold = held.pause_below
             self.confidence = odds.percent_below(held.pause_below)
         elif kind == "up":
-            by_curve = plan.kind == "curve"
-            self.roi_threshold = held.marginal_break_even if by_curve else held.scale_above
+            self.roi_threshold = self._raise_above(plan, held)
             self.confidence = odds.percent_above(self.roi_threshold)
         else:
             self.roi_threshold = held.marginal_break_even
             self.confidence = odds.percent_below(held.marginal_break_even)
+
+    def _raise_above(self, plan: Plan, held: Thresholds) -> float:
+        """Beside a rule that lets budgets follow their curves, the last unit of a raise has to earn
+        its keep as well: the next day would else take it back, and the day after raise it again."""
+        if plan.kind == "curve":
+            return held.marginal_break_even
+        if not plan.beside_curve:
+            return held.scale_above
+        candidate, curve = self.candidate, self.odds.curve
+        after = curve_of(plan.raised(candidate.budget), candidate.reference_budget, curve.curvature)
+        return held.break_even * curve.steep_at(after.share)
 
     def _along_the_curve(self) -> str:
         """Up or down towards where the next unit earns its keep; at the floor, if not even the

@@ -45,6 +45,11 @@ class Curve(NamedTuple):
         """What the average unit returns over what the next one does."""
         return (self.curvature + self.share) / self.curvature
 
+    def steep_at(self, share: float) -> float:
+        """What the average unit returns now over what the next one does at another budget."""
+        c = self.curvature
+        return ((c + share) / c) * ((c + share) / (c + self.share))
+
 
 def curve_of(budget: Decimal | None, reference: Decimal | None, curvature: float) -> Curve:
     """Of a campaign; as at its reference budget where either is not known."""

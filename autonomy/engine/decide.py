@@ -21,7 +21,7 @@ from autonomy.engine.curve import curve_of, within_dead_band
 from autonomy.engine.decision import Decision, Decisions
 from autonomy.engine.guardrails import blocked, sized
 from autonomy.engine.outcome import State
-from autonomy.engine.plan import Plan, Resume
+from autonomy.engine.plan import Plan, Resume, kind_of
 from autonomy.engine.policy import Policy, Portfolio
 from autonomy.errors import CandidateError, RuleError
 from autonomy.rules.language import Rule
@@ -91,9 +91,9 @@ class Engine:
         self.now = now
         self.answer = Decisions()
         ready = self._ready(rules, include_inactive_rules)
-        self.plans = [Plan(rule, self._usual) for rule in ready]
-        self._curves = any(plan.kind == "curve" for plan in self.plans)
-        self._own = {name: (one, [Plan(rule, one) for rule in ready]) for name, one in own.items()}
+        self._curves = any(kind_of(rule) == "curve" for rule in ready)
+        self.plans = self._plans(ready, self._usual)
+        self._own = {name: (one, self._plans(ready, one)) for name, one in own.items()}
         self._policies = {name: one for name, (one, _) in self._own.items()}
         self.matching: Matcher = compile_conditions([plan.rule.condition for plan in self.plans])
         self._prior = self.policy.prior
@@ -116,6 +116,9 @@ class Engine:
             if rule.is_active or include_inactive:
                 ready.append(rule)
         return sorted(ready, key=lambda rule: rule.order)
+
+    def _plans(self, rules: Iterable[Rule], policy: Policy) -> list[Plan]:
+        return [Plan(rule, policy, beside_curve=self._curves) for rule in rules]
 
     def take(self, candidates: Iterable[CandidateRow]) -> None:
         """Decides each candidate by itself. A campaign that came before is not decided again."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from autonomy.engine.candidate import PausedAction
 from autonomy.engine.curve import Curve, curve_of
 from autonomy.engine.policy import Policy
+from autonomy.engine.sizing import times
 from autonomy.rules.language import (
     AutoPause,
     AutoScaleDown,
@@ -56,11 +57,14 @@ class Plan:
 
     A rule that speaks of `cpa` is judged by that: they are multiples of what its target pays for,
     break-even is 1 whatever the policy or the action says, and a raise takes the rule at its word.
+    `beside_curve`: another active rule lets budgets follow their curves, and would take back what
+    a raise adds beyond that.
     """
 
     __slots__ = (
         "action",
         "action_type",
+        "beside_curve",
         "break_even",
         "budget",
         "cooldown",
@@ -76,9 +80,10 @@ class Plan:
         "window",
     )
 
-    def __init__(self, rule: Rule, policy: Policy) -> None:
+    def __init__(self, rule: Rule, policy: Policy, *, beside_curve: bool = False) -> None:
         action = rule.action
         self.rule = rule
+        self.beside_curve = beside_curve
         self.action = action
         self.action_type: str = action.type
         self.kind = kind_of(rule)
@@ -126,6 +131,12 @@ class Plan:
             elif condition.operator in (">", ">="):
                 scale_above = min(marginal, condition.threshold)
         return Thresholds(break_even, marginal, pause_below, scale_above)
+
+    def raised(self, budget: Decimal | None) -> Decimal | None:
+        """What a raise asks for, before any cap; None where it depends on a budget that is not."""
+        if self.budget is not None:
+            return self.budget
+        return None if budget is None else times(budget, self.up)
 
     def _amounts(self, policy: Policy) -> None:
         action = self.action

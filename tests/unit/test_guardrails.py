@@ -338,6 +338,20 @@ def test_what_is_near_its_target_is_left_there() -> None:
         assert [decision.new.budget for decision in answer] == [half_up(target, 2)] * (not held)
 
 
+def test_a_rule_raises_no_further_than_the_curve_would_leave_it() -> None:
+    """Else it adds half every other day and the curve takes it back on the days between."""
+    condition = {"metric": "roi", "operator": ">", "threshold": 0.1}
+    half = scale_up(priority=99, condition=condition)
+    target = one([CURVE], optimised(WINNER)).case.target
+    assert target is not None
+    for times, acts in (("0.97", False), ("0.75", False), ("0.6", True)):
+        budget = float(half_up(target * Decimal(times), 2))
+        row = optimised(WINNER, budget=budget, budget_low_7d=budget)
+        assert one([half], row).verdict == "act", "alone it is taken at its word"
+        types = [each.action_type for each in run([half, CURVE], [row]) if each.verdict == "act"]
+        assert ("auto_scale_up" in types) is acts, times
+
+
 def test_a_curve_ignores_the_threshold_that_says_when_to_look() -> None:
     always = CURVE | {"condition": {"metric": "roi", "operator": ">=", "threshold": 0.1}}
     assert one([always], optimised(LOSER)).new.budget == Decimal(70)
