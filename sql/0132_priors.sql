@@ -14,6 +14,7 @@ create table if not exists autonomy.priors (
   cv2 float8,
   order_spread float8,
   curvature float8,
+  delay_hours float8,
   -- 32 bits are plenty: a count of campaigns
   -- squawk-ignore prefer-bigint-over-int
   campaigns integer not null default 0,
@@ -36,6 +37,8 @@ comment on column autonomy.priors.order_spread is
 comment on column autonomy.priors.curvature is
   'multiple of the reference budget at which the average return is half of the first unit''s; null = not measured yet, '
   'the policy''s holds';
+comment on column autonomy.priors.delay_hours is
+  'mean hours from click to conversion; null = not measured, what is assumed holds';
 comment on column autonomy.priors.campaigns is 'how many it was fitted from';
 comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
 

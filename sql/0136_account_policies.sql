@@ -89,7 +89,8 @@ begin
         'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
                               else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')
       -- what is measured gives way to what a person has said
-      || jsonb_strip_nulls(jsonb_build_object('curvature', (p_account).curvature))));
+      || jsonb_strip_nulls(jsonb_build_object(
+        'curvature', (p_account).curvature, 'conversion_delay_hours', (p_account).conversion_delay_hours))));
 end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is
   'A policy with an account''s own values and its prior (prior_ columns, null = the policy''s) laid over it. Computes '
@@ -103,14 +104,30 @@ begin
     select jsonb_strip_nulls(jsonb_build_object(
       'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
       'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
-      'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature))
+      'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature,
+      'conversion_delay_hours', k.delay_hours))
     from (values (1)) one
     left join autonomy.priors k on k.scope = 'account' and k.name = p_account
     left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, ''));
 end $$;
 comment on function autonomy.stored_prior(text, text) is
-  'The prior of an account as it was last fitted, or that of its currency, as columns of the policy; {} without '
+  'The prior of an account as it was last fitted, or that of its currency, and what is measured of its curvature and '
+  'conversion delay, as columns of the policy; {} without '
   'either. Reads only; raises nothing. [autonomous-operations]';
+
+create function autonomy.account_delay(p_account text) returns float8
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8)
+    from public.autonomy_policy p
+    left join public.autonomy_accounts a on a.account = p_account
+    left join autonomy.priors k on k.scope = 'account' and k.name = p_account);
+end $$;
+comment on function autonomy.account_delay(text) is
+  'The mean hours from click to conversion of an account: as a person has said, else as it was measured, else the '
+  'policy''s. Reads only; raises nothing. [autonomous-operations]';
 
 create function autonomy.own_limits(p_account public.autonomy_accounts) returns jsonb
 language plpgsql immutable set search_path = ''

@@ -23,7 +23,7 @@ begin
   -- unnest and join, not = any (array): a generic plan would search the array for every row
   with asked as materialized (
     select a.campaign_id, coalesce(z.zone, v_zone) as zone,
-      coalesce(o.conversion_delay_hours::float8, v_delay) as delay,
+      coalesce(o.conversion_delay_hours::float8, k.delay_hours, v_delay) as delay,
       coalesce(o.curvature::float8, k.curvature, v_curvature) as curvature,
       case when c.budget > 0 then r.budget::float8 end as reference, r.budget_per_spend
     from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)

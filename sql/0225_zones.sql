@@ -87,18 +87,20 @@ as $$
 declare
   v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
   v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
-  v_measured numeric := (
-    select k.curvature from autonomy.priors k where k.scope = 'account' and k.name = v_account);
+  v_measured autonomy.priors := (
+    select k from autonomy.priors k where k.scope = 'account' and k.name = v_account);
+  v_delay numeric := coalesce(v_measured.delay_hours::numeric, v_policy.conversion_delay_hours);
+  v_curvature numeric := coalesce(v_measured.curvature::numeric, v_policy.curvature);
   v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy.time_zone);
   v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy.time_zone);
 begin
   if v_from <> v_to then
     perform autonomy.change_zone(
       array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
-  elsif coalesce(case when tg_op <> 'INSERT' then old.conversion_delay_hours end, v_policy.conversion_delay_hours)
-     <> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_policy.conversion_delay_hours)
-    or coalesce(case when tg_op <> 'INSERT' then old.curvature end, v_measured, v_policy.curvature)
-     <> coalesce(case when tg_op <> 'DELETE' then new.curvature end, v_measured, v_policy.curvature) then
+  elsif coalesce(case when tg_op <> 'INSERT' then old.conversion_delay_hours end, v_delay)
+     <> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_delay)
+    or coalesce(case when tg_op <> 'INSERT' then old.curvature end, v_curvature)
+     <> coalesce(case when tg_op <> 'DELETE' then new.curvature end, v_curvature) then
     perform autonomy.change_delay(
       array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account));
   end if;
@@ -120,7 +122,8 @@ declare
 begin
   if v_from <> v_to then
     perform autonomy.change_zone(array[new.id], v_from, v_to);
-  elsif (select count(distinct (coalesce(a.conversion_delay_hours, p.conversion_delay_hours),
+  elsif (select count(distinct (coalesce(a.conversion_delay_hours::float8, k.delay_hours,
+                                         p.conversion_delay_hours::float8),
                                 coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) > 1
          from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
          cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account

@@ -44,8 +44,9 @@ begin
           else exp(-least(50::float8, 0.6931471805599453::float8
             * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
         from (select p.evidence_half_life_days::float8 as half_life, coalesce(
-            (select a.conversion_delay_hours from public.autonomy_accounts a where a.account = c.account),
-            p.conversion_delay_hours)::float8 as delay) k
+            (select a.conversion_delay_hours from public.autonomy_accounts a where a.account = c.account)::float8,
+            (select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = c.account),
+            p.conversion_delay_hours::float8) as delay) k
         offset 0) h
       offset 0) r
     offset 0) e$sql$;

@@ -286,8 +286,8 @@ begin
   v_pools := array(
     select case when p_force or autonomy.prior_is_due(k, p_now) then row(
       'currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
-      coalesce(m.cv2, 1.5), coalesce(m.order_spread, 0.16), null::float8, coalesce(m.campaigns, 0),
-      p_now)::autonomy.priors
+      coalesce(m.cv2, 1.5), coalesce(m.order_spread, 0.16), null::float8, null::float8,
+      coalesce(m.campaigns, 0), p_now)::autonomy.priors
       else k end
     from (select coalesce(a.currency, '') as currency from public.autonomy_accounts a union select '') n
     left join autonomy.priors k on k.scope = 'currency' and k.name = n.currency
@@ -305,9 +305,10 @@ begin
     select array_agg(i order by i) as ids, array_agg(d.account order by i) as keys
     from due d cross join lateral unnest(d.ids) i
   )
-  select 'account', d.account, m.mean, m.tau2, m.order_value, m.cv2, m.order_spread, null::float8,
+  select 'account', d.account, m.mean, m.tau2, m.order_value, m.cv2, m.order_spread, k.curvature, k.delay_hours,
          coalesce(m.campaigns, 0), p_now
   from due d
+  left join autonomy.priors k on k.scope = 'account' and k.name = d.account
   left join (select f.* from one o cross join lateral autonomy.fitted_moments(o.keys, o.ids, v_usual, p_now) f) m
     on m.key = d.account;
 end $$;
@@ -319,7 +320,7 @@ comment on function autonomy.fitted_priors(timestamptz, boolean) is
 create function autonomy.account_targets()
 returns table (account text, break_even float8, attribution float8,
                prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8,
-               prior_order_spread float8)
+               prior_order_spread float8, delay float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -328,18 +329,21 @@ begin
     coalesce(a.attribution_factor, 1)::float8,
     coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
     coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
-    coalesce(k.order_spread, w.order_spread, p.prior_order_spread)
+    coalesce(k.order_spread, w.order_spread, p.prior_order_spread),
+    coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8)
   from public.autonomy_policy p
   cross join (
-    select o.account, o.currency, o.target_roi, o.attribution_factor from public.autonomy_accounts o
-    union all select null, null, null, null
+    select o.account, o.currency, o.target_roi, o.attribution_factor, o.conversion_delay_hours
+    from public.autonomy_accounts o
+    union all select null, null, null, null, null
     where not exists (select from public.autonomy_accounts o where o.account = '')) a
   left join autonomy.priors k on k.scope = 'account' and k.name = a.account
   left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
 comment on function autonomy.account_targets() is
-  'What campaigns of each account are judged by, the prior as it was last fitted: for whoever asks about many. An '
-  'empty name stands for campaigns without an account. Only reads; raises nothing. [autonomous-operations]';
+  'What campaigns of each account are judged by, the prior as it was last fitted, and how late their conversions come: '
+  'for whoever asks about many. An empty name stands for campaigns without an account. Only reads; raises nothing. '
+  '[autonomous-operations]';
 
 create function autonomy.priors_due(p_now timestamptz) returns boolean
 language sql stable set search_path = ''
@@ -382,7 +386,7 @@ create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autono
 language sql stable set search_path = ''
 as $$
   select row('currency', '', coalesce(k.mean_roi, 1), coalesce(k.tau2, 0.64), coalesce(k.order_value, 50),
-    coalesce(k.cv2, 1.5), coalesce(k.order_spread, 0.16), null::float8, coalesce(k.campaigns, (
+    coalesce(k.cv2, 1.5), coalesce(k.order_spread, 0.16), null::float8, null::float8, coalesce(k.campaigns, (
       select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0), null)::autonomy.priors
   from (select autonomy.only_currency() as currency) o
   left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
@@ -452,8 +456,7 @@ begin
     select * from unnest(v_fitted) f
     on conflict (scope, name) do update set
       mean_roi = excluded.mean_roi, tau2 = excluded.tau2, order_value = excluded.order_value, cv2 = excluded.cv2,
-      order_spread = excluded.order_spread, curvature = coalesce(excluded.curvature, k.curvature),
-      campaigns = excluded.campaigns, fitted_at = excluded.fitted_at;
+      order_spread = excluded.order_spread, campaigns = excluded.campaigns, fitted_at = excluded.fitted_at;
     delete from autonomy.priors k
     where k.scope = 'account' and not exists (select from public.autonomy_accounts a where a.account = k.name)
        or k.scope = 'currency' and not exists (

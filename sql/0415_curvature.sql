@@ -160,8 +160,7 @@ begin
     array_agg(i.n::int), array_agg(score_account.day - d.day), array_agg(d.spend::float8),
     array_agg(d.conversions::float8), array_agg(coalesce(
       b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend) / r.budget::float8),
-    coalesce((select a.conversion_delay_hours from public.autonomy_accounts a where a.account = p_account),
-             v_policy.conversion_delay_hours)::float8,
+    autonomy.account_delay(p_account),
     v_policy.evidence_half_life_days::float8,
     greatest(0.04, coalesce((select k.tau2 from autonomy.priors k where k.scope = 'account' and k.name = p_account),
                             v_policy.prior_tau2)))

@@ -223,7 +223,7 @@ begin
     with clock as (
       select date_trunc('hour', p_now) as until
     ), accounts as (
-      select m.account, coalesce(a.conversion_delay_hours, p_policy.conversion_delay_hours)::float8 as delay,
+      select m.account, autonomy.account_delay(m.account) as delay,
         coalesce(a.value_breaker_factor, p_policy.value_breaker_factor)::float8 as factor
       from (select distinct account from unnest(p_measured)) m
       left join public.autonomy_accounts a on a.account = m.account

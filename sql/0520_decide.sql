@@ -158,7 +158,8 @@ begin
         -- beside a rule that lets budgets follow their curves, the last unit of a raise has to earn its keep as well:
         -- the next day would else take it back, and the day after raise it again
         when exists (select from plans o where o.kind = 'curve')
-          then v.break_even * ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
+          then v.break_even
+            * ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
         else least(v.break_even * k.steep, l.at_most) end
       else v.break_even * k.steep end as target offset 0) t
     cross join lateral (

@@ -26,6 +26,11 @@ begin
     raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;  -- what is in use goes on
   end;
   begin
+    perform autonomy.measure_delays(p_now);
+  exception when others then
+    raise warning 'How late conversions come was not measured: %', sqlerrm;  -- what is in use goes on
+  end;
+  begin
     perform autonomy.choose_measured(p_now);
   exception when others then
     raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
@@ -39,8 +44,8 @@ begin
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
   'What a run does before it looks: leaves out days that were in doubt for 24 hours, fits the priors (at most once an '
-  'hour), measures how fast campaigns saturate, lets old proposals expire, and lets go of a slice of what is kept '
-  'no longer. Safe to call again. [autonomous-operations]';
+  'hour), measures how fast campaigns saturate and how late conversions come, lets old proposals expire, and lets go '
+  'of a slice of what is kept no longer. Safe to call again. [autonomous-operations]';
 
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,

@@ -36,15 +36,12 @@ begin
                              case when isfinite(c.created_at)
                                   then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
-           case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
+           case when g.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
-               -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / g.delay)))))
            else 1 end as matured
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
-    left join public.autonomy_accounts o on o.account = c.account
-    cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
     join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)

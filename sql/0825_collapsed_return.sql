@@ -38,13 +38,11 @@ begin
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
            least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
            greatest(g.prior_cv2, coalesce(f.cv2, 0)) as order_cv2,
-           coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
+           g.delay,
            coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
-    cross join public.autonomy_policy p
-    left join public.autonomy_accounts o on o.account = c.account
     join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)

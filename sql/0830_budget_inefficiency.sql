@@ -29,9 +29,9 @@ begin
            case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
            case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
            case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
-           case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
+           case when g.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
              greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
-               -extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
+               -extract(epoch from p_now - f.as_of)::float8 / 3600 / g.delay)))))
            else 1 end as matured,
            coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
            g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread
@@ -39,8 +39,6 @@ begin
     join public.campaigns c on c.id = f.campaign_id
     cross join public.autonomy_policy p
     join autonomy.account_targets() g on g.account = coalesce(c.account, '')
-    left join public.autonomy_accounts o on o.account = c.account
-    cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
     cross join lateral (
       select greatest(1, case when isfinite(c.created_at)
                               then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r

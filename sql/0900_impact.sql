@@ -152,9 +152,8 @@ begin
   ), sample as materialized (
     -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
     select c.id, c.account, autonomy.account_zone(c.account) as zone,
-      coalesce(o.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay
+      autonomy.account_delay(c.account) as delay
     from public.campaigns c
-    left join public.autonomy_accounts o on o.account = c.account
     join public.campaign_facts f on f.campaign_id = c.id
     where f.has_history and f.as_of > (select min(w.from_at) from windows w)
     order by uuid_hash(c.id), c.id limit 400
@@ -273,7 +272,7 @@ as $$
            autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
            autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
   left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
-    p.evidence_half_life_days::float8, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8, p_now) b
+    p.evidence_half_life_days::float8, autonomy.account_delay(c.account), p_now) b
     on e.s is null
   cross join lateral (
     -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
@@ -316,14 +315,13 @@ begin
                                                     from due d
                                                     where d.until_at > d.from_at), '[]'), p_now)
   ), joined as materialized (
-    select d.*, coalesce(k.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay,
+    select d.*, autonomy.account_delay(d.account) as delay,
            coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
            coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
            coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
            coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
            coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
     from due d
-    left join public.autonomy_accounts k on k.account = d.account
     left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
     left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at
       and everyone.account is null

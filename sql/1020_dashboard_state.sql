@@ -392,9 +392,11 @@ as $$
       from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day group by d.currency) w
   ), accounts as (
     -- of accounts that differ the most lenient: the longest delay, the lowest target
-    select a.currency, max(coalesce(a.delay, p.conversion_delay_hours))::float8 as delay,
+    select a.currency, max(coalesce(a.delay, p.conversion_delay_hours::float8)) as delay,
       min(coalesce(a.target_roi, p.break_even_roi))::float8 as break_even
-    from (select currency, conversion_delay_hours as delay, target_roi from public.autonomy_accounts
+    from (select o.currency, coalesce(o.conversion_delay_hours::float8, k.delay_hours) as delay, o.target_roi
+          from public.autonomy_accounts o
+          left join autonomy.priors k on k.scope = 'account' and k.name = o.account
           union all select null, null, null) a  -- campaigns of accounts without a row
     cross join public.autonomy_policy p
     group by a.currency

@@ -103,7 +103,8 @@ declare
   v_half_life float8 := (v_policy ->> 'evidence_half_life_days')::float8;
   v_delay float8 := (v_policy ->> 'conversion_delay_hours')::float8;
   v_late boolean := v_delay > 0 or exists (
-    select from public.autonomy_accounts o where o.conversion_delay_hours > 0);
+    select from public.autonomy_accounts o where o.conversion_delay_hours > 0)
+    or exists (select from autonomy.priors k where k.delay_hours > 0);
   v_left_out text := case when jsonb_array_length(p_left_out) > 0 then
     ' and not exists (select from left_out x where x.campaign_id = %1$s.campaign_id and x.day = %1$s.day)' else '' end;
   v_every interval := p_every_hours * interval '1 hour';
@@ -202,9 +203,10 @@ begin
 
   return query execute format($query$
     with zones as materialized (
-      select c.id as campaign_id, z.zone, coalesce(o.conversion_delay_hours::float8, $9) as delay
+      select c.id as campaign_id, z.zone, coalesce(o.conversion_delay_hours::float8, p.delay_hours, $9) as delay
       from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
       left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
+      left join autonomy.priors p on p.scope = 'account' and p.name = coalesce(c.account, 'default')
     ),
     left_out as materialized (
       select (d ->> 0)::uuid as campaign_id, (d ->> 1)::date as day from jsonb_array_elements($11) d

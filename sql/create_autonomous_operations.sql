@@ -109,7 +109,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'policy_guard', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
-('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'order_spread float8', 'curvature float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
+('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'order_spread float8', 'curvature float8', 'delay_hours float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
 ('autonomy', 'table', 'measured_choice', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'chosen_at timestamptz not null']::text[]),
 ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'curvature numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric', 'value_breaker_factor numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
@@ -137,6 +137,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'only_currency', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_overlaid', null, '{p_policy, p_account, p_prior}', '{public.autonomy_policy, public.autonomy_accounts, jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'stored_prior', null, '{p_account, p_currency}', '{text, text}', 0, array[]::text[]),
+('autonomy', 'function', 'account_delay', null, '{p_account}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'own_limits', null, '{p_account}', '{public.autonomy_accounts}', 0, array[]::text[]),
 ('autonomy', 'function', 'policies_of', null, '{p_accounts}', '{text[]}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_account_policies', null, '{p_account}', '{text}', 1, array[]::text[]),
@@ -298,6 +299,14 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'use_curvature', null, '{p_account, p_curvature}', '{text, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'measure_curvature', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'measure_curvatures', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'table', 'delays', null, '{}', '{}', 0, array['account text primary key', 'last_day date', 'candidate float8', 'candidate_days integer not null default 0', 'since timestamptz', 'checked_at timestamptz not null']::text[]),
+('autonomy', 'function', 'lag_of_delay', null, '{p_days}', '{float8}', 0, array[]::text[]),
+('autonomy', 'function', 'delay_of_launches', null, '{p_spend, p_orders, p_later_spend, p_later_orders}', '{float8[], float8[], float8[], float8[]}', 0, array[]::text[]),
+('autonomy', 'function', 'nearest_delay', null, '{p_hours}', '{float8}', 0, array[]::text[]),
+('autonomy', 'function', 'account_launches', null, '{p_account, p_zone, p_until}', '{text, text, date}', 0, array[]::text[]),
+('autonomy', 'function', 'use_delay', null, '{p_account, p_hours}', '{text, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'measure_delay', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'measure_delays', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'accounts_without_value', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaigns_without_value', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'people_changes', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
@@ -2521,6 +2530,7 @@ order_value float8,
 cv2 float8,
 order_spread float8,
 curvature float8,
+delay_hours float8,
 -- squawk-ignore prefer-bigint-over-int
 campaigns integer not null default 0,
 fitted_at timestamptz not null,
@@ -2542,6 +2552,8 @@ comment on column autonomy.priors.order_spread is
 comment on column autonomy.priors.curvature is
 'multiple of the reference budget at which the average return is half of the first unit''s; null = not measured yet, '
 'the policy''s holds';
+comment on column autonomy.priors.delay_hours is
+'mean hours from click to conversion; null = not measured, what is assumed holds';
 comment on column autonomy.priors.campaigns is 'how many it was fitted from';
 comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
 create table if not exists autonomy.measured_choice (
@@ -2953,7 +2965,8 @@ where m.mode in ((p_policy).mode, (p_account).mode) order by m.n limit 1), (p_po
 'frozen', (p_policy).frozen or (p_account).frozen,
 'frozen_reason', case when (p_policy).frozen or not (p_account).frozen then (p_policy).frozen_reason
 else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')
-|| jsonb_strip_nulls(jsonb_build_object('curvature', (p_account).curvature))));
+|| jsonb_strip_nulls(jsonb_build_object(
+'curvature', (p_account).curvature, 'conversion_delay_hours', (p_account).conversion_delay_hours))));
 end $$;
 comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is '[autonomous-operations]';
 create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
@@ -2964,12 +2977,24 @@ return (
 select jsonb_strip_nulls(jsonb_build_object(
 'prior_mean_roi', coalesce(k.mean_roi, w.mean_roi), 'prior_tau2', coalesce(k.tau2, w.tau2),
 'prior_order_value', coalesce(k.order_value, w.order_value), 'prior_cv2', coalesce(k.cv2, w.cv2),
-'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature))
+'prior_order_spread', coalesce(k.order_spread, w.order_spread), 'curvature', k.curvature,
+'conversion_delay_hours', k.delay_hours))
 from (values (1)) one
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, ''));
 end $$;
 comment on function autonomy.stored_prior(text, text) is '[autonomous-operations]';
+create function autonomy.account_delay(p_account text) returns float8
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8)
+from public.autonomy_policy p
+left join public.autonomy_accounts a on a.account = p_account
+left join autonomy.priors k on k.scope = 'account' and k.name = p_account);
+end $$;
+comment on function autonomy.account_delay(text) is '[autonomous-operations]';
 create function autonomy.own_limits(p_account public.autonomy_accounts) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -3609,7 +3634,7 @@ into strict v_zone, v_half_life, v_delay, v_curvature from public.autonomy_polic
 return query
 with asked as materialized (
 select a.campaign_id, coalesce(z.zone, v_zone) as zone,
-coalesce(o.conversion_delay_hours::float8, v_delay) as delay,
+coalesce(o.conversion_delay_hours::float8, k.delay_hours, v_delay) as delay,
 coalesce(o.curvature::float8, k.curvature, v_curvature) as curvature,
 case when c.budget > 0 then r.budget::float8 end as reference, r.budget_per_spend
 from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
@@ -4644,18 +4669,20 @@ as $$
 declare
 v_account text := case when tg_op = 'DELETE' then old.account else new.account end;
 v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
-v_measured numeric := (
-select k.curvature from autonomy.priors k where k.scope = 'account' and k.name = v_account);
+v_measured autonomy.priors := (
+select k from autonomy.priors k where k.scope = 'account' and k.name = v_account);
+v_delay numeric := coalesce(v_measured.delay_hours::numeric, v_policy.conversion_delay_hours);
+v_curvature numeric := coalesce(v_measured.curvature::numeric, v_policy.curvature);
 v_from text := coalesce(case when tg_op <> 'INSERT' then old.time_zone end, v_policy.time_zone);
 v_to text := coalesce(case when tg_op <> 'DELETE' then new.time_zone end, v_policy.time_zone);
 begin
 if v_from <> v_to then
 perform autonomy.change_zone(
 array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account), v_from, v_to);
-elsif coalesce(case when tg_op <> 'INSERT' then old.conversion_delay_hours end, v_policy.conversion_delay_hours)
-<> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_policy.conversion_delay_hours)
-or coalesce(case when tg_op <> 'INSERT' then old.curvature end, v_measured, v_policy.curvature)
-<> coalesce(case when tg_op <> 'DELETE' then new.curvature end, v_measured, v_policy.curvature) then
+elsif coalesce(case when tg_op <> 'INSERT' then old.conversion_delay_hours end, v_delay)
+<> coalesce(case when tg_op <> 'DELETE' then new.conversion_delay_hours end, v_delay)
+or coalesce(case when tg_op <> 'INSERT' then old.curvature end, v_curvature)
+<> coalesce(case when tg_op <> 'DELETE' then new.curvature end, v_curvature) then
 perform autonomy.change_delay(
 array(select c.id from public.campaigns c where coalesce(c.account, 'default') = v_account));
 end if;
@@ -4673,7 +4700,8 @@ v_to text := autonomy.account_zone(coalesce(new.account, 'default'));
 begin
 if v_from <> v_to then
 perform autonomy.change_zone(array[new.id], v_from, v_to);
-elsif (select count(distinct (coalesce(a.conversion_delay_hours, p.conversion_delay_hours),
+elsif (select count(distinct (coalesce(a.conversion_delay_hours::float8, k.delay_hours,
+p.conversion_delay_hours::float8),
 coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) > 1
 from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
 cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account
@@ -5907,8 +5935,9 @@ return $sql$ cross join lateral (select
           else exp(-least(50::float8, 0.6931471805599453::float8
             * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
         from (select p.evidence_half_life_days::float8 as half_life, coalesce(
-            (select a.conversion_delay_hours from public.autonomy_accounts a where a.account = c.account),
-            p.conversion_delay_hours)::float8 as delay) k
+            (select a.conversion_delay_hours from public.autonomy_accounts a where a.account = c.account)::float8,
+            (select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = c.account),
+            p.conversion_delay_hours::float8) as delay) k
         offset 0) h
       offset 0) r
     offset 0) e$sql$;
@@ -6190,8 +6219,8 @@ where p_force or autonomy.prior_is_due(k, p_now);
 v_pools := array(
 select case when p_force or autonomy.prior_is_due(k, p_now) then row(
 'currency', n.currency, coalesce(m.mean, 1), coalesce(m.tau2, 0.64), coalesce(m.order_value, 50),
-coalesce(m.cv2, 1.5), coalesce(m.order_spread, 0.16), null::float8, coalesce(m.campaigns, 0),
-p_now)::autonomy.priors
+coalesce(m.cv2, 1.5), coalesce(m.order_spread, 0.16), null::float8, null::float8,
+coalesce(m.campaigns, 0), p_now)::autonomy.priors
 else k end
 from (select coalesce(a.currency, '') as currency from public.autonomy_accounts a union select '') n
 left join autonomy.priors k on k.scope = 'currency' and k.name = n.currency
@@ -6208,9 +6237,10 @@ select * from autonomy.accounts_in_turn(v_sample, case when p_force then 'infini
 select array_agg(i order by i) as ids, array_agg(d.account order by i) as keys
 from due d cross join lateral unnest(d.ids) i
 )
-select 'account', d.account, m.mean, m.tau2, m.order_value, m.cv2, m.order_spread, null::float8,
+select 'account', d.account, m.mean, m.tau2, m.order_value, m.cv2, m.order_spread, k.curvature, k.delay_hours,
 coalesce(m.campaigns, 0), p_now
 from due d
+left join autonomy.priors k on k.scope = 'account' and k.name = d.account
 left join (select f.* from one o cross join lateral autonomy.fitted_moments(o.keys, o.ids, v_usual, p_now) f) m
 on m.key = d.account;
 end $$;
@@ -6218,7 +6248,7 @@ comment on function autonomy.fitted_priors(timestamptz, boolean) is '[autonomous
 create function autonomy.account_targets()
 returns table (account text, break_even float8, attribution float8,
 prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8,
-prior_order_spread float8)
+prior_order_spread float8, delay float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -6227,11 +6257,13 @@ select coalesce(a.account, ''), coalesce(a.target_roi, p.break_even_roi)::float8
 coalesce(a.attribution_factor, 1)::float8,
 coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
 coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
-coalesce(k.order_spread, w.order_spread, p.prior_order_spread)
+coalesce(k.order_spread, w.order_spread, p.prior_order_spread),
+coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8)
 from public.autonomy_policy p
 cross join (
-select o.account, o.currency, o.target_roi, o.attribution_factor from public.autonomy_accounts o
-union all select null, null, null, null
+select o.account, o.currency, o.target_roi, o.attribution_factor, o.conversion_delay_hours
+from public.autonomy_accounts o
+union all select null, null, null, null, null
 where not exists (select from public.autonomy_accounts o where o.account = '')) a
 left join autonomy.priors k on k.scope = 'account' and k.name = a.account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
@@ -6272,7 +6304,7 @@ create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autono
 language sql stable set search_path = ''
 as $$
 select row('currency', '', coalesce(k.mean_roi, 1), coalesce(k.tau2, 0.64), coalesce(k.order_value, 50),
-coalesce(k.cv2, 1.5), coalesce(k.order_spread, 0.16), null::float8, coalesce(k.campaigns, (
+coalesce(k.cv2, 1.5), coalesce(k.order_spread, 0.16), null::float8, null::float8, coalesce(k.campaigns, (
 select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0), null)::autonomy.priors
 from (select autonomy.only_currency() as currency) o
 left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
@@ -6334,8 +6366,7 @@ insert into autonomy.priors as k
 select * from unnest(v_fitted) f
 on conflict (scope, name) do update set
 mean_roi = excluded.mean_roi, tau2 = excluded.tau2, order_value = excluded.order_value, cv2 = excluded.cv2,
-order_spread = excluded.order_spread, curvature = coalesce(excluded.curvature, k.curvature),
-campaigns = excluded.campaigns, fitted_at = excluded.fitted_at;
+order_spread = excluded.order_spread, campaigns = excluded.campaigns, fitted_at = excluded.fitted_at;
 delete from autonomy.priors k
 where k.scope = 'account' and not exists (select from public.autonomy_accounts a where a.account = k.name)
 or k.scope = 'currency' and not exists (
@@ -6498,8 +6529,7 @@ select autonomy.curvature_scores(
 array_agg(i.n::int), array_agg(score_account.day - d.day), array_agg(d.spend::float8),
 array_agg(d.conversions::float8), array_agg(coalesce(
 b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend) / r.budget::float8),
-coalesce((select a.conversion_delay_hours from public.autonomy_accounts a where a.account = p_account),
-v_policy.conversion_delay_hours)::float8,
+autonomy.account_delay(p_account),
 v_policy.evidence_half_life_days::float8,
 greatest(0.04, coalesce((select k.tau2 from autonomy.priors k where k.scope = 'account' and k.name = p_account),
 v_policy.prior_tau2)))
@@ -6583,6 +6613,189 @@ delete from autonomy.curvatures k
 where not exists (select from public.autonomy_accounts a where a.account = k.account);
 end $$;
 comment on function autonomy.measure_curvatures(timestamptz) is '[autonomous-operations]';
+
+-- 0417_delay.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.delays (
+account text primary key,
+last_day date,
+candidate float8,
+-- squawk-ignore prefer-bigint-over-int
+candidate_days integer not null default 0,
+since timestamptz,
+checked_at timestamptz not null
+);
+comment on table autonomy.delays is
+'Derived: what the launches of each account say of its conversion delay; each day counts once. What is in use stands '
+'in priors. Kept by measure_delays. [autonomous-operations]';
+comment on column autonomy.delays.last_day is 'up to which day launches were looked at, when they last told something';
+comment on column autonomy.delays.candidate is
+'the delay in hours that they speak for, where another is in use; 0 = none, what is assumed';
+comment on column autonomy.delays.candidate_days is 'for how many days on end; from the third on it is used';
+comment on column autonomy.delays.since is 'when what is in use came into use; null = none was measured yet';
+comment on column autonomy.delays.checked_at is 'when it was last looked whether there is a day to look at';
+create function autonomy.lag_of_delay(p_days float8) returns float8
+language sql immutable parallel safe set search_path = ''
+as $$
+select (2 - p_days * (1 - exp(-2 / p_days))) / 2 / ((5 - p_days * (exp(-4 / p_days) - exp(-9 / p_days))) / 5)
+$$;
+comment on function autonomy.lag_of_delay(float8) is '[autonomous-operations]';
+create function autonomy.delay_of_launches(
+p_spend float8[], p_orders float8[], p_later_spend float8[], p_later_orders float8[]) returns float8
+language plpgsql immutable set search_path = ''
+as $$
+declare
+v_spend float8 := (select sum(u) from unnest(p_spend) u);
+v_orders float8 := (select sum(u) from unnest(p_orders) u);
+v_later_spend float8 := (select sum(u) from unnest(p_later_spend) u);
+v_later float8 := (select sum(u) from unnest(p_later_orders) u);
+v_effective float8;
+v_lag float8;
+v_chance float8;
+v_low float8 := ln(1::float8 / 24);
+v_high float8 := ln(20::float8);
+v_middle float8;
+begin
+if not (v_orders + v_later >= 200 and v_later > 0 and v_spend > 0 and v_later_spend > 0) then
+return null;
+end if;
+v_lag := v_orders / v_spend / (v_later / v_later_spend);
+v_effective := (v_orders + v_later) ^ 2
+/ (select sum((o + l) ^ 2) from unnest(p_orders, p_later_orders) u (o, l));
+v_chance := sqrt(1 / greatest(1::float8, v_orders) + 1 / v_later + 0.175::float8 / v_effective);
+if v_lag * exp(v_chance) >= 0.9::float8 then
+return 0;
+end if;
+for i in 1 .. 40 loop
+v_middle := (v_low + v_high) / 2;
+if autonomy.lag_of_delay(exp(v_middle)) > v_lag then
+v_low := v_middle;
+else
+v_high := v_middle;
+end if;
+end loop;
+return exp((v_effective * ((v_low + v_high) / 2 + ln(24::float8)) + 5 * ln(24::float8)) / (v_effective + 5));
+end $$;
+comment on function autonomy.delay_of_launches(float8[], float8[], float8[], float8[]) is '[autonomous-operations]';
+create function autonomy.nearest_delay(p_hours float8) returns float8
+language sql immutable set search_path = ''
+as $$
+select g from unnest('{6, 12, 24, 48, 96}'::float8[]) g order by abs(ln(g) - ln(p_hours)), g limit 1
+$$;
+comment on function autonomy.nearest_delay(float8) is '[autonomous-operations]';
+create function autonomy.account_launches(p_account text, p_zone text, p_until date)
+returns table (spend float8, orders float8, later_spend float8, later_orders float8)
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+return query
+with series as materialized (
+select c.id, f.day as first,
+abs((case when isfinite(c.created_at) then c.created_at end at time zone p_zone)::date - f.day) <= 2
+and not exists (select from autonomy.file_states s where s.campaign_id = c.id) as made_then
+from public.campaigns c
+cross join lateral (
+select d.day from public.campaign_daily d where d.campaign_id = c.id and d.spend > 0 order by d.day limit 1) f
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account
+),
+launched as materialized (
+select s.id, s.first from series s
+where s.first between p_until - 365 and p_until - 8
+and (s.made_then or s.first >= (select min(o.first) from series o) + 3)
+),
+excluded as materialized (
+select * from autonomy.exclusions_of(array(select l.id from launched l))
+)
+select coalesce(sum(d.spend) filter (where d.day <= l.first + 1), 0)::float8,
+coalesce(sum(d.conversions) filter (where d.day <= l.first + 1), 0)::float8,
+coalesce(sum(d.spend) filter (where d.day >= l.first + 4), 0)::float8,
+coalesce(sum(d.conversions) filter (where d.day >= l.first + 4), 0)::float8
+from launched l
+join public.campaign_daily d on d.campaign_id = l.id and d.day between l.first and l.first + 8
+where d.spend > 0 and d.spend <= 1e12 and d.conversions between 0 and 1e9
+and not exists (select from excluded x
+where x.campaign_id = l.id and x.from_day <= l.first + 8 and x.until_day >= l.first)
+group by l.id;
+end $$;
+comment on function autonomy.account_launches(text, text, date) is '[autonomous-operations]';
+create function autonomy.use_delay(p_account text, p_hours float8) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+insert into autonomy.priors as k (scope, name, delay_hours, fitted_at)
+values ('account', p_account, p_hours, '-infinity')
+on conflict (scope, name) do update set delay_hours = excluded.delay_hours;
+perform autonomy.refresh_campaign_facts(array(
+select c.id from public.campaigns c
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account));
+end $$;
+comment on function autonomy.use_delay(text, float8) is '[autonomous-operations]';
+create function autonomy.measure_delay(p_account text, p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_known autonomy.delays := (select k from autonomy.delays k where k.account = p_account);
+v_used float8 := (select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = p_account);
+v_zone text := autonomy.account_zone(p_account);
+v_ids uuid[] := array(select c.id from public.campaigns c
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account limit 2001);
+v_day date;
+v_hours float8;
+v_nearest float8;
+begin
+v_known.account := p_account;
+v_known.checked_at := p_now;
+v_known.candidate_days := coalesce(v_known.candidate_days, 0);
+v_day := least((p_now at time zone v_zone)::date, (
+select max(f.day) from unnest(v_ids) i cross join lateral (
+select d.day from public.campaign_daily d where d.campaign_id = i order by d.day desc limit 1) f)) - 1;
+if cardinality(v_ids) <= 2000 and (v_known.last_day is null or v_day > v_known.last_day) then
+select autonomy.delay_of_launches(
+array_agg(l.spend), array_agg(l.orders), array_agg(l.later_spend), array_agg(l.later_orders))
+into v_hours from autonomy.account_launches(p_account, v_zone, v_day) l;
+end if;
+if v_hours is not null then
+v_nearest := case when v_hours > 0 then autonomy.nearest_delay(v_hours) else 0 end;
+v_known.candidate_days := case when v_nearest = v_known.candidate then v_known.candidate_days + 1 else 1 end;
+v_known.candidate := v_nearest;
+v_known.last_day := v_day;
+if v_nearest = coalesce(v_used, 0) or v_hours > 0 and abs(ln(nullif(v_hours, 0)) - ln(v_used)) <= 0.45 then
+v_known.candidate := null;
+v_known.candidate_days := 0;
+elsif v_known.candidate_days >= 3 then
+perform autonomy.use_delay(p_account, nullif(v_nearest, 0));
+v_known.candidate := null;
+v_known.candidate_days := 0;
+v_known.since := p_now;
+end if;
+end if;
+delete from autonomy.delays k where k.account = p_account;
+insert into autonomy.delays select v_known.*;
+end $$;
+comment on function autonomy.measure_delay(text, timestamptz) is '[autonomous-operations]';
+create function autonomy.measure_delays(p_now timestamptz) returns void
+language plpgsql set search_path = '' set lock_timeout = '2s'
+as $$
+declare
+v_account text;
+v_until timestamptz := clock_timestamp() + interval '1 second';
+begin
+for v_account in
+select a.account from public.autonomy_accounts a left join autonomy.delays k on k.account = a.account
+where (k.checked_at > p_now - interval '6 hours' and k.checked_at < p_now + interval '6 hours') is not true
+order by k.checked_at nulls first, a.account limit 200
+loop
+perform autonomy.measure_delay(v_account, p_now);
+exit when clock_timestamp() > v_until;
+end loop;
+delete from autonomy.delays k
+where not exists (select from public.autonomy_accounts a where a.account = k.account);
+end $$;
+comment on function autonomy.measure_delays(timestamptz) is '[autonomous-operations]';
 
 -- 0420_doubt.sql
 set local lock_timeout = '30s';
@@ -8022,7 +8235,7 @@ return (
 with clock as (
 select date_trunc('hour', p_now) as until
 ), accounts as (
-select m.account, coalesce(a.conversion_delay_hours, p_policy.conversion_delay_hours)::float8 as delay,
+select m.account, autonomy.account_delay(m.account) as delay,
 coalesce(a.value_breaker_factor, p_policy.value_breaker_factor)::float8 as factor
 from (select distinct account from unnest(p_measured)) m
 left join public.autonomy_accounts a on a.account = m.account
@@ -8845,7 +9058,8 @@ when s.least is not null then v.break_even / k.steep
 when d.direction = 'pause' then greatest(v.break_even, l.at_least)
 when d.direction = 'up' and l.kind <> 'curve' then case
 when exists (select from plans o where o.kind = 'curve')
-then v.break_even * ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
+then v.break_even
+* ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
 else least(v.break_even * k.steep, l.at_most) end
 else v.break_even * k.steep end as target offset 0) t
 cross join lateral (
@@ -11669,6 +11883,11 @@ exception when others then
 raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;  -- what is in use goes on
 end;
 begin
+perform autonomy.measure_delays(p_now);
+exception when others then
+raise warning 'How late conversions come was not measured: %', sqlerrm;  -- what is in use goes on
+end;
+begin
 perform autonomy.choose_measured(p_now);
 exception when others then
 raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
@@ -12022,15 +12241,12 @@ greatest(case when f.has_history then 1 else 3 end,
 least(case when f.w30_clicks >= 100 then 30 else 3650 end,
 case when isfinite(c.created_at)
 then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
-case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
+case when g.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
 greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
--extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
+-extract(epoch from p_now - f.as_of)::float8 / 3600 / g.delay)))))
 else 1 end as matured
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
-cross join public.autonomy_policy p
-left join public.autonomy_accounts o on o.account = c.account
-cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
 join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 where lower(c.status) = 'active'
 and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
@@ -12196,13 +12412,11 @@ with looked_at as materialized (
 select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title, z.zone,
 least((f.as_of at time zone z.zone)::date - 1, (p_now at time zone z.zone)::date - 1) as last_day,
 greatest(g.prior_cv2, coalesce(f.cv2, 0)) as order_cv2,
-coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay,
+g.delay,
 coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
 join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
-cross join public.autonomy_policy p
-left join public.autonomy_accounts o on o.account = c.account
 join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 where lower(c.status) = 'active'
 and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
@@ -12317,9 +12531,9 @@ case when f.ev_spend is not null then f.ev_spend * e.kept else f.life_spend end 
 case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
 case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
 case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
-case when w.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
+case when g.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
 greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
--extract(epoch from p_now - f.as_of)::float8 / 3600 / w.delay)))))
+-extract(epoch from p_now - f.as_of)::float8 / 3600 / g.delay)))))
 else 1 end as matured,
 coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
 g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread
@@ -12327,8 +12541,6 @@ from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
 cross join public.autonomy_policy p
 join autonomy.account_targets() g on g.account = coalesce(c.account, '')
-left join public.autonomy_accounts o on o.account = c.account
-cross join lateral (select coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8 as delay) w
 cross join lateral (
 select greatest(1, case when isfinite(c.created_at)
 then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
@@ -13157,9 +13369,8 @@ coalesce(max(autonomy.impact_number(w -> 'order_spread')), v_policy.prior_order_
 from jsonb_array_elements(p_windows) w group by 1, 2
 ), sample as materialized (
 select c.id, c.account, autonomy.account_zone(c.account) as zone,
-coalesce(o.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay
+autonomy.account_delay(c.account) as delay
 from public.campaigns c
-left join public.autonomy_accounts o on o.account = c.account
 join public.campaign_facts f on f.campaign_id = c.id
 where f.has_history and f.as_of > (select min(w.from_at) from windows w)
 order by uuid_hash(c.id), c.id limit 400
@@ -13266,7 +13477,7 @@ autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
 autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
 autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
 left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
-p.evidence_half_life_days::float8, coalesce(o.conversion_delay_hours, p.conversion_delay_hours)::float8, p_now) b
+p.evidence_half_life_days::float8, autonomy.account_delay(c.account), p_now) b
 on e.s is null
 cross join lateral (
 select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
@@ -13303,14 +13514,13 @@ select * from autonomy.time_factors(coalesce(
 from due d
 where d.until_at > d.from_at), '[]'), p_now)
 ), joined as materialized (
-select d.*, coalesce(k.conversion_delay_hours, v_policy.conversion_delay_hours)::float8 as delay,
+select d.*, autonomy.account_delay(d.account) as delay,
 coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
 coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
 coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
 coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
 coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
 from due d
-left join public.autonomy_accounts k on k.account = d.account
 left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
 left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at
 and everyone.account is null
@@ -15019,9 +15229,11 @@ sum(d.revenue) filter (where d.day < t.day - 7)::float8 as revenue,
 sum(d.conversions) filter (where d.day < t.day - 7)::float8 as conversions
 from autonomy.dashboard_performance_days d where d.day >= t.day - 14 and d.day < t.day group by d.currency) w
 ), accounts as (
-select a.currency, max(coalesce(a.delay, p.conversion_delay_hours))::float8 as delay,
+select a.currency, max(coalesce(a.delay, p.conversion_delay_hours::float8)) as delay,
 min(coalesce(a.target_roi, p.break_even_roi))::float8 as break_even
-from (select currency, conversion_delay_hours as delay, target_roi from public.autonomy_accounts
+from (select o.currency, coalesce(o.conversion_delay_hours::float8, k.delay_hours) as delay, o.target_roi
+from public.autonomy_accounts o
+left join autonomy.priors k on k.scope = 'account' and k.name = o.account
 union all select null, null, null) a  -- campaigns of accounts without a row
 cross join public.autonomy_policy p
 group by a.currency
@@ -16300,6 +16512,8 @@ select jsonb_build_object(
 'campaigns', s.campaigns, 'active', s.active, 'active_budget', s.active_budget,
 'in_force', to_jsonb(autonomy.policy_overlaid(
 p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
+'measured_delay_hours', (
+select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account),
 'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
 from found f where f.account = (s.a).account))
 order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
@@ -16315,6 +16529,7 @@ end $$;
 comment on function public.list_autonomous_accounts(text, integer) is
 'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
 'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
+'"measured_delay_hours": how late its conversions come by its own figures, null where they have not told, '
 '"finding": null or {"sentence", "proposed"}], "left_off": how many more there are}. Reads only. Raises AO003. '
 '[autonomous-operations]';
 create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)
@@ -16863,7 +17078,8 @@ v_zone text := v_policy ->> 'time_zone';
 v_half_life float8 := (v_policy ->> 'evidence_half_life_days')::float8;
 v_delay float8 := (v_policy ->> 'conversion_delay_hours')::float8;
 v_late boolean := v_delay > 0 or exists (
-select from public.autonomy_accounts o where o.conversion_delay_hours > 0);
+select from public.autonomy_accounts o where o.conversion_delay_hours > 0)
+or exists (select from autonomy.priors k where k.delay_hours > 0);
 v_left_out text := case when jsonb_array_length(p_left_out) > 0 then
 ' and not exists (select from left_out x where x.campaign_id = %1$s.campaign_id and x.day = %1$s.day)' else '' end;
 v_every interval := p_every_hours * interval '1 hour';
@@ -16952,9 +17168,10 @@ else $by_bucket$-- The day itself, bucket by bucket. A bucket is known when it i
     )$by_bucket$ end;
 return query execute format($query$
     with zones as materialized (
-      select c.id as campaign_id, z.zone, coalesce(o.conversion_delay_hours::float8, $9) as delay
+      select c.id as campaign_id, z.zone, coalesce(o.conversion_delay_hours::float8, p.delay_hours, $9) as delay
       from public.campaigns c join autonomy.account_zones() z on z.account = coalesce(c.account, 'default')
       left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
+      left join autonomy.priors p on p.scope = 'account' and p.name = coalesce(c.account, 'default')
     ),
     left_out as materialized (
       select (d ->> 0)::uuid as campaign_id, (d ->> 1)::date as day from jsonb_array_elements($11) d
@@ -17380,20 +17597,20 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0128_exclusions', '6670ab68b2e53ac5211f1157ca339ffc3088c853285fbf715b61456be303c437', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
-  ('0132_priors', 'c7a932000b0af6d94161d21cbfd220d3164029d681e7b0222de311265989806c', pg_catalog.clock_timestamp()),
+  ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'a57d29f74a1673cab86e776bcf72d01bb44a10b1b557c5f7c44fa5f5adf84eb9', pg_catalog.clock_timestamp()),
-  ('0136_account_policies', '9fcc7513e9673eeaf9d5a6080bc37eae3c42764e9bb2e91133f7d7760a5fc0a7', pg_catalog.clock_timestamp()),
+  ('0136_account_policies', '83a8b3e437bd488b9496463ba96e6d0b99ce8f7b4e4fec92c1f46cdbff35ae97', pg_catalog.clock_timestamp()),
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
   ('0205_reference_budgets', '2614e84db5cc460b4e1d658175cfc02ca1da51f4475def76ce8040bfc92610fa', pg_catalog.clock_timestamp()),
-  ('0210_facts', '05d04b0a9eaa340c79fae52f47af243aeb4ba77937402be4f2bc60f0003df435', pg_catalog.clock_timestamp()),
+  ('0210_facts', '5c5c266add3a59431b9e2609c1006d8de788a40d91fbb390bf724a3fc9e179e9', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '182994201d0feda2fa2345cd306d554d0cbaa496b916bb14e2cc663ba545ca3c', pg_catalog.clock_timestamp()),
   ('0221_following_metrics', 'eaa026c0f9a8f43560fea02747e9214e8a25665e2a662974831893218b8098da', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
-  ('0225_zones', 'c54e69b071ed1c3f12327a4e1c7005cf88bb5683c541da3d38796b6be5bd2d96', pg_catalog.clock_timestamp()),
+  ('0225_zones', '412946b168380c2328c16f8649897fafb2d4e7d931bcfdcb7cbcd091580e70f7', pg_catalog.clock_timestamp()),
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
@@ -17403,9 +17620,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', 'c428585ed9d36e01849c6c4313778e866bfb40cf1a781b1b62bea7e6298f9f74', pg_catalog.clock_timestamp()),
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
-  ('0410_evidence', 'a9db6ecabbbd1998b1f01892780943eddbf5a524b14d1657a0b77afae17e1644', pg_catalog.clock_timestamp()),
-  ('0412_priors', 'a01439385522bbcbf362d920075e4fdb6a4a8233f0362ac96858b9540f66fa08', pg_catalog.clock_timestamp()),
-  ('0415_curvature', '70a3cf8cb934674adfeafeced8d4feeb40cef861a6105d4c9b1baf17a7d998fa', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '9120ff369d20b2a96d097f29a235893dc8bff32446b329c2bf84adb6920ac585', pg_catalog.clock_timestamp()),
+  ('0412_priors', 'bcbf6ccbc16c4c58699122dbafc2ba582fbeb15badd08a9067228d820f0e13a3', pg_catalog.clock_timestamp()),
+  ('0415_curvature', 'f4e4e2ce808a0fdbd8fcc41ab69ba350e6de74275419f6142a9c72f1aa9f644e', pg_catalog.clock_timestamp()),
+  ('0417_delay', '2cedc7a1f8006db187c0b698e006b745ae41a112c068266d089716890ec237c3', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0500_find', 'd24bde636860e4fa9249b5b3f7457090c0d8d5353e971ae7e2fd1dfdd4246937', pg_catalog.clock_timestamp()),
   ('0505_codes', 'd0f7ca2f7a85d216d3c56041589f9e97ae17638da8989900933c6176b4a7d149', pg_catalog.clock_timestamp()),
@@ -17413,11 +17631,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
   ('0510_candidates', 'cc98a97aaf0d1c717f5a3ad18753bd5ca15f72086ed8a8445413d0c5078b487e', pg_catalog.clock_timestamp()),
-  ('0511_measured', 'a0a8f1d16ceed500735bdee2e7724ec822d0f626d58808027120029b0303ec43', pg_catalog.clock_timestamp()),
+  ('0511_measured', 'c43c106e19afd42e0b862e7bdfaa27e6b16d4fd1ace00ca525fa1a1a28ea1f25', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
   ('0515_guardrails', '051fc87a997bd6e036e2512a1caa242a068848c79cada74bf7e7f38ad30f2b0b', pg_catalog.clock_timestamp()),
-  ('0520_decide', '876e89275aa3cf30043284e1fad00f8d4aa304e4387888f47aa998e4d3875a0d', pg_catalog.clock_timestamp()),
+  ('0520_decide', '975715ad5b79d51c43b497f31b3c2e3aac47b03d36a5118478e2f2cc350fceec', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
   ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),
@@ -17432,33 +17650,33 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '0e399806a24eaf2bbac1a31a2973a09922aebfbebbccf0dfaf92e0e5f4016008', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'd578cef07a45acd2529410f1d944bef36e9225e02ccb09dc94ccc0221f2b3ccc', pg_catalog.clock_timestamp()),
+  ('0700_runs', '20419c53a960b75180b767f6c1a90d750478560c97015a18ad93c620f11302b5', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
-  ('0810_high_traffic_low_conversion', 'a2ed1f979ec6c3422ca08244924e1944240e61bafa71e744815587f789e7e925', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', '5c96882525ceb6317442a8931202a51300de61f88825345843fece4c287c9faf', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
-  ('0825_collapsed_return', 'a43c016c1d32a9165e32e811908343981e15a3015d7e6e707c3e7722f841c540', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', 'afff5e8c4d1a3fc40c31b3426e318f0bf6bd28c64e931b522e6f1b75d73fa1c8', pg_catalog.clock_timestamp()),
+  ('0825_collapsed_return', '3a3a95670b0cff2feca2c7a9deaa2b0ca7c6add09f41cbed351c4ce4fc156091', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', '8fb9d2e1db49046d1ebba0d40e5be08d73ba73d4f5d9f7b0411176087f835569', pg_catalog.clock_timestamp()),
   ('0840_audience_mismatch', '19deea7b395fb9d7d3b74d12ba2e62c55e3f604ae140a75d1afa8fd5667de027', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '24103e9f0f6022b59690674cce93d6e2ef9315d7533b37ee24dba347c205ce64', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'fdc728d10aa40684132e8311baf6643bf158d665af6be0aa6eb945f1c1db7b55', pg_catalog.clock_timestamp()),
+  ('0900_impact', '6002fd6a7d006dcf6cf1437a4fd9ac3dba56721cd5de31fb4ea3304b60ffcba3', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
   ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
   ('0950_database_run', '4bb62655c8be93291342c2e61b47cb71604926b13ac46a42866c78aa5d9c8b2d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'd3d4da82b63d0f4ffcfe04e56ae847f94fe36941dca7c809d0d8463a351de88e', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', 'e75886f20a51cbcb1889f95c9176ecc54782bf58250a092ef968650f2264286b', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '21a8ea85c23ab2208d70d55ce20b54afae20204bf8a1bed89641b6af389d037e', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
-  ('1060_accounts', '48547005c7e290f956ae97471e9571cf5600d7941fc9f0e1dda446f307172193', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '93f732cc0634323ef05d98cecf65d5791488dea8b0365fefdad4824d2d786eb1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),
-  ('1200_history', '8e2d24563030c98774b171610ca90b24b4516470b89cf7f265f8c018745ae97a', pg_catalog.clock_timestamp()),
+  ('1200_history', '0975beaec7f9db967c709ed3e7d8e1e1fdaef69093a40dbff95811fcecb93f95', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

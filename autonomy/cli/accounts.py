@@ -96,6 +96,8 @@ def _said(account: Json, name: str) -> str:
     if account[name] is not None:
         return str(account[name])
     inherited = account["in_force"].get(inherited_name(name))
+    if name == "conversion_delay_hours" and account["measured_delay_hours"] is not None:
+        return f"measured: {inherited}"
     return "none" if inherited is None else f"policy: {inherited}"
 
 

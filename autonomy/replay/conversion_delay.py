@@ -3,6 +3,9 @@
 Young clicks have brought fewer conversions than older ones of the same campaigns, because some are
 still to come: the share that has arrived at age a is 1 - exp(-a / delay). The delay is the one that
 explains best what each age has brought (Poisson, with the dispersion that the ages show).
+
+This shows where conversions are booked at the hour of their click. Where they are booked when they
+come, clicks of every age look alike, and `autonomy/engine/delay.py` tells it by launches.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autonomy.engine.delay import Launch
+
 DAY_SHOCK = 0.25
 LIFE_DAYS = 60
 Floats = npt.NDArray[np.float64]
@@ -58,8 +60,10 @@ class Truth:
     order_value: float = 0.0
     told: bool = True
 
-    def row(self, days: int) -> dict[str, Any]:
-        """The row as the database would hand it over after so many days."""
+    def row(self, days: int, delay_hours: float = 0.0) -> dict[str, Any]:
+        """The row as the database would hand it over after so many days, its orders taken to
+        come in `delay_hours` after the click in the mean.
+        """
         measures = {
             "conversions": int(self.conversions[days - 1]),
             "spend": round(float(self.spend[days - 1]), 2),
@@ -73,8 +77,26 @@ class Truth:
             "data_age_hours": 1.0,
             "metrics": {"lifetime": measures},
             "evidence": measures
-            | {"cv2": self._cv2(days), "days": float(days), "matured_share": 1.0},
-        }
+            | {
+                "cv2": self._cv2(days), "days": float(days),
+                "matured_share": self._matured(days, delay_hours),
+            },
+        }  # fmt: skip
+
+    def launch(self) -> Launch:
+        """What its first nine days tell of the delay."""
+        spend, orders = (np.diff(one[:9], prepend=0.0) for one in (self.spend, self.conversions))
+        early, later = slice(0, 2), slice(4, 9)
+        return Launch(
+            *(float(one[days].sum()) for days in (early, later) for one in (spend, orders))
+        )
+
+    def _matured(self, days: int, delay_hours: float) -> float:
+        if not delay_hours:
+            return 1.0
+        spend = np.diff(self.spend[:days], prepend=0.0)
+        ages = np.arange(days - 1, -1, -1) + 0.5
+        return float(spend @ -np.expm1(-24.0 * ages / delay_hours) / spend.sum())
 
     def _cv2(self, days: int) -> float | None:
         n = float(self.conversions[days - 1])

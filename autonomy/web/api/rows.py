@@ -179,6 +179,7 @@ class _AccountTold(Answer):
     active: int
     active_budget: float
     in_force: PolicyInForce  # type: ignore[valid-type]  # a class
+    measured_delay_hours: float | None
     updated_at: datetime
     updated_by: str
     finding: AccountFinding | None
