@@ -52,6 +52,7 @@ def past(_made: dict[str, str], scratch_database: Callable[[], str]) -> str:
         {"time_zone": "America/New_York", "conversion_delay_hours": 6},
         {"conversion_delay_hours": 6, "of_one_account": 30},
         {"conversion_delay_hours": 30, "of_one_account": 0},
+        {"conversion_delay_hours": 0, "measured_of_one_account": 24},
     ],
     ids=[
         "default",
@@ -60,6 +61,7 @@ def past(_made: dict[str, str], scratch_database: Callable[[], str]) -> str:
         "another zone",
         "later in an account",
         "at once in an account",
+        "measured in an account",
     ],
 )
 @pytest.mark.parametrize(
@@ -76,15 +78,18 @@ def test_equal_to_the_facts_of_that_moment(
 ) -> None:
     with psycopg.connect(past) as connection:
         for column, value in policy.items():
-            if column == "of_one_account":
+            if column.endswith("of_one_account"):
                 connection.execute(
                     "update campaigns set account = 'one' where id in"
                     " (select id from campaigns order by id limit 2)"
                 )
-                own = (
-                    "update autonomy_accounts set conversion_delay_hours = %s where account = 'one'"
+                connection.execute(
+                    "select autonomy.use_delay('one', %s)"
+                    if column.startswith("measured")
+                    else "update autonomy_accounts set conversion_delay_hours = %s"
+                    " where account = 'one'",
+                    (value,),
                 )
-                connection.execute(own, (value,))
                 continue
             connection.execute(f"update public.autonomy_policy set {column} = %s", (value,))
         # a replay reads spend as it was, not as it would count at a reference budget
@@ -138,9 +143,7 @@ def _facts_at(connection: psycopg.Connection, at: datetime) -> dict[str, list[fl
             from public.campaign_facts_at(%(at)s - %(width)s::interval) f
             join public.campaigns c on c.id = f.campaign_id
             cross join public.autonomy_policy p
-            join public.autonomy_accounts o on o.account = c.account
-            cross join lateral (select coalesce(o.conversion_delay_hours,
-              p.conversion_delay_hours)::float8) l (delay)
+            cross join lateral (select autonomy.account_delay(c.account)) l (delay)
             cross join lateral (select extract(epoch from %(at)s - f.as_of)::float8 / 3600) a (age)
             cross join lateral (select case when p.evidence_half_life_days = 0 then 1 else
               exp(-0.6931471805599453 * greatest(0, a.age / 24)

@@ -31,6 +31,7 @@ def launches(hours: float, campaigns: int = 400, orders: float = 10.0) -> list[L
 def test_it_finds_the_delay(hours: float) -> None:
     found = delay_of_launches(launches(hours))
     assert found == pytest.approx(hours, rel=0.05)
+    assert found is not None
     assert nearest_delay(found) == hours
 
 
