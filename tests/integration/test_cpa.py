@@ -99,10 +99,7 @@ def test_leads_are_judged_by_what_they_cost(fresh: LocalStack, run: Any) -> None
 
 
 def _recomputed(evidence: dict[str, Any], budget: Decimal) -> float:
-    names = ("spend", "conversions", "revenue", "cv2", "days", "matured_share")
-    seen = Evidence(
-        *(evidence[name] for name in names), effective_spend=evidence["effective_spend"]
-    )
+    seen = Evidence(**{name: evidence[name] for name in Evidence._fields})
     reference = Decimal(str(evidence["reference_budget"]))
     curve = curve_of(budget, reference, evidence["curvature"])
     prior = Prior(**evidence["prior"])
