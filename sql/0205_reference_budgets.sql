@@ -21,8 +21,8 @@ comment on table autonomy.reference_budgets is
 comment on column autonomy.reference_budgets.budget is
   'money: the smaller of the budget when first seen and the median spend of its first days; null = no budget yet';
 comment on column autonomy.reference_budgets.budget_per_spend is
-  'multiple: the budget when first seen for each unit that was spent on a usual day; days that the log of changes does '
-  'not know had a budget of so many times their spend';
+  'multiple: the budget when first seen over the reference budget. Where so much was left unspent, a budget stands on '
+  'its curve where its spend does: divided by this. 1 once a person has set the budget anew';
 comment on column autonomy.reference_budgets.is_fixed is
   'by our first action, by 28 days, or by a person who set the budget anew';
 comment on column autonomy.reference_budgets.since is 'when it came out as it is';
@@ -153,8 +153,9 @@ begin
   insert into autonomy.reference_budgets as r
     (campaign_id, budget, budget_per_spend, is_fixed, since, change_id, last_day)
   select c.id, n.budget,
-    case when s.typical is null then coalesce(o.budget_per_spend, 1)
-         else greatest(1, f.budget::float8 / s.typical) end,
+    case when g.budget is not null then 1
+         when s.typical is null then coalesce(o.budget_per_spend, 1)
+         else greatest(1, f.budget::float8 / n.budget::float8) end,
     -- the days of a first import come in any order: they count for a day before the last word
     o.is_fixed is true or g.budget is not null or n.budget is not null and (
       f.acted or f.days >= 28 and coalesce(o.since <= autonomy.writing_at() - interval '1 day', false)),

@@ -25,7 +25,7 @@ begin
     select a.campaign_id, coalesce(z.zone, v_zone) as zone,
       coalesce(o.conversion_delay_hours::float8, k.delay_hours, v_delay) as delay,
       coalesce(o.curvature::float8, k.curvature, v_curvature) as curvature,
-      case when c.budget > 0 then r.budget::float8 end as reference, r.budget_per_spend
+      case when c.budget > 0 then r.budget::float8 * r.budget_per_spend end as reference, r.budget_per_spend
     from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
     left join public.campaigns c on c.id = a.campaign_id
     left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')

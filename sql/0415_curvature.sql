@@ -158,8 +158,9 @@ begin
   end if;
   select autonomy.curvature_scores(
     array_agg(i.n::int), array_agg(score_account.day - d.day), array_agg(d.spend::float8),
-    array_agg(d.conversions::float8), array_agg(coalesce(
-      b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend) / r.budget::float8),
+    array_agg(d.conversions::float8),
+    array_agg(coalesce(b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend)
+      / (r.budget::float8 * r.budget_per_spend)),
     autonomy.account_delay(p_account),
     v_policy.evidence_half_life_days::float8,
     greatest(0.04, coalesce((select k.tau2 from autonomy.priors k where k.scope = 'account' and k.name = p_account),

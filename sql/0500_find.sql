@@ -123,7 +123,8 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return 'case when c.budget > 0 and c.budget <= 1e18 then coalesce(
-    (select r.budget from autonomy.reference_budgets r where r.campaign_id = c.id),
+    (select round(r.budget * r.budget_per_spend::numeric, 6) from autonomy.reference_budgets r
+     where r.campaign_id = c.id),
     greatest(c.budget, 1, coalesce(q.min_budget, p.min_budget))) end';
 end $$;
 comment on function autonomy.reference_expression() is

@@ -3473,8 +3473,8 @@ comment on table autonomy.reference_budgets is
 comment on column autonomy.reference_budgets.budget is
 'money: the smaller of the budget when first seen and the median spend of its first days; null = no budget yet';
 comment on column autonomy.reference_budgets.budget_per_spend is
-'multiple: the budget when first seen for each unit that was spent on a usual day; days that the log of changes does '
-'not know had a budget of so many times their spend';
+'multiple: the budget when first seen over the reference budget. Where so much was left unspent, a budget stands on '
+'its curve where its spend does: divided by this. 1 once a person has set the budget anew';
 comment on column autonomy.reference_budgets.is_fixed is
 'by our first action, by 28 days, or by a person who set the budget anew';
 comment on column autonomy.reference_budgets.since is 'when it came out as it is';
@@ -3586,8 +3586,9 @@ except select r.campaign_id from autonomy.reference_budgets r where r.is_fixed);
 insert into autonomy.reference_budgets as r
 (campaign_id, budget, budget_per_spend, is_fixed, since, change_id, last_day)
 select c.id, n.budget,
-case when s.typical is null then coalesce(o.budget_per_spend, 1)
-else greatest(1, f.budget::float8 / s.typical) end,
+case when g.budget is not null then 1
+when s.typical is null then coalesce(o.budget_per_spend, 1)
+else greatest(1, f.budget::float8 / n.budget::float8) end,
 o.is_fixed is true or g.budget is not null or n.budget is not null and (
 f.acted or f.days >= 28 and coalesce(o.since <= autonomy.writing_at() - interval '1 day', false)),
 case when o.budget is not distinct from n.budget and o.since is not null then o.since
@@ -3636,7 +3637,7 @@ with asked as materialized (
 select a.campaign_id, coalesce(z.zone, v_zone) as zone,
 coalesce(o.conversion_delay_hours::float8, k.delay_hours, v_delay) as delay,
 coalesce(o.curvature::float8, k.curvature, v_curvature) as curvature,
-case when c.budget > 0 then r.budget::float8 end as reference, r.budget_per_spend
+case when c.budget > 0 then r.budget::float8 * r.budget_per_spend end as reference, r.budget_per_spend
 from unnest(p_campaign_ids) a (campaign_id) left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
 left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts o on o.account = coalesce(c.account, 'default')
@@ -6527,8 +6528,9 @@ return;
 end if;
 select autonomy.curvature_scores(
 array_agg(i.n::int), array_agg(score_account.day - d.day), array_agg(d.spend::float8),
-array_agg(d.conversions::float8), array_agg(coalesce(
-b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend) / r.budget::float8),
+array_agg(d.conversions::float8),
+array_agg(coalesce(b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend)
+/ (r.budget::float8 * r.budget_per_spend)),
 autonomy.account_delay(p_account),
 v_policy.evidence_half_life_days::float8,
 greatest(0.04, coalesce((select k.tau2 from autonomy.priors k where k.scope = 'account' and k.name = p_account),
@@ -7078,7 +7080,8 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return 'case when c.budget > 0 and c.budget <= 1e18 then coalesce(
-    (select r.budget from autonomy.reference_budgets r where r.campaign_id = c.id),
+    (select round(r.budget * r.budget_per_spend::numeric, 6) from autonomy.reference_budgets r
+     where r.campaign_id = c.id),
     greatest(c.budget, 1, coalesce(q.min_budget, p.min_budget))) end';
 end $$;
 comment on function autonomy.reference_expression() is '[autonomous-operations]';
@@ -17603,8 +17606,8 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
-  ('0205_reference_budgets', '2614e84db5cc460b4e1d658175cfc02ca1da51f4475def76ce8040bfc92610fa', pg_catalog.clock_timestamp()),
-  ('0210_facts', '5c5c266add3a59431b9e2609c1006d8de788a40d91fbb390bf724a3fc9e179e9', pg_catalog.clock_timestamp()),
+  ('0205_reference_budgets', '8b641c59aeaaced3d52a962d716901b55abd791cc97888321f4311f9a4933f31', pg_catalog.clock_timestamp()),
+  ('0210_facts', '7d69367db3428f6525fa744d6ed76ad42f6d0153ba838f81a1885cff81905f83', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
   ('0220_keeping_facts', '182994201d0feda2fa2345cd306d554d0cbaa496b916bb14e2cc663ba545ca3c', pg_catalog.clock_timestamp()),
@@ -17622,10 +17625,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
   ('0410_evidence', '9120ff369d20b2a96d097f29a235893dc8bff32446b329c2bf84adb6920ac585', pg_catalog.clock_timestamp()),
   ('0412_priors', 'bcbf6ccbc16c4c58699122dbafc2ba582fbeb15badd08a9067228d820f0e13a3', pg_catalog.clock_timestamp()),
-  ('0415_curvature', 'f4e4e2ce808a0fdbd8fcc41ab69ba350e6de74275419f6142a9c72f1aa9f644e', pg_catalog.clock_timestamp()),
+  ('0415_curvature', 'df3d420cd1090d9751e786f91e777a732c201f34366416eb76ddec62a030d979', pg_catalog.clock_timestamp()),
   ('0417_delay', '2cedc7a1f8006db187c0b698e006b745ae41a112c068266d089716890ec237c3', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', 'd24bde636860e4fa9249b5b3f7457090c0d8d5353e971ae7e2fd1dfdd4246937', pg_catalog.clock_timestamp()),
+  ('0500_find', 'c29e69becddb5439d7adbc2eadef826cfc5771bf77385f22d607048bf93e1848', pg_catalog.clock_timestamp()),
   ('0505_codes', 'd0f7ca2f7a85d216d3c56041589f9e97ae17638da8989900933c6176b4a7d149', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),

@@ -85,7 +85,7 @@ def test_leads_are_judged_by_what_they_cost(fresh: LocalStack, run: Any) -> None
     dear, cheap = done["Leads dear"], done["Leads cheap"]
     assert dear[:2] == ("auto_pause", "executed")
     assert dear[3] > 90
-    assert dear[4].endswith("at 30.00 each. 93 % likely to cost more than 20.00 a conversion.")
+    assert dear[4].endswith("at 30.00 each. 92 % likely to cost more than 20.00 a conversion.")
     assert cheap[:3] == ("auto_scale_up", "executed", 96)
     assert cheap[3] > 99
     assert cheap[4].endswith("at 2.00 each. 99 % likely to cost less than 10.00 a conversion.")
