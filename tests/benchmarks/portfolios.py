@@ -73,6 +73,7 @@ class Truth:
             "campaign_id": f"{self.number:08d}",
             "status": "active",
             "budget": 100.0,
+            "reference_budget": 100.0,
             "hours_running": 24.0 * days,
             "data_age_hours": 1.0,
             "metrics": {"lifetime": measures},
