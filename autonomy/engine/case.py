@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from math import exp, isnan
+from math import exp, isnan, log
 
 from autonomy.engine.candidate import Candidate
 from autonomy.engine.confidence import (
@@ -53,8 +53,8 @@ class Odds:
 
     @property
     def roi(self) -> float:
-        """The most probable true roi, at the present budget."""
-        return exp(self.u) * self.believed / self.curve.over
+        """The most probable true roi, at the present budget; in SQL's order of operations."""
+        return exp(self.u + log(self.believed) - log(self.curve.over))
 
     @property
     def mean_at_reference(self) -> float:
