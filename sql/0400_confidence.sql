@@ -83,8 +83,8 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- Counts alone speak: every order is worth the same, and the prior is neutral, never that of the portfolio's roi.
 declare
-  n float8 := case when p_conversions between 1e-100 and 1e15 then p_conversions
-                   when p_conversions > 1e15 and p_conversions <> 'NaN' then 1e15 else 0 end;
+  n float8 := case when p_conversions between 1e-100 and 1e19 then p_conversions
+                   when p_conversions > 1e19 and p_conversions <> 'NaN' then 1e19 else 0 end;
 begin
   return autonomy.roi_posterior(p_spend, n, p_target * n, 0, p_days, p_matured, 1, 0.64, p_target, 0);
 end $$;

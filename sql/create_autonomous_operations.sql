@@ -5771,8 +5771,8 @@ returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-n float8 := case when p_conversions between 1e-100 and 1e15 then p_conversions
-when p_conversions > 1e15 and p_conversions <> 'NaN' then 1e15 else 0 end;
+n float8 := case when p_conversions between 1e-100 and 1e19 then p_conversions
+when p_conversions > 1e19 and p_conversions <> 'NaN' then 1e19 else 0 end;
 begin
 return autonomy.roi_posterior(p_spend, n, p_target * n, 0, p_days, p_matured, 1, 0.64, p_target, 0);
 end $$;
@@ -17621,7 +17621,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0320_rules', '001a9696e37eac4cbc0f0815a98cc1d8885ea89064f9bb5abf49aa1580c0bfdc', pg_catalog.clock_timestamp()),
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
-  ('0400_confidence', 'c428585ed9d36e01849c6c4313778e866bfb40cf1a781b1b62bea7e6298f9f74', pg_catalog.clock_timestamp()),
+  ('0400_confidence', '8eeb972e6943128442178e765f2dee8d164f076d16661c6c47afd8c73d356108', pg_catalog.clock_timestamp()),
   ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
   ('0410_evidence', '9120ff369d20b2a96d097f29a235893dc8bff32446b329c2bf84adb6920ac585', pg_catalog.clock_timestamp()),
   ('0412_priors', 'bcbf6ccbc16c4c58699122dbafc2ba582fbeb15badd08a9067228d820f0e13a3', pg_catalog.clock_timestamp()),
