@@ -159,7 +159,9 @@ class Case:
         if not plan.beside_curve:
             return held.scale_above
         candidate, curve = self.candidate, self.odds.curve
-        after = curve_of(plan.raised(candidate.budget), candidate.reference_budget, curve.curvature)
+        budget = candidate.budget
+        wanted = None if budget is None else plan.wanted(budget, up=True)
+        after = curve_of(wanted, candidate.reference_budget, curve.curvature)
         return held.break_even * curve.steep_at(after.share)
 
     def _along_the_curve(self) -> str:

@@ -238,9 +238,7 @@ def _wanted(case: Case, plan: Plan, budget: Decimal) -> Decimal:
     """What the rule asks for, before any cap."""
     if case.target is not None:
         return moved(budget, case.target, digits_of(case))
-    if plan.budget is not None:
-        return plan.budget
-    return times(budget, plan.up if case.direction == "up" else plan.down)
+    return plan.wanted(budget, up=case.direction == "up")
 
 
 # What their sentences say ------------------------------------------------------------------------

@@ -132,11 +132,9 @@ class Plan:
                 scale_above = min(marginal, condition.threshold)
         return Thresholds(break_even, marginal, pause_below, scale_above)
 
-    def raised(self, budget: Decimal | None) -> Decimal | None:
-        """What a raise asks for, before any cap; None where it depends on a budget that is not."""
-        if self.budget is not None:
-            return self.budget
-        return None if budget is None else times(budget, self.up)
+    def wanted(self, budget: Decimal, *, up: bool) -> Decimal:
+        """What a raise or a cut of this budget asks for, before any cap."""
+        return times(budget, self.up if up else self.down) if self.budget is None else self.budget
 
     def _amounts(self, policy: Policy) -> None:
         action = self.action
