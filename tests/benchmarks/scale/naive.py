@@ -24,6 +24,7 @@ declare
   v_rule record;
   v_policy record;
   v_evidence record;
+  v_average float8;
   v_value float8;
   v_holds boolean;
   v_budget numeric;
@@ -110,15 +111,19 @@ begin
         trunc(v_policy.max_growth_7d * (
           select least(v_campaign.budget, min((a.previous_state ->> 'budget')::numeric)) from public.autonomous_actions a
           where a.campaign_id = v_campaign.id and a.status = 'executed' and a.executed_at > now() - interval '7 days'), 2)) end;
+      v_average := exp((autonomy.roi_posterior(v_evidence.spend, v_evidence.conversions, v_evidence.revenue, v_evidence.cv2,
+        v_evidence.days, v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2, v_policy.prior_order_value,
+        v_policy.prior_cv2, v_policy.prior_order_spread))[1]);
       v_reason := format('in %s %s spent, %s earned, %sx', case when v_evidence.hours_running < 36 then '1 day'
           else to_char(floor(v_evidence.hours_running / 24 + 0.5), 'FM999,990') || ' days' end,
         to_char(v_facts.spend::numeric, 'FM999,999,999,990.00'), to_char(v_facts.revenue::numeric, 'FM999,999,999,990.00'),
         to_char((v_facts.revenue / v_facts.spend)::numeric, 'FM999,999,990.00'));
       v_reason := case when v_pause then format('Paused by "%s": %s. %s %% likely to be below %s.', v_rule.rule_name, v_reason,
           least(99, round(v_confidence)), case when v_target = 1 then 'break-even' else to_char(v_target, 'FM990.00x') end)
-        else format('Budget raised from %s to %s by "%s": %s, %s conversions. %s %% likely that more budget earns its keep.',
+        else format('Budget raised from %s to %s by "%s": %s, %s conversions. The next unit returns %s, the average one %s. %s %% likely that more budget earns its keep.',
           to_char(v_campaign.budget, 'FM999,999,990.00'), to_char(v_budget, 'FM999,999,990.00'), v_rule.rule_name, v_reason,
-          to_char(v_facts.conversions, 'FM999,999,990'), least(99, round(v_confidence))) end;
+          to_char(v_facts.conversions, 'FM999,999,990'),
+          to_char(v_average * v_policy.curvature / (v_policy.curvature + 1), 'FM990.00'), to_char(v_average, 'FM990.00'), least(99, round(v_confidence))) end;
       update public.campaigns set status = case when v_pause then v_policy.paused_text else status end, budget = v_budget, updated_at = now()
       where id = v_campaign.id;
       insert into public.autonomous_actions (campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
@@ -130,8 +135,7 @@ begin
         v_confidence,
         autonomy.expected_impact_of(case when v_pause then 'pause' else 'up' end, v_policy.break_even_roi::float8,
           (v_budget / v_campaign.budget - 1)::float8, 1::float8, v_policy.curvature::float8,
-          (autonomy.roi_posterior(v_evidence.spend, v_evidence.conversions, v_evidence.revenue, v_evidence.cv2, v_evidence.days,
-            v_evidence.matured_share, v_policy.prior_mean_roi, v_policy.prior_tau2, v_policy.prior_order_value, v_policy.prior_cv2, v_policy.prior_order_spread))[1],
+          ln(v_average),
           v_evidence.spend, v_evidence.days),
         jsonb_build_object('spend', v_evidence.spend, 'conversions', v_evidence.conversions, 'revenue', v_evidence.revenue,
           'cv2', v_evidence.cv2, 'days', v_evidence.days, 'matured_share', v_evidence.matured_share, 'has_history', v_evidence.has_history,
