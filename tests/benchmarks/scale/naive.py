@@ -84,7 +84,7 @@ ALIKE = f"""
 create or replace function pg_temp.naive_run() returns integer language plpgsql as $$
 {DECLARED}
 begin
-  select * into v_policy from public.autonomy_policy;
+  select (f.p).* into v_policy from autonomy.policies_of(array['default']) f;  -- the account's own measured figures
   for v_campaign in select * from public.campaigns where lower(status) = 'active' loop
     select f.life_impressions as impressions, f.life_reach as reach, f.life_clicks as clicks, f.life_conversions as conversions,
       f.life_spend as spend, f.life_revenue as revenue, f.data_at into v_facts
