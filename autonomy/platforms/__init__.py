@@ -1,0 +1,1 @@
+"""Reading from advertising platforms. Nothing here is imported while no account is connected."""
