@@ -21,7 +21,7 @@ _DIGITS = re.compile(r"\d{1,25}", re.ASCII)
 
 
 class Fields:
-    """One object of an answer. An absent field is null: platforms leave out what is 0 or not set."""
+    """One object of an answer. An absent field is null: platforms leave out what is 0."""
 
     def __init__(self, platform: str, what: str, values: Any) -> None:
         self._platform, self._what = platform, what
@@ -119,7 +119,7 @@ class Fields:
         if not text:
             return None
         try:
-            moment = datetime.strptime(text, form)
+            moment = datetime.strptime(text, form)  # noqa: DTZ007 - its zone follows
         except ValueError:
             raise self.wrong(key, "is no time") from None
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)

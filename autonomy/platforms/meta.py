@@ -59,7 +59,7 @@ class MetaAccount:
 
     name = "meta"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is named by its caller
         self,
         external_id: str,
         *,

@@ -26,7 +26,7 @@ LONGER_LIMITS = {"613/1487632": 3600.0, "613/5044001": 60.0}
 """Four changes of one ad set's budget in an hour; a burst of changes."""
 
 UNWELL = frozenset({1, 2, 99})
-OUR_ACCESS = frozenset({10, 102, 190, 294, 368, 2635, *range(200, 300)})
+OUR_ACCESS = frozenset({10, 102, 104, 190, 294, 368, 2635, *range(200, 300)})
 NOT_THERE = frozenset({"100/33", "803"})
 
 FULL_PERCENT = 90.0
@@ -95,7 +95,7 @@ def _broken(
         what = "Meta has blocked this account or app for now."
     elif proof:
         what = "Meta does not accept the app secret: check AUTONOMY_META_APP_SECRET."
-    elif number in (102, 190) or answer.status == 401:
+    elif number in (102, 104, 190) or answer.status == 401:
         what = "Meta does not accept the access token: make a new one."
     else:
         what = "Meta does not permit this: check the token's permissions and the account's users."

@@ -110,7 +110,7 @@ class Graph:
         raise PlatformError("Meta's pages go in a circle: the listing has no end.")
 
     def _wait_for_room(self) -> None:
-        """A limit that is nearly used up is left to recover: for a moment here, else by the caller."""
+        """A limit that is nearly used up recovers: for a moment here, else the caller waits."""
         left = self._not_before - self.clock()
         if left > PATIENCE_SECONDS:
             raise Later("Meta's limit of calls is nearly used up.", seconds=left)

@@ -8,17 +8,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from autonomy.platforms.base import DayFigures, Gone, Later, PlatformError, Pulse, Refused, TooMuch
+from autonomy.platforms.base import DayFigures, Gone, Later, Pulse, Refused, TooMuch
 from autonomy.platforms.fields import Fields
 from autonomy.platforms.meta_graph import Graph
 from autonomy.platforms.meta_rows import FIGURES, Counting, figures, named
+from autonomy.platforms.spans import spans
 
 SLICE_DAYS = 7
 REPORT_DAYS = 31
 REPORT_WAITS_SECONDS = (2.0, 4.0, 8.0, *[15.0] * 16)
 """Between looks at a report that Meta prepares: four minutes in all."""
-MOST_DAYS = 37 * 31
-"""Meta keeps 37 months."""
 
 _KEYS = {"account": "account_id", "campaign": "campaign_id", "adset": "adset_id"}
 _UNSUCCESSFUL = ("Job Failed", "Job Skipped")
@@ -130,14 +129,3 @@ class Insights:
 
     def _figures(self, row: Fields, level: str, since: date, until: date) -> DayFigures:
         return figures(row, _KEYS[level], since, until, self._counting)
-
-
-def spans(since: date, until: date, days: int) -> Iterator[tuple[date, date]]:
-    """A range in pieces of so many days, both ends included."""
-    if until < since or (until - since).days > MOST_DAYS:
-        raise PlatformError("A range of days ends before it begins, or is longer than is kept.")
-    first = since
-    while first <= until:
-        last = min(first + timedelta(days=days - 1), until)
-        yield first, last
-        first = last + timedelta(days=1)

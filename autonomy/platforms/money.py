@@ -13,13 +13,16 @@ MOST = Decimal(10) ** 12
 """No amount of money is as large, in whatever currency."""
 MICROS = 1_000_000
 
-META_WHOLE = frozenset("CLP COP CRC HUF ISK IDR JPY KRW PYG TWD VND".split())
+META_WHOLE = frozenset((
+    "CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND",
+))  # fmt: skip
 """Meta's currencies without cents: its minor unit is the whole one, whatever ISO 4217 says."""
-META_CENTS = frozenset(
-    "AED ARS AUD BDT BGN BHD BOB BRL CAD CHF CNY CZK DKK DZD EGP EUR GBP GTQ HKD HNL HRK ILS INR "
-    "JOD KES LKR MOP MXN MYR NGN NIO NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY "
-    "UAH USD UYU ZAR".split()
-)
+META_CENTS = frozenset((
+    "AED", "ARS", "AUD", "BDT", "BGN", "BHD", "BOB", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK",
+    "DZD", "EGP", "EUR", "GBP", "GTQ", "HKD", "HNL", "HRK", "ILS", "INR", "JOD", "KES", "LKR",
+    "MOP", "MXN", "MYR", "NGN", "NIO", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON",
+    "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "UAH", "USD", "UYU", "ZAR",
+))  # fmt: skip
 """The others that Meta bills in: a hundred minor units each, also where ISO has a thousand."""
 
 
