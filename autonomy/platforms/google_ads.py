@@ -42,7 +42,7 @@ from autonomy.platforms.google_rows import (
 )
 from autonomy.platforms.http import Http
 from autonomy.platforms.money import google_digits
-from autonomy.platforms.spans import spans
+from autonomy.platforms.spans import day_key, spans
 
 VERSION = "v26"
 GOOGLE_ADS = f"https://googleads.googleapis.com/{VERSION}"
@@ -150,11 +150,11 @@ class GoogleAdsAccount:
         return totals(rows, today)
 
     def _days(self, since: date, until: date) -> Iterator[Sequence[DayFigures]]:
-        seen: set[tuple[str, date]] = set()
+        seen: set[int] = set()
         try:
             for rows in self._rows(DAYS_QUERY.format(since=since, until=until)):
                 page = [figures(row, since, until) for row in rows]
-                keys = [(one.external_id, one.day) for one in page]
+                keys = [day_key(one.external_id, one.day) for one in page]
                 if len(set(keys)) < len(keys) or not seen.isdisjoint(keys):
                     raise PlatformError("Google told one day of a campaign twice.")
                 seen.update(keys)

@@ -31,7 +31,8 @@ CAMPAIGNS_QUERY = (
 )
 TRIALS_QUERY = (
     "SELECT campaign.id, campaign.base_campaign FROM campaign "
-    "WHERE campaign.experiment_type = 'EXPERIMENT' AND campaign.status = 'ENABLED'"
+    "WHERE campaign.experiment_type = 'EXPERIMENT' AND campaign.status != 'REMOVED' "
+    "AND campaign.serving_status != 'ENDED'"
 )
 DAYS_QUERY = (
     "SELECT campaign.id, segments.date, metrics.impressions, metrics.clicks, metrics.cost_micros, "

@@ -24,8 +24,10 @@ from autonomy.platforms.base import AccountBroken, Later, PlatformError, TooMuch
 
 TIMEOUT_SECONDS = (5.0, 60.0)
 """Connect and read, each try."""
-ANSWER_SECONDS = 120.0
+ANSWER_SECONDS = 90.0
 """A whole answer, however slowly it drips."""
+CALL_SECONDS = 90.0
+"""No other try begins after so long."""
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes, unpacked: 10,000 rows of Google are 4 to 12 MB, 500 of Meta 1 MB."""
 PIECE = 64 * 1024
@@ -98,6 +100,7 @@ class Http:
             "data": form if content is None else content,
             "headers": head,
         }
+        latest = time.monotonic() + CALL_SECONDS
         for delay in (*RETRY_DELAYS_SECONDS, None):
             try:
                 return self._once(request)
@@ -109,9 +112,10 @@ class Http:
                         request_id=error.request_id,
                     )
                     break
-                if isinstance(error, Hiccup) and delay is None:
+                last = changes or delay is None or time.monotonic() >= latest
+                if last and isinstance(error, Hiccup):
                     error.seconds = UNKNOWN_WAIT_SECONDS
-                if changes or delay is None or error.seconds > PATIENCE_SECONDS:
+                if last or delay is None or error.seconds > PATIENCE_SECONDS:
                     raise
                 asked = error.seconds
             spread = random.uniform(0.5, 1.0)  # noqa: S311 - no secret  # nosec B311
@@ -134,17 +138,17 @@ class Http:
 
     def _sent(self, request: Mapping[str, Any]) -> Answer:
         """One try. The library's own errors end here: they name addresses and headers."""
-        auth = _Bearer(self._checked_token())
+        token = self._checked_token()
         problem: PlatformError
         try:
             with self._session.request(
                 **request,
-                auth=auth,
+                auth=_Bearer(token),
                 timeout=TIMEOUT_SECONDS,
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return self._read(response)
+                return self._read(response, token)
         except requests.ConnectTimeout:
             problem = Later(f"{self._name} cannot be reached.", seconds=UNKNOWN_WAIT_SECONDS / 4)
         except requests.Timeout:
@@ -162,7 +166,9 @@ class Http:
             raise AccountBroken(f"The access token for {self._name} is empty or not a token.")
         return token
 
-    def _read(self, response: requests.Response) -> Answer:
+    def _read(self, response: requests.Response, token: str) -> Answer:
+        """The answer, without our token: platforms repeat one that they do not like, and Meta
+        writes it into the address of the next page."""
         pieces: list[bytes] = []
         size, latest = 0, time.monotonic() + ANSWER_SECONDS
         for piece in response.iter_content(PIECE):
@@ -172,7 +178,10 @@ class Http:
             if time.monotonic() > latest:
                 raise Hiccup(f"{self._name} did not finish its answer in time.", seconds=1.0)
             pieces.append(piece)
-        body, readable = parsed(b"".join(pieces))
+        content = b"".join(pieces)
+        for written in (token, token.replace("/", "\\/")):
+            content = content.replace(written.encode(), HIDDEN.encode())
+        body, readable = parsed(content)
         return Answer(response.status_code, response.headers, body, readable)
 
     def _refuse_unreadable(self, answer: Answer) -> NoReturn:

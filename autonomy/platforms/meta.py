@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 import requests
 
 from autonomy.platforms.base import (
+    AccountBroken,
     AccountFacts,
     DayFigures,
     Gone,
@@ -167,7 +168,15 @@ class MetaAccount:
         return datetime.fromtimestamp(self._graph.clock(), zone).date()
 
     def _read_account(self) -> AccountFacts:
-        row = self._graph.get(self._account, {"fields": ACCOUNT_FIELDS})
+        try:
+            row = self._graph.get(self._account, {"fields": ACCOUNT_FIELDS})
+        except Gone as error:
+            raise AccountBroken(
+                "Meta does not have this account, or the token may not see it: check its number, "
+                "and that the token's user is assigned to it.",
+                code=error.code,
+                request_id=error.request_id,
+            ) from None
         if row.identifier("account_id") != self.external_id:
             raise PlatformError("Meta answered for another account than the one asked for.")
         currency, zone = row.needed("currency").upper(), row.needed("timezone_name")

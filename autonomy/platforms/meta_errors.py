@@ -162,7 +162,9 @@ _PLAIN = ("X-App-Usage", "X-Ad-Account-Usage", "X-FB-Ads-Insights-Throttle")
 
 def _usages(headers: Mapping[str, str], account: str | None) -> list[Mapping[str, Any]]:
     """What each header says. One that cannot be read says nothing: it must not stop a pull."""
-    found = [usage for name in _PLAIN if isinstance(usage := _json(headers.get(name)), dict)]
+    found: list[Mapping[str, Any]] = [
+        usage for name in _PLAIN if isinstance(usage := _json(headers.get(name)), dict)
+    ]
     by_business = _json(headers.get("X-Business-Use-Case-Usage"))
     if isinstance(by_business, dict):
         for key, usages in by_business.items():

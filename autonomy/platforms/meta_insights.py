@@ -12,7 +12,7 @@ from autonomy.platforms.base import DayFigures, Gone, Later, Pulse, Refused, Too
 from autonomy.platforms.fields import Fields
 from autonomy.platforms.meta_graph import Graph
 from autonomy.platforms.meta_rows import FIGURES, Counting, figures, named
-from autonomy.platforms.spans import spans
+from autonomy.platforms.spans import day_key, spans
 
 SLICE_DAYS = 7
 REPORT_DAYS = 31
@@ -37,16 +37,20 @@ class Insights:
         levels = [level for level, there in (("campaign", own), ("adset", parents)) if there]
         for first, last in spans(since, until, REPORT_DAYS):
             for level in levels:
-                seen: set[tuple[str, date]] = set()
+                seen: set[int] = set()
                 for rows in self._span(level, first, last):
                     mine = [
                         row
                         for row in rows
                         if (row.identifier("campaign_id") in parents) == (level == "adset")
                     ]
-                    page = [self._figures(row, level, first, last) for row in mine]
-                    page = [one for one in page if (one.external_id, one.day) not in seen]
-                    seen.update((one.external_id, one.day) for one in page)
+                    page = []
+                    for row in mine:
+                        one = self._figures(row, level, first, last)
+                        key = day_key(one.external_id, one.day)
+                        if key not in seen:
+                            seen.add(key)
+                            page.append(one)
                     if page:
                         yield page
 

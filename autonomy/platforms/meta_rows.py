@@ -182,8 +182,7 @@ def _unit(
     hold = _hold(row)
     if parent is not None:
         title, hold = f"{parent.title} / {title}", hold or parent.hold
-        if status == "active" and parent.status != "active":
-            status = "paused"
+        status = parent.status if status == "active" else status
     budget, budget_kind = _budget(row, kind, currency)
     return Unit(
         external_id=row.identifier("id"),
