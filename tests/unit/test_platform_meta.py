@@ -660,12 +660,20 @@ def test_a_range_that_is_too_long_is_halved() -> None:
 
 
 @responses.activate
-def test_a_day_that_is_too_much_comes_in_smaller_pages_and_then_not_at_all() -> None:
+@pytest.mark.parametrize("made", [True, False])
+def test_a_day_that_is_too_much_comes_as_a_report_or_not_at_all(made: bool) -> None:
     tell(campaigns=paged([campaign(1)]))
     script([TOO_LONG], url=INSIGHTS)
-    with pytest.raises(TooMuch):
-        all_days(account())
-    assert [one["limit"] for one in calls(INSIGHTS)] == ["500", "250", "125", "62", "31", "25"]
+    responses.post(INSIGHTS, json={"report_run_id": "900"})
+    script(states(("Job Completed", 100) if made else ("Job Failed", 0)), url=REPORT)
+    script([{"data": [day(1)]}], url=f"{REPORT}/insights")
+    if made:
+        assert len(all_days(account())) == 1
+    else:
+        with pytest.raises(TooMuch):
+            all_days(account())
+    limits = [one.get("limit") for one in calls(INSIGHTS)]
+    assert limits == ["500", "250", "125", "62", "31", "25", None]
 
 
 # Reports -----------------------------------------------------------------------------------------
