@@ -69,7 +69,8 @@ class GoogleAdsAccount:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`customer_id`: ten digits, with or without dashes. `login_customer_id`: the manager's,
-        where access comes through one."""
+        where access comes through one. A `token` with a method `renew` is renewed when Google
+        does not take it."""
         self.external_id = _customer(customer_id)
         manager = _customer(login_customer_id) if login_customer_id else None
         self._headers = {"login-customer-id": manager} if manager else {}
@@ -81,6 +82,7 @@ class GoogleAdsAccount:
             _base(base),
             token=token,
             judge=judged,
+            renew=getattr(token, "renew", None),
             session=session,
             sleep=sleep,
         )

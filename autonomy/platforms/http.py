@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from autonomy.platforms.base import AccountBroken, Later, PlatformError, TooMuch, Unsure
 
@@ -67,11 +68,14 @@ class Http:
         *,
         token: Callable[[], str],
         judge: Callable[[Answer], PlatformError | None],
+        renew: Callable[[], object] | None = None,
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`renew`: makes `token` give another one, where that is possible; a token that is not
+        taken is replaced once."""
         self._name, self._base = name, checked_base(base)
-        self._token, self._judge, self._sleep = token, judge, sleep
+        self._token, self._judge, self._sleep, self._renew = token, judge, sleep, renew
         self._session = requests.Session() if session is None else session
         if session is None and is_loopback(base):
             self._session.trust_env = False  # no proxy between this machine and itself
@@ -124,6 +128,9 @@ class Http:
 
     def _once(self, request: Mapping[str, Any]) -> Answer:
         answer = self._sent(request)
+        if answer.status == requests.codes.unauthorized and self._renew is not None:
+            self._renew()
+            answer = self._sent(request)
         if 300 <= answer.status < 400:
             raise PlatformError(
                 f"{self._name} answered with a redirect, which is not followed.",
@@ -151,9 +158,9 @@ class Http:
                 return self._read(response, token)
         except requests.ConnectTimeout:
             problem = Later(f"{self._name} cannot be reached.", seconds=UNKNOWN_WAIT_SECONDS / 4)
-        except requests.Timeout:
+        except (requests.Timeout, ReadTimeoutError):
             problem = Hiccup(f"{self._name} did not answer in time.", seconds=1.0)
-        except requests.RequestException:
+        except (requests.RequestException, HTTPError):
             problem = Hiccup(f"The connection to {self._name} was lost.", seconds=1.0)
         except (ValueError, OSError):
             problem = Hiccup(f"The call to {self._name} could not be made.", seconds=1.0)
@@ -171,10 +178,11 @@ class Http:
         writes it into the address of the next page."""
         pieces: list[bytes] = []
         size, latest = 0, time.monotonic() + ANSWER_SECONDS
-        for piece in response.iter_content(PIECE):
+        # Not iter_content: it waits for a whole piece, for as long as some byte drips in.
+        while piece := response.raw.read1(PIECE, decode_content=True):
             size += len(piece)
             if size > LARGEST_ANSWER:
-                raise TooMuch(f"{self._name}'s answer is too large.")
+                raise TooMuch(f"The answer of {self._name} is too large.")
             if time.monotonic() > latest:
                 raise Hiccup(f"{self._name} did not finish its answer in time.", seconds=1.0)
             pieces.append(piece)
@@ -186,7 +194,7 @@ class Http:
 
     def _refuse_unreadable(self, answer: Answer) -> NoReturn:
         """Something else than the platform answered: a proxy, a gateway, a cut line."""
-        code, message = f"HTTP {answer.status}", f"{self._name}'s answer is no JSON"
+        code, message = f"HTTP {answer.status}", f"The answer of {self._name} is no JSON"
         if answer.status == requests.codes.too_many:
             seconds = asked_wait(answer.headers) or UNKNOWN_WAIT_SECONDS
             raise Later(f"{self._name} asks to wait.", seconds=seconds, code=code)
@@ -259,3 +267,8 @@ def said(text: object, *secrets: str | None) -> str:
     words = re.sub(r"\b(?:EAA|ya29\.|1//)[\w.~-]{10,}", HIDDEN, words)  # tokens, by their look
     words = "".join(c for c in words if c.isprintable())
     return words if len(words) <= LONGEST_SENTENCE else words[: LONGEST_SENTENCE - 1] + "…"
+
+
+def ended(sentence: str) -> str:
+    """With a full stop, where the platform left it out."""
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."

@@ -14,7 +14,7 @@ from autonomy.platforms.base import (
     Refused,
     TooMuch,
 )
-from autonomy.platforms.http import Answer, Hiccup, asked_wait, said
+from autonomy.platforms.http import Answer, Hiccup, asked_wait, ended, said
 
 DATA_PER_CALL = "100/1487534"
 """The range of days is too long for one answer; smaller pages do not help."""
@@ -117,8 +117,8 @@ def _code(number: int, subcode: object, status: int) -> str:
 def _sentence(error: Mapping[str, Any], *secrets: str | None) -> str:
     """Meta's own words, those for people first."""
     title, text = (said(error.get(key), *secrets) for key in ("error_user_title", "error_user_msg"))
-    own = ". ".join(one.rstrip(".") for one in (title, text) if one)
-    return f"{own}." if own else said(error.get("message"), *secrets) or "no reason given."
+    own = " ".join(ended(one) for one in (title, text) if one)
+    return own or ended(said(error.get("message"), *secrets) or "no reason given")
 
 
 # Usage -------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import requests
 import responses
 
 from autonomy.platforms.base import AccountBroken, Later, PlatformError
-from autonomy.platforms.credentials import google_token_source, meta_secrets
+from autonomy.platforms.credentials import GoogleTokens, google_token_source, meta_secrets
 from tests.unit.platform_answers import no_secret
 
 TOKENS = "https://oauth2.googleapis.com/token"
@@ -67,6 +67,19 @@ def test_a_refresh_token_gives_an_access_token_once(monkeypatch: pytest.MonkeyPa
     sent = str(responses.calls[0].request.body)
     assert "grant_type=refresh_token" in sent
     assert not [secret for secret in SECRETS if secret in repr(source)]
+
+
+@responses.activate
+def test_a_token_can_be_renewed_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    google(monkeypatch, USER)
+    responses.post(TOKENS, json={"access_token": "first", "expires_in": 3600})
+    responses.post(TOKENS, json={"access_token": "second", "expires_in": 3600})
+    source = google_token_source()
+    assert isinstance(source, GoogleTokens)
+    source.renew()
+    assert source() == "first"
+    source.renew()
+    assert source() == "second"
 
 
 @responses.activate

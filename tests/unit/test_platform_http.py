@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
@@ -213,6 +216,34 @@ def test_a_token_in_an_answer_is_hidden_before_anybody_reads_it() -> None:
     assert client(Waits(), "1//ab").call("GET", "thing").body == {"slash": "(hidden)"}
 
 
+@responses.activate
+def test_a_packed_answer_is_bounded_by_what_it_unpacks_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = {"Content-Encoding": "gzip"}
+    responses.get(URL, body=gzip.compress(b'{"id": "1"}'), headers=packed)
+    assert client(Waits()).call("GET", "thing").body == {"id": "1"}
+    monkeypatch.setattr(http, "LARGEST_ANSWER", 1_000_000)
+    bomb = gzip.compress(b'{"id": "' + b"x" * 50_000_000 + b'"}')
+    responses.replace(responses.GET, URL, body=bomb, headers=packed)
+    with pytest.raises(TooMuch):
+        client(Waits()).call("GET", "thing")
+    responses.replace(responses.GET, URL, body=b"no gzip", headers=packed)
+    with pytest.raises(Later):
+        client(Waits()).call("GET", "thing")
+
+
+@responses.activate
+def test_a_token_that_is_not_taken_is_renewed_once() -> None:
+    tokens = ["first", "second", "third"]
+    script([(401, {}, {}), {"id": "1"}, (401, {}, {})], url=URL)
+    calls = client(Waits(), renew=lambda: tokens.pop(0))
+    calls._token = lambda: tokens[0]
+    assert calls.call("GET", "thing").body == {"id": "1"}
+    calls.call("GET", "thing")  # not taken again: that is for the judge to say
+    assert [one.request.headers["Authorization"] for one in responses.calls] == [
+        "Bearer first", "Bearer second", "Bearer second", "Bearer third",
+    ]  # fmt: skip
+
+
 def test_numbers_are_exact() -> None:
     assert str(parsed(b'{"a": 0.37}')[0]["a"]) == "0.37"
     assert parsed(b'{"a": 1e999999999999}')[1]
@@ -282,6 +313,35 @@ def test_a_cut_line_is_tried_again_and_a_proxy_is_passed_by(
         assert calls.call("GET", "thing").body == {"data": []}
     assert _Drops.seen == [f"Bearer {TOKEN}"] * 2
     assert len(waits.slept) == 1
+
+
+def test_an_answer_that_drips_on_a_real_line_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte came in time, the answer never did."""
+    monkeypatch.setattr(http, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(http, "RETRY_DELAYS_SECONDS", ())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_drip, args=(listener,))
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        calls = Http("Meta", address, token=lambda: TOKEN, judge=refuses_nothing)
+        began = time.monotonic()
+        with pytest.raises(Later, match="did not finish"):
+            calls.call("GET", "thing")
+        assert time.monotonic() - began < 3
+        thread.join()
+
+
+def _drip(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(10_000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        try:
+            for _ in range(40):
+                time.sleep(0.1)
+                connection.sendall(b" ")
+        except OSError:
+            return
 
 
 def test_a_server_that_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
