@@ -12,7 +12,9 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -41,6 +43,24 @@ UNKNOWN_WAIT_SECONDS = 60.0
 
 LONGEST_SENTENCE = 300
 HIDDEN = "(hidden)"
+
+
+_LATEST: ContextVar[float] = ContextVar("latest", default=float("inf"))
+
+
+@contextmanager
+def no_later_than(moment: float) -> Iterator[None]:
+    """No call in here goes on after `moment` (monotonic, seconds), whatever its own limit says."""
+    outer = _LATEST.set(min(moment, _LATEST.get()))
+    try:
+        yield
+    finally:
+        _LATEST.reset(outer)
+
+
+def _end() -> float:
+    """When what is under way has to end; in a second at the earliest, to end decently."""
+    return max(_LATEST.get(), time.monotonic() + 1.0)
 
 
 class Hiccup(Later):
@@ -104,7 +124,7 @@ class Http:
             "data": form if content is None else content,
             "headers": head,
         }
-        latest = time.monotonic() + CALL_SECONDS
+        latest = min(time.monotonic() + CALL_SECONDS, _LATEST.get())
         for delay in (*RETRY_DELAYS_SECONDS, None):
             try:
                 return self._once(request)
@@ -123,8 +143,16 @@ class Http:
                     raise
                 asked = error.seconds
             spread = random.uniform(0.5, 1.0)  # noqa: S311 - no secret  # nosec B311
-            self._sleep(max(asked, delay * spread))
+            self.rest(max(asked, delay * spread))
         raise unsure
+
+    def rest(self, seconds: float) -> None:
+        """Wait; where there is no time left to, that is said instead."""
+        if time.monotonic() + seconds > _LATEST.get():
+            raise Later(
+                f"There is no time left to wait for {self._name}.", seconds=UNKNOWN_WAIT_SECONDS
+            )
+        self._sleep(seconds)
 
     def _once(self, request: Mapping[str, Any]) -> Answer:
         answer = self._sent(request)
@@ -146,12 +174,13 @@ class Http:
     def _sent(self, request: Mapping[str, Any]) -> Answer:
         """One try. The library's own errors end here: they name addresses and headers."""
         token = self._checked_token()
+        left = _end() - time.monotonic()
         problem: PlatformError
         try:
             with self._session.request(
                 **request,
                 auth=_Bearer(token),
-                timeout=TIMEOUT_SECONDS,
+                timeout=(min(TIMEOUT_SECONDS[0], left), min(TIMEOUT_SECONDS[1], left)),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -177,9 +206,8 @@ class Http:
         """The answer, without our token: platforms repeat one that they do not like, and Meta
         writes it into the address of the next page."""
         pieces: list[bytes] = []
-        size, latest = 0, time.monotonic() + ANSWER_SECONDS
-        # Not iter_content: it waits for a whole piece, for as long as some byte drips in.
-        while piece := response.raw.read1(PIECE, decode_content=True):
+        size, latest = 0, min(time.monotonic() + ANSWER_SECONDS, _end())
+        for piece in _pieces(response):
             size += len(piece)
             if size > LARGEST_ANSWER:
                 raise TooMuch(f"The answer of {self._name} is too large.")
@@ -203,6 +231,15 @@ class Http:
                 f"{self._name} does not know this version of its interface: upgrade.", code=code
             )
         raise Hiccup(f"{message} (HTTP {answer.status}).", seconds=1.0, code=code)
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Not iter_content: it waits for a whole piece, for as long as some byte drips in."""
+    if response._content_consumed:  # a hook of the session has looked at it
+        yield response.content
+        return
+    while piece := response.raw.read1(PIECE, decode_content=True):
+        yield piece
 
 
 class _Bearer(requests.auth.AuthBase):

@@ -113,7 +113,7 @@ class Insights:
                 return
             if status in _UNSUCCESSFUL or state.count("error_code"):
                 break
-            self._graph.sleep(wait)
+            self._graph.rest(wait)
         raise TooMuch("Meta cannot give so much data at once, nor as a report.")
 
     def _asked(self, level: str, since: date, until: date) -> Mapping[str, str]:

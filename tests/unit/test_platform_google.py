@@ -278,9 +278,9 @@ def test_an_experiment_and_what_it_is_compared_with_are_held() -> None:
     google.rows = [{"results": rows}]
     units = all_units(account())
     assert {number: one.hold for number, one in units.items()} == {
-        "1": "TEST_RUNNING", "2": "TEST_RUNNING", "3": None, "4": "NOT_CHANGEABLE",
+        "1": "TEST_RUNNING", "2": "TEST_RUNNING", "3": None, "4": None,
     }  # fmt: skip
-    assert units["4"].details["missing"] == "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
+    assert units["4"].details["not_changeable"] == "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
 
 
 @responses.activate

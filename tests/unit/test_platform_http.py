@@ -17,7 +17,7 @@ import responses
 
 from autonomy.platforms import http
 from autonomy.platforms.base import AccountBroken, Later, PlatformError, TooMuch, Unsure
-from autonomy.platforms.http import Answer, Http, checked_base, parsed, said
+from autonomy.platforms.http import Answer, Http, checked_base, no_later_than, parsed, said
 from tests.unit.platform_answers import TOKEN, Waits, check_hidden, no_secret, script
 
 BASE = "https://graph.example.com/v1"
@@ -199,6 +199,29 @@ def test_no_try_begins_after_the_time_of_a_call(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Later):
         client(Waits()).call("GET", "thing")
     assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_no_call_goes_on_after_the_end() -> None:
+    waits = Waits()
+    script([requests.ReadTimeout()], url=URL)
+    with no_later_than(time.monotonic()), pytest.raises(Later):
+        client(waits).call("GET", "thing")
+    assert len(responses.calls) == 1
+    assert responses.calls[0].request.req_kwargs["timeout"] == pytest.approx((1, 1), abs=0.2)  # type: ignore[attr-defined]
+    with no_later_than(time.monotonic() + 0.3), pytest.raises(Later, match="no time left"):
+        client(waits).call("GET", "thing")
+    assert waits.slept == []
+
+
+@responses.activate
+def test_a_hook_of_the_session_may_look_at_answers() -> None:
+    seen = []
+    session = requests.Session()
+    session.hooks["response"].append(lambda response, **_: seen.append(response.content))
+    responses.get(URL, json={"id": "1"})
+    assert client(Waits(), session=session).call("GET", "thing").body == {"id": "1"}
+    assert seen == [b'{"id": "1"}']
 
 
 @pytest.mark.parametrize("token", ["", "two words", f"{TOKEN}\n", "tokén", "a\x00b"])

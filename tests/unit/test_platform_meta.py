@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import logging
+import time
 import tracemalloc
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +19,7 @@ import requests
 import responses
 
 from autonomy.platforms.base import AccountBroken, Later, PlatformError, TooMuch
+from autonomy.platforms.http import no_later_than
 from autonomy.platforms.meta import GRAPH, MetaAccount
 from tests.unit.platform_answers import (
     APP_SECRET,
@@ -329,17 +331,27 @@ def test_a_campaign_learns_while_one_of_its_ad_sets_does() -> None:
     [
         ({}, None),
         ({"is_budget_schedule_enabled": True}, "SCHEDULED_BUDGET"),
-        ({"smart_promotion_type": "AUTOMATED_SHOPPING_ADS"}, "NOT_CHANGEABLE"),
-        ({"smart_promotion_type": "GUIDED_CREATION"}, None),
-        ({"buying_type": "RESERVED"}, "NOT_CHANGEABLE"),
+        ({"buying_type": "RESERVED"}, "SCHEDULED_BUDGET"),
         ({"buying_type": "AUCTION"}, None),
     ],
 )
-def test_what_is_not_ours_to_change_is_held(changes: dict[str, Any], hold: str | None) -> None:
+def test_a_budget_that_was_planned_is_held(changes: dict[str, Any], hold: str | None) -> None:
     above = campaign(2, daily_budget=None, **changes)
     tell(campaigns=paged([campaign(1, **changes), above]), adsets=[{"data": [adset(21, 2)]}])
     units = all_units(account())
     assert (units["1"].hold, units["21"].hold) == (hold, hold)
+
+
+@responses.activate
+def test_what_meta_lets_no_program_change_says_so() -> None:
+    legacy = {"smart_promotion_type": "AUTOMATED_SHOPPING_ADS"}
+    other = campaign(3, smart_promotion_type="GUIDED_CREATION")
+    rows = [campaign(1, **legacy), campaign(2, daily_budget=None, **legacy), other]
+    tell(campaigns=paged(rows), adsets=[{"data": [adset(21, 2)]}])
+    units = all_units(account())
+    told = {number: one.details.get("not_changeable") for number, one in units.items()}
+    legacy_word = "AUTOMATED_SHOPPING_ADS"
+    assert told == {"1": legacy_word, "3": None, "21": legacy_word}
 
 
 @responses.activate
@@ -727,6 +739,17 @@ def test_without_a_report_a_month_comes_in_weeks(begun: Any, state: Any) -> None
     assert len([one for one in responses.calls if one.request.method == "GET"
                 and str(one.request.url).startswith(f"{INSIGHTS}?")]) == 2  # fmt: skip
     assert sum(waits.slept) <= 260
+
+
+@responses.activate
+def test_no_report_is_waited_for_after_the_end() -> None:
+    waits = Waits()
+    tell(campaigns=paged([campaign(1)]))
+    responses.post(INSIGHTS, json={"report_run_id": "900"})
+    script(states(("Job Running", 50)), url=REPORT)
+    with no_later_than(time.monotonic() + 10), pytest.raises(Later, match="no time left"):
+        all_days(account(waits), *MONTH)
+    assert waits.slept == [2, 4, 8]
 
 
 @responses.activate
