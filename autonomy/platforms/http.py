@@ -235,7 +235,7 @@ class Http:
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
     """Not iter_content: it waits for a whole piece, for as long as some byte drips in."""
-    if response._content_consumed:  # a hook of the session has looked at it
+    if getattr(response, "_content_consumed", False):  # a hook of the session has looked at it
         yield response.content
         return
     while piece := response.raw.read1(PIECE, decode_content=True):

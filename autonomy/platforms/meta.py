@@ -39,10 +39,7 @@ from autonomy.platforms.money import from_meta_minor, meta_digits
 
 __all__ = ["GRAPH", "VERSION", "MetaAccount"]
 
-ACCOUNT_FIELDS = (
-    "account_id,name,currency,timezone_name,account_status,disable_reason,min_daily_budget,"
-    "spend_cap,amount_spent"
-)
+ACCOUNT_FIELDS = "account_id,name,currency,timezone_name,account_status,min_daily_budget"
 _RUNNING = (1, 9)  # 9: in the days of grace after a payment that failed
 _PROBLEMS = {
     2: "Meta has disabled it",

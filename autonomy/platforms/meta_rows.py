@@ -20,6 +20,7 @@ PURCHASES = (
     "onsite_web_app_purchase",
     "app_custom_event.fb_mobile_purchase",
     "onsite_app_purchase",
+    "onsite_conversion.purchase",
     "web_in_store_purchase",
     "offline_conversion.purchase",
 )

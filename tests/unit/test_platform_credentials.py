@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -258,3 +260,14 @@ def test_nothing_is_logged(
     with caplog.at_level(logging.DEBUG):
         google_token_source()()
     assert not [secret for secret in SECRETS if secret in caplog.text]
+
+
+def test_googles_library_is_loaded_only_for_a_token() -> None:
+    code = (
+        "import sys, autonomy.platforms.base\n"
+        "assert not {'requests', 'google.auth'} & set(sys.modules)\n"
+        "import autonomy.platforms.meta, autonomy.platforms.google_ads\n"
+        "import autonomy.platforms.credentials\n"
+        "assert 'google.auth' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
