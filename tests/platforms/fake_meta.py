@@ -45,8 +45,7 @@ class FakeMeta(Loopback):
         most_rows: int | None = None,
     ) -> None:
         """`calls_an_hour`: of one account and kind; `most_rows`: of one call for insights."""
-        super().__init__()
-        self.world = world
+        super().__init__(world)
         self.token = token
         self.app_secret = app_secret
         self.needs_proof = needs_proof

@@ -11,8 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-SECRET = ("access_token", "appsecret_proof", "assertion", "refresh_token", "client_secret")
-
+from tests.platforms.world import World
 
 @dataclass(frozen=True)
 class Call:
@@ -58,7 +57,8 @@ class Fault:
 class Loopback:
     """A server in a thread. What it answers is `answer`; what it is told to break, breaks first."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        self.world = world
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
         self.lock = threading.RLock()
@@ -111,6 +111,11 @@ class Loopback:
 
     def handle(self, call: Call) -> Answer | None:
         """None: the connection is to end."""
+        if call.path.startswith("/_fake/"):
+            from tests.platforms import control
+
+            with self.lock:
+                return control.answer(self, call)
         with self.lock:
             self.calls.append(call)
             fault = self._due(call)

@@ -67,8 +67,11 @@ class Played:
     """How much of its currency one unit of the market's money is: about 150 in yen."""
     credit: float = 1.0
     """How much of an order is credited to the click's hour, the rest to the hour before."""
+    sets: bool = False
+    """Every campaign has ad sets, as Meta's have."""
     adsets: int = 0
-    """Of that many of the market's campaigns, two make one campaign with budgets on its ad sets."""
+    """That many of the market's campaigns are ad sets with budgets of their own, two to a campaign
+    (the others are campaigns with a budget and, where there are sets, one ad set)."""
     first_id: int = 1_000_001
 
 
@@ -110,8 +113,12 @@ class MarketWorld(Ledger):
             if in_set:
                 own = replace(own, parent=above, title=f"Ad set {number}")
             self.add(own, money)
+            if one.sets and not in_set:
+                number += 1
+                own = _thing(str(number), account, f"Ad set {number}", made)
+                self.add(replace(own, parent=str(number - 1)))
             number += 1
-            yield own.external_id
+            yield str(number - 1)
 
     def _money(self, one: Played, amount: float) -> Decimal:
         step = one.account.step
@@ -137,7 +144,7 @@ class MarketWorld(Ledger):
         for index, name in enumerate(self._leaf[account]):
             thing = self.things[name]
             on[index] = self.runs(thing)
-            held = self.budgets[thing.budget or ""]
+            held = self.budgets[thing.budget or self.things[thing.parent or ""].budget or ""]
             market.budget[index] = float(held.amount or 0) / price
         market.pause(~on)
         market.resume(on)

@@ -212,15 +212,12 @@ def activities(
     until = _moment(params.get("until"), world.now(), holder)
     if params.get("category", "STATUS") not in NAMES["AdActivity.Category"]:
         raise refused("category must be one of the documented values")
-    found = [
-        pick(shown, params, "AdActivity")
+    return [
+        pick(shown, {"fields": params.get("fields") or ",".join(shown)}, "AdActivity")
         for change in reversed(world.changes)
         if change.account == holder.external_id and since <= change.at <= until
         for shown in _activity(world, change, application)
     ]
-    for row in found:
-        row.pop("id", None)
-    return found
 
 
 def _activity(world: World, change: Change, application: str) -> Iterator[dict[str, Any]]:
