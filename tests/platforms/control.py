@@ -1,8 +1,8 @@
 """What a fake in a process of its own can be told: the clock, a person's edit, a fault.
 
-    curl -d '{"hours": 1}' ADDRESS/_fake/clock
-    curl -d '{"external_id": "1000001", "status": "paused"}' ADDRESS/_fake/edit
-    curl -d '{"name": "transient", "times": 3}' ADDRESS/_fake/fail
+curl -d '{"hours": 1}' ADDRESS/_fake/clock
+curl -d '{"external_id": "1000001", "status": "paused"}' ADDRESS/_fake/edit
+curl -d '{"name": "transient", "times": 3}' ADDRESS/_fake/fail
 """
 
 from __future__ import annotations

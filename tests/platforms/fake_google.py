@@ -243,6 +243,4 @@ def _unknown(body: Any, known: set[str]) -> Answer | None:
 
 
 def _mask(query: gaql.Query) -> str:
-    return ",".join(
-        ".".join(gaql.camel(part) for part in path.split(".")) for path in query.select
-    )
+    return ",".join(".".join(gaql.camel(part) for part in path.split(".")) for path in query.select)

@@ -188,9 +188,7 @@ class FakeMeta(Loopback):
 
     # Pages
 
-    def _list(
-        self, call: Call, rows: list[dict[str, Any]], headers: Mapping[str, str]
-    ) -> Answer:
+    def _list(self, call: Call, rows: list[dict[str, Any]], headers: Mapping[str, str]) -> Answer:
         limit = _number(call.params, "limit", 25)
         begin = 0
         if after := call.params.get("after"):
@@ -204,6 +202,8 @@ class FakeMeta(Loopback):
                 # As the real one: with the token in it.
                 asked = {**call.params, "access_token": self.token, "after": _cursor(last)}
                 body["paging"]["next"] = f"{self.root}{call.path}?{urlencode(asked)}"
+        if call.params.get("summary", "false") not in ("false", "[]"):
+            body["summary"] = {"total_count": len(rows)}
         return Answer(200, body, headers)
 
     # Writing
@@ -310,9 +310,7 @@ class FakeMeta(Loopback):
                 )
             )  # fmt: skip
             headers = [{"name": key, "value": value} for key, value in one.headers.items()]
-            answers.append(
-                {"code": one.status, "headers": headers, "body": json.dumps(one.body)}
-            )
+            answers.append({"code": one.status, "headers": headers, "body": json.dumps(one.body)})
         return Answer(200, answers)
 
 
@@ -336,5 +334,3 @@ def _number(params: Mapping[str, str], name: str, default: int) -> int:
     if not told.isdigit() or int(told) < 1:
         raise refused(f"Param {name} must be a positive integer")
     return int(told)
-
-

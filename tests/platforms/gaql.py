@@ -30,7 +30,8 @@ FIELDS = {
         "bidding_strategy_system_status": "enum", "experiment_type": "enum",
         "base_campaign": "string", "advertising_channel_type": "enum", "start_date_time": "string",
         "end_date_time": "string", "missing_eu_political_advertising_declaration": "bool",
-        "campaign_budget": "string", "bidding_strategy_type": "enum", "optimization_score": "double",
+        "campaign_budget": "string", "bidding_strategy_type": "enum",
+        "optimization_score": "double",
     },
     "campaign_budget": {
         "resource_name": "string", "id": "int64", "name": "string", "amount_micros": "int64",
@@ -179,7 +180,7 @@ def _order(reader: _Reader) -> tuple[str, bool]:
     return path, down
 
 
-def _condition(reader: _Reader) -> Condition:
+def _condition(reader: _Reader) -> Condition:  # noqa: C901 - one form after another
     path = reader.next()
     if reader.takes("BETWEEN"):
         low = _value(reader)
@@ -214,7 +215,7 @@ def _value(reader: _Reader) -> str:
     return re.sub(r"\\(.)", r"\1", word[1:-1]) if word[0] in "'\"" else word
 
 
-def _check(query: Query) -> None:
+def _check(query: Query) -> None:  # noqa: C901 - one rule after another
     """That every path is there, belongs to what is asked, and what dates are needed."""
     if query.resource not in FROM:
         raise bad("BAD_RESOURCE_TYPE_IN_FROM_CLAUSE", f"unknown resource {query.resource}")
@@ -259,7 +260,9 @@ def kind(path: str) -> str:
     resource, _, name = path.partition(".")
     found = FIELDS.get(resource, {}).get(name)
     if found is None:
-        raise bad("UNRECOGNIZED_FIELD", f"unrecognized field {path} (or the fake does not carry it)")
+        raise bad(
+            "UNRECOGNIZED_FIELD", f"unrecognized field {path} (or the fake does not carry it)"
+        )
     return found
 
 
@@ -284,7 +287,9 @@ def between(query: Query, today: date) -> tuple[date, date]:
     return since, until
 
 
-def holds(row: Row, one: Condition, today: date) -> bool:
+def holds(  # noqa: PLR0911 - one operator after another
+    row: Row, one: Condition, today: date
+) -> bool:
     found, values = row.get(one.path), [*map(_comparable(one.path), one.values)]
     if one.operator == "IS NULL":
         return found is None
@@ -334,7 +339,9 @@ def shown(row: Row, query: Query, *, zeros: bool) -> dict[str, Any]:
     """As JSON has it: int64 as strings, names in camel case, what is nought not there at all."""
     told: dict[str, Any] = {}
     named = {path.split(".")[0] for path in query.select} - {"metrics", "segments"}
-    for path in dict.fromkeys((*(f"{name}.resource_name" for name in sorted(named)), *query.select)):
+    for path in dict.fromkeys(
+        (*(f"{name}.resource_name" for name in sorted(named)), *query.select)
+    ):
         value = row.get(path)
         if value is None or (not value and not zeros):
             continue

@@ -111,10 +111,14 @@ def exhausted(code: str, seconds: float, scope: str = "ACCOUNT") -> AdsError:
 def named(name: str, seconds: float = 30) -> Answer:
     """An error by the name that tests order it by: the API's own code, or a kind of outage."""
     if name in _QUOTA:
-        return exhausted(name, seconds, "DEVELOPER" if name == "RESOURCE_EXHAUSTED" else "ACCOUNT").answer()
+        return exhausted(
+            name, seconds, "DEVELOPER" if name == "RESOURCE_EXHAUSTED" else "ACCOUNT"
+        ).answer()
     if name in _OF_KIND:
         kind, status = _OF_KIND[name]
-        return AdsError(kind, name, _TOLD.get(name, name.replace("_", " ").capitalize()), status).answer()
+        return AdsError(
+            kind, name, _TOLD.get(name, name.replace("_", " ").capitalize()), status
+        ).answer()
     others = {
         "unauthenticated": lambda: plain(401, _SENTENCES[401]),
         "unavailable": lambda: plain(503, _SENTENCES[503]),

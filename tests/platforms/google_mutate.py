@@ -1,4 +1,4 @@
-"""What Google lets be written: status of campaigns, amounts of budgets, each operation by itself."""
+"""What Google lets be written: status of campaigns, amounts of budgets; each by itself."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ class Mutation:
             return name, self._campaign(self.world.things.get(number), update, masked)
         return name, self._budget(self.world.budgets.get(number), update, masked)
 
-    def _campaign(
-        self, thing: Thing | None, update: Mapping[str, Any], masked: set[str]
-    ) -> Carry:
+    def _campaign(self, thing: Thing | None, update: Mapping[str, Any], masked: set[str]) -> Carry:
         if thing is None or thing.is_adset or thing.account != self.account.external_id:
             raise AdsError("mutateError", "RESOURCE_NOT_FOUND", "Resource was not found.")
         if STATUS[thing.status] == "REMOVED":
@@ -164,7 +162,7 @@ def _nothing() -> None:
     """A mask that names nothing to be changed."""
 
 
-def _malformed(body: Any, kind: str) -> Answer | None:  # noqa: C901 - one question after another
+def _malformed(body: Any, kind: str) -> Answer | None:  # noqa: C901, PLR0911 - one question after another
     if not isinstance(body, dict):
         return unparsed("Root element must be a message.")
     for name in body:
@@ -185,7 +183,7 @@ def _malformed(body: Any, kind: str) -> Answer | None:  # noqa: C901 - one quest
             if name not in _NAMES[kind]:
                 return unparsed(f'Unknown name "{name}" {at}.update: Cannot find field.')
         if update.get("status", "PAUSED") not in ("ENABLED", "PAUSED", "REMOVED"):
-            return unparsed(f"Invalid value {at}.update.status: \"{update['status']}\"")
+            return unparsed(f'Invalid value {at}.update.status: "{update["status"]}"')
         if not re.fullmatch(r"-?\d+", str(update.get("amountMicros", "0"))):
             return unparsed(f"Invalid value {at}.update.amount_micros (TYPE_INT64)")
     return None

@@ -36,7 +36,9 @@ def rows(world: World, account: Account, query: Query, *, history_delay: timedel
     conditions = [
         one for one in query.where if one.path != "segments.date" or one.path in query.select
     ]
-    return arranged((row for row in found if all(holds(row, one, today) for one in conditions)), query)
+    return arranged(
+        (row for row in found if all(holds(row, one, today) for one in conditions)), query
+    )
 
 
 def _customer(account: Account) -> Row:
@@ -163,7 +165,9 @@ def _owner(world: World, external_id: str, resource: str) -> int:
     thing = world.things[external_id]
     if thing.parent:
         thing = world.things[thing.parent]
-    return int({"campaign": thing.external_id, "campaign_budget": thing.budget or 0}.get(resource, 0))
+    return int(
+        {"campaign": thing.external_id, "campaign_budget": thing.budget or 0}.get(resource, 0)
+    )
 
 
 def _metrics(told: Figures) -> Row:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.platforms.world import World
 
+
 @dataclass(frozen=True)
 class Call:
     """One request, as it came."""
@@ -74,7 +75,9 @@ class Loopback:
 
     def listen(self, port: int = 0) -> str:
         """Starts, and gives the address without a path."""
-        server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        server = ThreadingHTTPServer(
+            ("127.0.0.1", port), type("Handler", (_Handler,), {"fake": self})
+        )
         server.daemon_threads = True
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -152,62 +155,60 @@ def mentions(text: str, method: str | None = None) -> Callable[[Call], bool]:
     return holds
 
 
-def _handler(fake: Loopback) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        timeout = 60
+class _Handler(BaseHTTPRequestHandler):
+    fake: Loopback
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 60
 
-        def do_GET(self) -> None:
-            self._serve()
+    def do_GET(self) -> None:
+        self._serve()
 
-        def do_POST(self) -> None:
-            self._serve()
+    def do_POST(self) -> None:
+        self._serve()
 
-        def do_DELETE(self) -> None:
-            self._serve()
+    def do_DELETE(self) -> None:
+        self._serve()
 
-        def _serve(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            answer = fake.handle(self._call(self.rfile.read(length)))
-            if answer is None:
-                self.close_connection = True
-                return
-            self._send(answer)
+    def _serve(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        answer = self.fake.handle(self._call(self.rfile.read(length)))
+        if answer is None:
+            self.close_connection = True
+            return
+        self._send(answer)
 
-        def _call(self, body: bytes) -> Call:
-            parts = urlsplit(self.path)
-            form: dict[str, str] = {}
-            parsed: Any = None
-            if "json" in (self.headers.get("Content-Type") or ""):
-                parsed = _parsed(body)
-            elif body:
-                form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-            return Call(
-                self.command, parts.path,
-                dict(parse_qsl(parts.query, keep_blank_values=True)), form, parsed,
-                {name.lower(): value for name, value in self.headers.items()},
-            )  # fmt: skip
+    def _call(self, body: bytes) -> Call:
+        parts = urlsplit(self.path)
+        form: dict[str, str] = {}
+        parsed: Any = None
+        if "json" in (self.headers.get("Content-Type") or ""):
+            parsed = _parsed(body)
+        elif body:
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        return Call(
+            self.command, parts.path,
+            dict(parse_qsl(parts.query, keep_blank_values=True)), form, parsed,
+            {name.lower(): value for name, value in self.headers.items()},
+        )  # fmt: skip
 
-        def _send(self, answer: Answer) -> None:
-            raw = answer.body
-            content = raw.encode() if isinstance(raw, str) else json.dumps(raw).encode()
-            try:
-                self.send_response(answer.status)
-                kind = "text/html" if isinstance(raw, str) else "application/json; charset=UTF-8"
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(content)))
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True  # whoever asked has gone
+    def _send(self, answer: Answer) -> None:
+        raw = answer.body
+        content = raw.encode() if isinstance(raw, str) else json.dumps(raw).encode()
+        try:
+            self.send_response(answer.status)
+            kind = "text/html" if isinstance(raw, str) else "application/json; charset=UTF-8"
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # whoever asked has gone
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Nothing: addresses may carry tokens."""
-
-    return Handler
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nothing: addresses may carry tokens."""
 
 
 def _parsed(body: bytes) -> Any:

@@ -62,7 +62,7 @@ class Played:
 
     account: Account
     seed: int = 1
-    truth: Truth = replace(TODAY, campaigns=40, days=60)
+    truth: Truth = TODAY
     price: Decimal = Decimal(1)
     """How much of its currency one unit of the market's money is: about 150 in yen."""
     credit: float = 1.0
@@ -72,7 +72,6 @@ class Played:
     adsets: int = 0
     """That many of the market's campaigns are ad sets with budgets of their own, two to a campaign
     (the others are campaigns with a budget and, where there are sets, one ad set)."""
-    first_id: int = 1_000_001
 
 
 class MarketWorld(Ledger):
@@ -98,7 +97,7 @@ class MarketWorld(Ledger):
         """The things of one account, and which of them spends as which of the market's."""
         account, market = one.account, self.markets[one.account.external_id]
         begin = self._begin[account.external_id]
-        number = one.first_id
+        number = 1_000_001 + len(self.things)
         above = ""
         for index in range(one.truth.campaigns):
             made = begin + timedelta(hours=int(market.launch_hour[index]))
@@ -161,9 +160,7 @@ class MarketWorld(Ledger):
                 if since <= moment.date() <= until:
                     told = self._hour(one, market, index, start + offset)
                     if told.delivered:
-                        yield replace(
-                            told, external_id=name, day=moment.date(), hour=moment.hour
-                        )
+                        yield replace(told, external_id=name, day=moment.date(), hour=moment.hour)
 
     def _hour(self, one: Played, market: _Followed, index: int, hour: int) -> Figures:
         credit, rest = one.credit, 1.0 - one.credit

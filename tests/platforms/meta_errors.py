@@ -67,12 +67,19 @@ def usage(account: str, kind: str = "ads_management", *, calls: int = 1, minutes
         "type": kind, "call_count": calls, "total_cputime": calls // 2, "total_time": calls // 2,
         "estimated_time_to_regain_access": minutes, "ads_api_access_tier": tier,
     }  # fmt: skip
-    account_use = {"acc_id_util_pct": float(calls), "reset_time_duration": minutes * 60}
-    return {
+    account_use: dict[str, Any] = {
+        "acc_id_util_pct": float(calls),
+        "reset_time_duration": minutes * 60,
+    }
+    headers = {
         "X-Business-Use-Case-Usage": json.dumps({account: [told]}),
         "X-Ad-Account-Usage": json.dumps({**account_use, "ads_api_access_tier": tier}),
         "X-App-Usage": json.dumps({"call_count": calls, "total_cputime": 1, "total_time": 1}),
     }
+    if kind == "ads_insights":
+        throttle = {"app_id_util_pct": 0.0, "acc_id_util_pct": float(calls)}
+        headers["X-FB-Ads-Insights-Throttle"] = json.dumps(throttle)
+    return headers
 
 
 _TOO_MANY = (
@@ -149,7 +156,7 @@ def named(name: str, account: str = "1", minutes: int = 7) -> Answer:
             user_message="Your budget is too low. The minimum budget is 1.00 per day.",
         ),
         "gateway": lambda: Answer(502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
-        "unavailable": lambda: Answer(503, "<html><body>Sorry, something went wrong.</body></html>"),
+        "unavailable": lambda: Answer(503, "<html>Sorry, something went wrong.</html>"),
     }  # fmt: skip
     if name not in errors:
         raise ValueError(f"no such error: {name}; there are {', '.join(errors)}")

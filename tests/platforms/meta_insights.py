@@ -17,7 +17,14 @@ NAMES = meta_names.frozen()
 HOURLY = "hourly_stats_aggregated_by_advertiser_time_zone"
 GIVES_NOTHING = frozenset(("7d_view", "28d_view"))
 """Windows that the SDK still lists and that answer nothing since 12 January 2026."""
-_DAYS_BACK = {"last_3d": 3, "last_7d": 7, "last_14d": 14, "last_28d": 28, "last_30d": 30, "last_90d": 90}
+_DAYS_BACK = {
+    "last_3d": 3,
+    "last_7d": 7,
+    "last_14d": 14,
+    "last_28d": 28,
+    "last_30d": 30,
+    "last_90d": 90,
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,9 @@ def read(params: Mapping[str, str], account: Account, now: datetime) -> Asked:
     breakdowns = enum_list(params, "breakdowns", "AdsInsights.Breakdowns")
     if [name for name in breakdowns if name != HOURLY]:
         raise refused(f"the fake breaks down by {HOURLY} only")
-    windows = enum_list(params, "action_attribution_windows", "AdsInsights.ActionAttributionWindows")
+    windows = enum_list(
+        params, "action_attribution_windows", "AdsInsights.ActionAttributionWindows"
+    )
     level = params.get("level", "account")
     if level not in NAMES["AdsInsights.Level"]:
         raise refused("level must be one of the following values: ad, adset, campaign, account")
@@ -117,11 +126,15 @@ def _filters(params: Mapping[str, str]) -> tuple[frozenset[str] | None, frozense
         elif name in ("campaign.id", "adset.id"):
             ids = listed
         else:
-            raise refused(f"Filtering field {name} with operation {told.get('operator')} is not supported")
+            raise refused(
+                f"Filtering field {name} with operation {told.get('operator')} is not supported"
+            )
     return statuses, ids
 
 
-def rows(world: World, account: Account, asked: Asked, root: str | None) -> Iterator[dict[str, Any]]:
+def rows(
+    world: World, account: Account, asked: Asked, root: str | None
+) -> Iterator[dict[str, Any]]:
     """Only where something was delivered; archived and deleted things only where asked for."""
     sums: dict[tuple[str, date, int | None], Figures] = {}
     for told in world.figures(account.external_id, asked.since, asked.until):

@@ -1,6 +1,6 @@
 """The names of Meta's fields and enums, as its SDK has them: frozen, so that the fake needs no SDK.
 
-    python -m tests.platforms.meta_names      writes them anew (where facebook-business is there)
+python -m tests.platforms.meta_names      writes them anew (where facebook-business is there)
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 
 FILE = Path(__file__).with_suffix(".json")
 _FIELDS = {
-    "AdAccount": "adaccount", "Campaign": "campaign", "AdSet": "adset", "AdsInsights": "adsinsights",
+    "AdAccount": "adaccount", "Campaign": "campaign", "AdSet": "adset",
+    "AdsInsights": "adsinsights",
     "AdActivity": "adactivity", "AdReportRun": "adreportrun", "MinimumBudget": "minimumbudget",
 }  # fmt: skip
 _ENUMS = {

@@ -135,7 +135,9 @@ def wanted(params: Mapping[str, str], world: World) -> Callable[[Thing], bool]:
         elif name == "id" and operator in ("IN", "EQUAL"):
             ids = set(map(str, value if isinstance(value, list) else [value]))
         else:
-            raise refused(f"Filtering field {told.get('field')} with operation {operator} is not supported")
+            raise refused(
+                f"Filtering field {told.get('field')} with operation {operator} is not supported"
+            )
     for status in statuses:
         if status not in NAMES["AdSet.EffectiveStatus"]:
             raise refused(f"effective_status[0] must be one of the following values: not {status}")
@@ -160,7 +162,9 @@ def new_status(one: Thing, told: Mapping[str, str]) -> Status | None:
         raise refused("Advantage+ campaigns of this kind cannot be created or updated")
     asked = told.get("status")
     if asked is not None and asked not in NAMES["Campaign.Status"]:
-        raise refused("status must be one of the following values: ACTIVE, PAUSED, DELETED, ARCHIVED")
+        raise refused(
+            "status must be one of the following values: ACTIVE, PAUSED, DELETED, ARCHIVED"
+        )
     if one.status == "deleted" or (one.status == "archived" and asked != "DELETED"):
         raise GraphError(
             error("(#100) Invalid parameter", 100, 1487566, title="Object Is Archived or Deleted",
@@ -230,7 +234,8 @@ def _activity(world: World, change: Change, application: str) -> Iterator[dict[s
         kind = "adset" if one.is_adset else "campaign"
         shown = {
             "event_type": _EVENTS[kind, change.what], "object_id": one.external_id,
-            "object_name": one.title, "object_type": "CAMPAIGN" if one.is_adset else "CAMPAIGN_GROUP",
+            "object_name": one.title,
+            "object_type": "CAMPAIGN" if one.is_adset else "CAMPAIGN_GROUP",
             "event_time": change.at.strftime("%Y-%m-%dT%H:%M:%S+0000"), "actor_name": change.actor,
             "actor_id": "1000" if change.program else "2000",
             "extra_data": f'{{"old_value":"{change.old}","new_value":"{change.new}"}}',

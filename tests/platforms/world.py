@@ -201,10 +201,10 @@ class Ledger:
             if thing.account == account and thing.created_at <= now:
                 yield thing
 
-    def add(
-        self, thing: Thing, daily: Decimal | str | int | None = None, **budget: Any
-    ) -> Thing:
+    def add(self, thing: Thing, daily: Decimal | str | int | None = None, **budget: Any) -> Thing:
         """A thing, with a budget of its own where one is given."""
+        if thing.external_id in self.things:
+            raise ValueError(f"{thing.external_id} is there twice")
         if daily is not None or budget:
             amount = None if daily is None else Decimal(daily)
             own = Budget(f"{thing.external_id}9", thing.account, amount, **budget)
@@ -227,9 +227,7 @@ class Ledger:
             )  # fmt: skip
         thing.status, thing.updated_at = status, self.now()
 
-    def set_budget(
-        self, budget: str, amount: Decimal, actor: str, *, program: bool = True
-    ) -> None:
+    def set_budget(self, budget: str, amount: Decimal, actor: str, *, program: bool = True) -> None:
         held = self.budgets[budget]
         if held.amount != amount:
             self._note(
@@ -293,8 +291,8 @@ class PlainWorld(Ledger):
         for row in told.get("budgets", ()):
             budget = Budget(**{**row, **_decimals(row, "amount", "total")})
             world.budgets[budget.id] = budget
-        for row in told["things"]:
-            row = dict(row)
+        for told_row in told["things"]:
+            row = dict(told_row)
             budgets = _decimals({key: row.pop(key, None) for key in ("daily", "total")})
             moments = {key: _moment(row[key]) for key in row if key.endswith("_at")}
             given = {key: value for key, value in budgets.items() if value is not None}
@@ -353,6 +351,4 @@ def _moment(text: Any) -> datetime:
 
 def _decimals(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
     wanted = names or tuple(row)
-    return {
-        name: None if row.get(name) is None else Decimal(str(row[name])) for name in wanted
-    }
+    return {name: None if row.get(name) is None else Decimal(str(row[name])) for name in wanted}
