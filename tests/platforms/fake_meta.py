@@ -43,8 +43,11 @@ class FakeMeta(Loopback):
         changes_an_hour: int = 4,
         calls_an_hour: int | None = None,
         most_rows: int | None = None,
+        report_polls: int = len(_STATES) - 1,
     ) -> None:
-        """`calls_an_hour`: of one account and kind; `most_rows`: of one call for insights."""
+        """`calls_an_hour`: of one account and kind; `most_rows`: of one call for insights;
+        `report_polls`: how often a report is asked after before it is ready, at most three times.
+        """
         super().__init__(world)
         self.token = token
         self.app_secret = app_secret
@@ -53,6 +56,7 @@ class FakeMeta(Loopback):
         self.changes_an_hour = changes_an_hour
         self.calls_an_hour = calls_an_hour
         self.most_rows = most_rows
+        self.report_polls = report_polls
         self.says_done_but_is_not = 0
         """So many of the next writes are answered as done and not carried out."""
         self.reports_to_fail = 0
@@ -60,6 +64,7 @@ class FakeMeta(Loopback):
         self._blocked: dict[str, datetime] = {}
         self._used: dict[tuple[str, str], deque[datetime]] = defaultdict(deque)
         self._reports: dict[str, dict[str, Any]] = {}
+        self._paged: tuple[Any, list[dict[str, Any]]] = None, []
 
     def start(self, port: int = 0) -> str:
         return f"{self.listen(port)}/{VERSION}"
@@ -259,13 +264,24 @@ class FakeMeta(Loopback):
             fails = self.reports_to_fail > 0
             self.reports_to_fail -= fails
             self._reports[name] = {
-                "account": account, "asked": asked, "root": root, "step": 0, "fails": fails,
+                "account": account, "asked": asked, "root": root, "fails": fails,
+                "step": len(_STATES) - 1 - self.report_polls,
             }  # fmt: skip
             return Answer(200, {"report_run_id": name}, headers)
-        rows = list(meta_insights.rows(self.world, account, asked, root))
+        rows = self._rows(call, asked, account, root)
         if self.most_rows is not None and len(rows) > self.most_rows:
             raise GraphError(named("too_much_for_a_call"))
         return self._list(call, rows, headers)
+
+    def _rows(
+        self, call: Call, asked: meta_insights.Asked, account: Account, root: str | None
+    ) -> list[dict[str, Any]]:
+        """The pages after the first are of what the first one was of."""
+        if "after" in call.params and self._paged[0] == (call.path, asked):
+            return self._paged[1]
+        rows = list(meta_insights.rows(self.world, account, asked, root))
+        self._paged = (call.path, asked), rows
+        return rows
 
     def _report(self, call: Call, name: str, edge: str) -> Answer:
         report = self._reports[name]
@@ -278,10 +294,8 @@ class FakeMeta(Loopback):
                 message = "(#2601) Error accessing adreport job."
                 raise GraphError(error(message, 2601, 1815107, transient=True,
                                        title="Loading Async Report Failed"))  # fmt: skip
-            rows = meta_insights.rows(
-                self.world, report["account"], report["asked"], report["root"]
-            )
-            return self._list(call, list(rows), headers)
+            rows = self._rows(call, report["asked"], report["account"], report["root"])
+            return self._list(call, rows, headers)
         shown = {
             "id": name, "account_id": report["account"].external_id, "async_status": state,
             "async_percent_completion": percent, "is_running": state == "Job Running",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -193,8 +194,8 @@ def _condition(reader: _Reader) -> Condition:  # noqa: C901 - one form after ano
         return Condition(path, "IS NULL", ())
     if reader.takes("IS", "NOT", "NULL"):
         return Condition(path, "IS NOT NULL", ())
-    operator = "NOT IN" if reader.takes("NOT", "IN") else reader.next().upper()
-    if operator in ("IN", "NOT IN"):
+    sign = "NOT IN" if reader.takes("NOT", "IN") else reader.next().upper()
+    if sign in ("IN", "NOT IN"):
         if not reader.takes("("):
             raise bad("EXPECTED_LIST", "expected a list")
         if reader.takes(")"):
@@ -204,10 +205,10 @@ def _condition(reader: _Reader) -> Condition:  # noqa: C901 - one form after ano
             raise bad("EXPECTED_LIST", "the list does not end")
         if len(values) > 20_000:
             raise bad("FILTER_HAS_TOO_MANY_VALUES", "the list is too long")
-        return Condition(path, operator, tuple(values))
-    if operator not in ("=", "!=", "<", ">", "<=", ">=", "LIKE"):
-        raise bad("BAD_OPERATOR", f"unknown operator {operator}")
-    return Condition(path, operator, (_value(reader),))
+        return Condition(path, sign, tuple(values))
+    if sign not in ("=", "!=", "<", ">", "<=", ">=", "LIKE"):
+        raise bad("BAD_OPERATOR", f"unknown sign {sign}")
+    return Condition(path, sign, (_value(reader),))
 
 
 def _value(reader: _Reader) -> str:
@@ -300,18 +301,18 @@ def holds(  # noqa: PLR0911 - one operator after another
         low, high = today - timedelta(days=first), today - timedelta(days=last)
         return low.isoformat() <= str(found) <= high.isoformat()
     if one.operator == "BETWEEN":
-        return found is not None and values[0] <= found <= values[1]
+        return found is not None and bool(values[0] <= found <= values[1])
     if one.operator in ("IN", "NOT IN"):
         return (found in values) == (one.operator == "IN")
     if one.operator in ("=", "!="):
-        return (found == values[0]) == (one.operator == "=")
+        return bool(found == values[0]) == (one.operator == "=")
     if one.operator == "LIKE":
         pattern = re.escape(values[0]).replace("%", ".*")
         return re.fullmatch(pattern, str(found)) is not None
     if found is None:
         return False
-    return {"<": found < values[0], ">": found > values[0], "<=": found <= values[0],
-            ">=": found >= values[0]}[one.operator]  # fmt: skip
+    compare = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+    return bool(compare[one.operator](found, values[0]))
 
 
 def _comparable(path: str) -> Callable[[str], Any]:

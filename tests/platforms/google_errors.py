@@ -110,12 +110,12 @@ def exhausted(code: str, seconds: float, scope: str = "ACCOUNT") -> AdsError:
 
 def named(name: str, seconds: float = 30) -> Answer:
     """An error by the name that tests order it by: the API's own code, or a kind of outage."""
-    if name in _QUOTA:
+    if name in QUOTA:
         return exhausted(
             name, seconds, "DEVELOPER" if name == "RESOURCE_EXHAUSTED" else "ACCOUNT"
         ).answer()
-    if name in _OF_KIND:
-        kind, status = _OF_KIND[name]
+    if name in OF_KIND:
+        kind, status = OF_KIND[name]
         return AdsError(
             kind, name, _TOLD.get(name, name.replace("_", " ").capitalize()), status
         ).answer()
@@ -127,17 +127,17 @@ def named(name: str, seconds: float = 30) -> Answer:
         "quota_of_project": lambda: plain(429, "Quota exceeded for quota metric 'Requests'."),
     }
     if name not in others:
-        known = ", ".join((*_QUOTA, *_OF_KIND, *others))
+        known = ", ".join((*QUOTA, *OF_KIND, *others))
         raise ValueError(f"no such error: {name}; there are {known}")
     return others[name]()
 
 
-_QUOTA = (
+QUOTA = (
     "RESOURCE_EXHAUSTED", "RESOURCE_TEMPORARILY_EXHAUSTED",
     "EXCESSIVE_SHORT_TERM_QUERY_RESOURCE_CONSUMPTION",
     "EXCESSIVE_LONG_TERM_QUERY_RESOURCE_CONSUMPTION",
 )  # fmt: skip
-_OF_KIND = {
+OF_KIND = {
     "USER_PERMISSION_DENIED": ("authorizationError", 403),
     "CUSTOMER_NOT_ENABLED": ("authorizationError", 403),
     "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION": ("authorizationError", 403),
@@ -175,6 +175,6 @@ _TOLD = {
 
 def of(name: str, field_name: str = "") -> AdsError:
     """One of the codes as the error of a single operation."""
-    kind, status = _OF_KIND[name]
+    kind, status = OF_KIND[name]
     words = _TOLD.get(name, name.replace("_", " ").capitalize() + ".")
     return AdsError(kind, name, words, status, field_name=field_name)

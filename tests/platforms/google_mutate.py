@@ -49,7 +49,8 @@ class Mutation:
             return AdsError("requestError", "TOO_MANY_MUTATE_OPERATIONS", message).answer()
         each = body.get("partialFailure", False)
         only_looks = body.get("validateOnly", False)
-        results, errors, carries = [], [], []
+        results: list[dict[str, str]] = []
+        errors, carries = [], []
         for index, operation in enumerate(operations):
             try:
                 name, carry = self._operation(operation)

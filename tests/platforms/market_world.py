@@ -83,6 +83,7 @@ class MarketWorld(Ledger):
         self._begin: dict[str, datetime] = {}
         self.markets: dict[str, _Followed] = {}
         self._leaf: dict[str, list[str]] = {}
+        self._kept: dict[tuple[str, int, int], tuple[float, float, Figures]] = {}
         for one in played:
             account = one.account
             self.accounts[account.external_id] = account
@@ -154,30 +155,38 @@ class MarketWorld(Ledger):
         first = datetime.combine(since, datetime.min.time(), zone).astimezone(UTC)
         start = max(0, int((first - begin).total_seconds() // 3600))
         stop = min(market.hour, start + 25 * ((until - since).days + 1))
-        local = [(begin + timedelta(hours=hour)).astimezone(zone) for hour in range(start, stop)]
-        for index, name in enumerate(self._leaf[account]):
-            for offset, moment in enumerate(local):
-                if since <= moment.date() <= until:
-                    told = self._hour(one, market, index, start + offset)
-                    if told.delivered:
-                        yield replace(told, external_id=name, day=moment.date(), hour=moment.hour)
+        hours = [(hour, (begin + timedelta(hours=hour)).astimezone(zone))
+                 for hour in range(start, stop)]  # fmt: skip
+        hours = [(hour, local) for hour, local in hours if since <= local.date() <= until]
+        for index in range(one.truth.campaigns):
+            for hour, local in hours:
+                told = self._hour(one, market, index, hour, local)
+                if told.delivered:
+                    yield told
 
-    def _hour(self, one: Played, market: _Followed, index: int, hour: int) -> Figures:
-        credit, rest = one.credit, 1.0 - one.credit
-        later = min(hour + 1, market.hours - 1)
-
-        def credited(of: NDArray[np.float64]) -> float:
-            own = credit if hour else 1.0  # the first hour has none before it
-            return float(own * of[index, hour] + (rest * of[index, later] if rest else 0.0))
-
+    def _hour(
+        self, one: Played, market: _Followed, index: int, hour: int, local: datetime
+    ) -> Figures:
+        """Most hours are asked for often and change seldom: each is kept until an order comes."""
+        own = one.credit if hour else 1.0  # the first hour has none before it
+        rest, later = 1.0 - one.credit, min(hour + 1, market.hours - 1)
+        orders, revenue = (
+            float(own * of[index, hour] + rest * of[index, later])
+            for of in (market.orders, market.revenue)
+        )
+        place = one.account.external_id, index, hour
+        kept = self._kept.get(place)
+        if kept is not None and kept[:2] == (orders, revenue):
+            return kept[2]
         impressions = int(market.impressions[index, hour])
-        return Figures(
-            "", date.min, None, impressions, int(impressions * 0.8),
-            int(market.clicks[index, hour]),
-            Decimal(str(round(credited(market.orders), 4))),
-            self._money(one, market.spend[index, hour]),
-            self._money(one, credited(market.revenue)),
+        told = Figures(
+            self._leaf[one.account.external_id][index], local.date(), local.hour,
+            impressions, int(impressions * 0.8), int(market.clicks[index, hour]),
+            Decimal(str(round(orders, 4))), self._money(one, market.spend[index, hour]),
+            self._money(one, revenue),
         )  # fmt: skip
+        self._kept[place] = orders, revenue, told
+        return told
 
 
 def _thing(name: str, account: Account, title: str, made: datetime) -> Thing:

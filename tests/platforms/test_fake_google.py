@@ -262,7 +262,8 @@ def test_writes_are_carried_out_each_by_itself(world: PlainWorld, google: Google
         {"fieldName": "operations", "index": 1},
         {"fieldName": "operations", "index": 2},
     ]
-    assert (world.budgets["3019"].amount, world.budgets["77"].amount) == (Decimal("61.5"), 210)
+    assert world.budgets["3019"].amount == Decimal("61.5")
+    assert world.budgets["77"].amount == 210
 
 
 def test_without_partial_failure_it_is_all_or_nothing(world: PlainWorld, google: Google) -> None:

@@ -156,7 +156,7 @@ def test_googles_protos_read_writes_and_their_answers(google: Google, kind: str)
         assert len(read.partial_failure_error.details) == 1
 
 
-NAMED = (*google_errors._QUOTA, *google_errors._OF_KIND)
+NAMED = (*google_errors.QUOTA, *google_errors.OF_KIND)
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ TRUTH = replace(TODAY, campaigns=8, days=35, launch_days=1)
 START = date(2026, 10, 1)
 
 
-def played(account: str = EURO, **other: object) -> Played:
+def played(account: str = EURO, **other: Any) -> Played:
     holder = Account(account, currency="EUR", time_zone="Europe/Berlin")
     if account == YEN:
         holder = Account(account, currency="JPY", time_zone="Asia/Tokyo", minimum=Decimal(150))

@@ -112,7 +112,8 @@ class Figures:
         return replace(
             self,
             impressions=self.impressions + other.impressions,
-            reach=self.reach + other.reach,
+            # Half of the smaller part is people of the other one: reach never adds up.
+            reach=max(self.reach, other.reach) + min(self.reach, other.reach) // 2,
             clicks=self.clicks + other.clicks,
             conversions=self.conversions + other.conversions,
             spend=self.spend + other.spend,
@@ -143,10 +144,17 @@ class Change:
 class World(Protocol):
     """What a fake asks for. Whoever implements it decides what the figures are."""
 
-    accounts: Mapping[str, Account]
-    things: Mapping[str, Thing]
-    budgets: Mapping[str, Budget]
-    changes: list[Change]
+    @property
+    def accounts(self) -> Mapping[str, Account]: ...
+
+    @property
+    def things(self) -> Mapping[str, Thing]: ...
+
+    @property
+    def budgets(self) -> Mapping[str, Budget]: ...
+
+    @property
+    def changes(self) -> Sequence[Change]: ...
 
     def now(self) -> datetime: ...
 
@@ -194,6 +202,9 @@ class Ledger:
     def pass_time(self, **duration: float) -> None:
         """`pass_time(hours=1)`"""
         self.move(self.now() + timedelta(**duration))
+
+    def figures(self, account: str, since: date, until: date) -> Iterator[Figures]:
+        raise NotImplementedError
 
     def visible(self, account: str) -> Iterator[Thing]:
         now = self.now()
@@ -314,7 +325,9 @@ class PlainWorld(Ledger):
         for row in rows:
             hour = row.get("hour")
             known = row.get("known_at")
-            counts = {key: int(row.get(key) or 0) for key in ("impressions", "reach", "clicks")}
+            counts: dict[str, Any] = {
+                key: int(row.get(key) or 0) for key in ("impressions", "reach", "clicks")
+            }
             money = _decimals({key: row.get(key) or 0 for key in _FRACTIONS})
             self.tell(
                 Figures(
