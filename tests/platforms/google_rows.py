@@ -79,7 +79,7 @@ def _campaigns(world: World, account: Account) -> Iterator[Row]:
     for thing in world.visible(account.external_id):
         if not thing.is_adset:
             held = world.budgets.get(thing.budget or "")
-            row = _customer(account) | campaign(thing, account)
+            row = _customer(account) | campaign(world, thing, account)
             yield row | (budget(world, held, account) if held else {})
 
 
@@ -91,9 +91,9 @@ def budget_name(held: Budget) -> str:
     return f"customers/{held.account}/campaignBudgets/{held.id}"
 
 
-def campaign(thing: Thing, account: Account) -> Row:
+def campaign(world: World, thing: Thing, account: Account) -> Row:
     status = STATUS[thing.status]
-    learns = thing.learning and status == "ENABLED"
+    learns = world.learns(thing) and status == "ENABLED"
     primary = {"ENABLED": "LEARNING" if learns else "ELIGIBLE"}.get(status, status)
     ends = thing.ends_at.astimezone(account.zone) if thing.ends_at else _LATEST
     told = {

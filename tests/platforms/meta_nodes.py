@@ -59,7 +59,8 @@ def thing(world: World, one: Thing) -> dict[str, Any]:
         daily, total = daily or "0", total or "0"
         shown |= {
             "campaign_id": one.parent, "campaign": {"id": one.parent},
-            "learning_stage_info": _learning(one), "optimization_goal": "OFFSITE_CONVERSIONS",
+            "learning_stage_info": _learning(world, one),
+            "optimization_goal": "OFFSITE_CONVERSIONS",
             "attribution_spec": [{"event_type": "CLICK_THROUGH", "window_days": 7},
                                  {"event_type": "VIEW_THROUGH", "window_days": 1}],
         }  # fmt: skip
@@ -76,9 +77,9 @@ def thing(world: World, one: Thing) -> dict[str, Any]:
     return shown | one.details
 
 
-def _learning(one: Thing) -> dict[str, Any]:
+def _learning(world: World, one: Thing) -> dict[str, Any]:
     return {
-        "status": "LEARNING" if one.learning else "SUCCESS", "conversions": 12,
+        "status": "LEARNING" if world.learns(one) else "SUCCESS", "conversions": 12,
         "last_sig_edit_ts": int(one.updated_at.timestamp()), "attribution_windows": ["7d_click"],
     }  # fmt: skip
 

@@ -114,6 +114,19 @@ def test_a_conversion_comes_under_many_names_and_by_the_hour_not_at_all(meta: Me
     assert not [row for row in hours if "action_values" in row]
 
 
+def test_leads_are_counted_under_their_own_names_and_have_no_value(
+    world: PlainWorld, meta: Meta
+) -> None:
+    account = world.accounts[BERLIN]
+    account.conversion_names = ("lead", "offsite_conversion.fb_pixel_lead")
+    account.values = False
+    row = meta.insights(BERLIN, "2026-11-27", "2026-11-27")[0]
+    assert [one["action_type"] for one in row["actions"] if "lead" in one["action_type"]] == [
+        "offsite_conversion.fb_pixel_lead", "lead",
+    ]  # fmt: skip
+    assert "action_values" not in row
+
+
 def test_windows_of_attribution(world: PlainWorld, meta: Meta) -> None:
     world.tell(figures("101", 9, impressions=9, conversions="10", revenue="100"))
     asked = ["1d_click", "7d_click", "1d_view", "7d_view", "28d_view"]

@@ -83,6 +83,19 @@ def test_what_is_changed_is_written_down_with_its_author_and_the_same_again_is_n
     assert world.things["121"].updated_at == sample.NOON
 
 
+def test_a_budget_that_jumps_makes_learn_for_a_while() -> None:
+    world = sample.world()
+    world.learns_above = Decimal("0.2")
+    world.set_budget("1009", Decimal(60), "app")  # by a fifth
+    assert not world.learns(world.things["101"])
+    world.set_budget("1009", Decimal("72.01"), "app")
+    assert [world.learns(world.things[name]) for name in ("100", "101", "122")] == [
+        True, True, False,
+    ]  # fmt: skip
+    world.pass_time(days=3)
+    assert not world.learns(world.things["101"])
+
+
 def test_a_thing_is_there_from_its_making_on() -> None:
     world = sample.world()
     world.add(Thing("199", BERLIN, "New", created_at=sample.NOON + timedelta(hours=1)), 5)

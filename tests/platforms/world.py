@@ -86,6 +86,7 @@ class Thing:
     updated_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     ends_at: datetime | None = None
     learning: bool = False
+    learning_until: datetime | None = None
     experiment: bool = False
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -164,6 +165,8 @@ class World(Protocol):
         """What exists by now, archived and deleted ones too, in the order of their making."""
         ...
 
+    def learns(self, thing: Thing) -> bool: ...
+
     def figures(self, account: str, since: date, until: date) -> Iterator[Figures]:
         """As known now, by hour (or day); both days included; of the things that spend."""
         ...
@@ -185,6 +188,9 @@ class Ledger:
         self.things: dict[str, Thing] = {}
         self.budgets: dict[str, Budget] = {}
         self.changes: list[Change] = []
+        self.learns_above: Decimal | None = None
+        """A budget that changes by more than this part of it makes what it pays for learn anew."""
+        self.learning_days = 3
         self._now = now
 
     def now(self) -> datetime:
@@ -247,13 +253,23 @@ class Ledger:
                     str(amount), actor, program,
                 )
             )  # fmt: skip
-        held.amount = amount
+        old, held.amount = held.amount, amount
+        jumps = self.learns_above is not None and (
+            old is None or abs(amount - old) > self.learns_above * old
+        )
         for thing in self.things.values():
+            above = self.things.get(thing.parent or "")
+            if jumps and budget in (thing.budget, above.budget if above else None):
+                thing.learning_until = self.now() + timedelta(days=self.learning_days)
             if thing.budget == budget:
                 thing.updated_at = self.now()
 
     def _note(self, change: Change) -> None:
         self.changes.append(change)
+
+    def learns(self, thing: Thing) -> bool:
+        until = thing.learning_until
+        return thing.learning or (until is not None and self.now() < until)
 
     def runs(self, thing: Thing) -> bool:
         """Whether it and what it belongs to are switched on."""
