@@ -187,6 +187,26 @@ def test_what_google_cannot_parse_the_fake_does_not_take(
     assert google.post(method, body).status_code == 400
 
 
+def test_the_products_own_requests_are_googles(world: PlainWorld) -> None:
+    client = pytest.importorskip("autonomy.platforms.google_ads", reason="it is not there")
+    fake = FakeGoogle(world, page=3)
+    account = client.GoogleAdsAccount(
+        ANGELES, token=lambda: fake.token, base=fake.start(), login_customer_id=MANAGER,
+        clock=world.timestamp,
+    )  # fmt: skip
+    try:
+        account.account()
+        account.pulse()
+        assert list(account.units())
+        assert list(account.days(DAY, DAY))
+    finally:
+        fake.stop()
+    assert len(fake.calls) > 4
+    for call in fake.calls:
+        grpc_bridge.parsed(call.body, grpc_bridge.METHODS[call.path.rsplit("/", 1)[1]][1])
+        assert "developer-token" not in call.headers
+
+
 # The SDK itself, over gRPC
 
 

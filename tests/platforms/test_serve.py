@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,12 +14,7 @@ import pytest
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-WORLD = {
-    "now": "2026-11-28T12:00:00+00:00",
-    "accounts": [{"external_id": "1234567890", "currency": "JPY", "time_zone": "Asia/Tokyo"}],
-    "things": [{"external_id": "7", "account": "1234567890", "title": "One", "daily": 5000}],
-    "figures": [{"external_id": "7", "day": "2026-11-27", "hour": 3, "spend": 70, "clicks": 2}],
-}
+EXAMPLE = "tests/platforms/example.json"
 
 
 @contextmanager
@@ -42,15 +36,13 @@ def program(*arguments: str) -> Iterator[str]:
     assert running.returncode == 0
 
 
-def test_a_file_is_served_as_either_platform(tmp_path: Path) -> None:
-    file = tmp_path / "world.json"
-    file.write_text(json.dumps(WORLD), encoding="utf-8")
-    with program("meta", "--world", str(file)) as base:
+def test_a_file_is_served_as_either_platform() -> None:
+    with program("meta", "--world", EXAMPLE) as base:
         bearer = {"Authorization": "Bearer meta-token"}
         asked = {"fields": "daily_budget"}
         told = requests.get(f"{base}/7", asked, headers=bearer, timeout=10).json()
     assert told == {"id": "7", "daily_budget": "5000"}
-    with program("google", "--world", str(file)) as base:
+    with program("google", "--world", EXAMPLE) as base:
         bearer = {"Authorization": "Bearer google-token"}
         query = {"query": "SELECT campaign_budget.amount_micros FROM campaign"}
         address = f"{base}/customers/1234567890/googleAds:search"
