@@ -212,9 +212,9 @@ def _budget(row: Fields, kind: str, currency: str) -> tuple[Decimal | None, Budg
 
 
 def _hold(row: Fields) -> str | None:
-    """A budget that a person has planned, or bought beforehand, is not ours to change."""
-    scheduled = row.truth("is_budget_schedule_enabled") or row.text("buying_type") == "RESERVED"
-    return "SCHEDULED_BUDGET" if scheduled else None
+    """A budget that Meta steers, that a person has planned or bought beforehand is not ours."""
+    planned = row.truth("is_budget_schedule_enabled") or row.text("buying_type") == "RESERVED"
+    return "SCHEDULED_BUDGET" if planned or _not_changeable(row) else None
 
 
 def _not_changeable(row: Fields) -> dict[str, str]:

@@ -352,6 +352,7 @@ def test_what_meta_lets_no_program_change_says_so() -> None:
     told = {number: one.details.get("not_changeable") for number, one in units.items()}
     legacy_word = "AUTOMATED_SHOPPING_ADS"
     assert told == {"1": legacy_word, "3": None, "21": legacy_word}
+    assert {one.hold for one in (units["1"], units["21"])} == {"SCHEDULED_BUDGET"}
 
 
 @responses.activate
