@@ -8,9 +8,12 @@ What counts as a conversion is set in Google Ads itself ("primary" actions), by 
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import requests
@@ -21,11 +24,13 @@ from autonomy.platforms.base import (
     DayFigures,
     PlatformError,
     Pulse,
+    Refused,
     TooMuch,
     Unit,
+    Unsure,
 )
 from autonomy.platforms.fields import Fields, known_zone
-from autonomy.platforms.google_errors import judged
+from autonomy.platforms.google_errors import from_status, judged
 from autonomy.platforms.google_rows import (
     ACCOUNT_QUERY,
     ACCOUNT_STATUSES,
@@ -40,8 +45,8 @@ from autonomy.platforms.google_rows import (
     totals,
     unit,
 )
-from autonomy.platforms.http import Http
-from autonomy.platforms.money import google_digits
+from autonomy.platforms.http import Answer, Hiccup, Http
+from autonomy.platforms.money import google_digits, to_micros
 from autonomy.platforms.spans import day_key, spans
 
 VERSION = "v26"
@@ -50,6 +55,9 @@ GOOGLE_ADS = f"https://googleads.googleapis.com/{VERSION}"
 SLICE_DAYS = 7
 MOST_PAGES = 1000
 """Of one query: ten million rows."""
+
+Switch = Literal["active", "paused"]
+SWITCHES: Mapping[Switch, str] = {"active": "ENABLED", "paused": "PAUSED"}
 
 
 class GoogleAdsAccount:
@@ -151,6 +159,42 @@ class GoogleAdsAccount:
         rows = [row for page in self._rows(TOTALS_QUERY.format(day=today)) for row in page]
         return totals(rows, today)
 
+    # Changing: absolute values, each sent once; what is not confirmed is Unsure -------------------
+
+    def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
+        """Switch a campaign."""
+        name = f"customers/{self.external_id}/campaigns/{unit.external_id}"
+        self._change("campaigns", name, {"status": SWITCHES[status]}, validate_only)
+
+    def set_budget(self, unit: Unit, amount: Decimal, *, validate_only: bool = False) -> None:
+        """The daily budget, a multiple of the currency's smallest unit. Never a shared one: it is
+        other campaigns' money, too."""
+        micros = to_micros(amount, self._known().currency)
+        if unit.budget_kind != "daily" or not unit.budget_ref or micros <= 0:
+            raise Refused("Only a campaign's own daily budget can be changed, and not to nothing.")
+        self._change(
+            "campaignBudgets", unit.budget_ref, {"amountMicros": str(micros)}, validate_only
+        )
+
+    def _change(self, kind: str, name: str, values: Mapping[str, str], validate_only: bool) -> None:
+        if not re.fullmatch(rf"customers/{self.external_id}/{kind}/\d{{1,20}}", name, re.ASCII):
+            raise PlatformError("What is to be changed does not belong to this Google account.")
+        body = {
+            "operations": [
+                {"update": {"resourceName": name, **values}, "updateMask": ",".join(values)}
+            ],
+            "partialFailure": True,
+            "validateOnly": validate_only,
+        }
+        answer = self._http.call(
+            "POST",
+            f"customers/{self.external_id}/{kind}:mutate",
+            json_body=body,
+            headers=self._headers,
+            changes=True,
+        )
+        _confirmed(answer, name, validate_only)
+
     def _days(self, since: date, until: date) -> Iterator[Sequence[DayFigures]]:
         seen: set[int] = set()
         try:
@@ -197,6 +241,20 @@ class GoogleAdsAccount:
         trials = (row for page in self._rows(TRIALS_QUERY) for row in page)
         tested = {base for row in trials if (base := tested_by(row))}
         return Account(known_zone("Google Ads", facts.time_zone), tested)
+
+
+def _confirmed(answer: Answer, name: str, validate_only: bool) -> None:
+    """Done is what the results name, not what no error names."""
+    told = Fields("Google", "the answer", answer.body)
+    done = any(one.text("resourceName") == name for one in told.parts("results", "a result"))
+    failure = answer.body.get("partialFailureError")
+    if isinstance(failure, dict):
+        problem = from_status(failure, answer)
+        if not isinstance(problem, Hiccup):
+            raise problem
+    elif done or validate_only:
+        return
+    raise Unsure("Google did not confirm the change. Whether it was made is not known.")
 
 
 def _problem(customer: Fields) -> str:

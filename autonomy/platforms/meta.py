@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
 
 import requests
 
@@ -20,6 +22,7 @@ from autonomy.platforms.base import (
     Pulse,
     Refused,
     Unit,
+    Unsure,
 )
 from autonomy.platforms.fields import Fields, known_zone
 from autonomy.platforms.meta_graph import GRAPH, VERSION, Graph
@@ -35,7 +38,7 @@ from autonomy.platforms.meta_rows import (
     is_learning,
     parent_of,
 )
-from autonomy.platforms.money import from_meta_minor, meta_digits
+from autonomy.platforms.money import from_meta_minor, meta_digits, to_meta_minor
 
 __all__ = ["GRAPH", "VERSION", "MetaAccount"]
 
@@ -50,6 +53,9 @@ _PROBLEMS = {
     101: "it is closed",
 }
 _ACTION_DAYS = 28
+
+Switch = Literal["active", "paused"]
+SWITCHES: Mapping[Switch, str] = {"active": "ACTIVE", "paused": "PAUSED"}
 
 
 class MetaAccount:
@@ -154,6 +160,26 @@ class MetaAccount:
     def pulse(self) -> Pulse:
         """The account's totals of today. Conversions by the hour are not to be had from Meta."""
         return self._insights.totals(self._today())
+
+    # Changing: absolute values, each sent once; what is not confirmed is Unsure -------------------
+
+    def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
+        """Switch a campaign or an ad set. A campaign that is switched on leaves its sets alone."""
+        self._change(unit, {"status": SWITCHES[status]}, validate_only)
+
+    def set_budget(self, unit: Unit, amount: Decimal, *, validate_only: bool = False) -> None:
+        """The daily budget, rounded to the smallest unit of the account's currency."""
+        minor = to_meta_minor(amount, self._known().currency)
+        if unit.budget_kind != "daily" or minor <= 0:
+            raise Refused("Only a daily budget can be changed, and not to nothing.")
+        self._change(unit, {"daily_budget": str(minor)}, validate_only)
+
+    def _change(self, unit: Unit, form: Mapping[str, str], validate_only: bool) -> None:
+        number = _number(unit.external_id, "campaign or ad set")
+        options = {"execution_options": json.dumps(["validate_only"])} if validate_only else {}
+        told = self._graph.post(number, {**form, **options}, changes=True)
+        if not told.truth("success"):
+            raise Unsure("Meta did not confirm the change. Whether it was made is not known.")
 
     def _known(self) -> AccountFacts:
         if self._facts is None:
