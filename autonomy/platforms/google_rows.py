@@ -6,12 +6,12 @@ Whole numbers come as text, fractions as numbers, and a field that is 0 or not s
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, tzinfo
 from decimal import Decimal
 from typing import NamedTuple
 
-from autonomy.platforms.base import BudgetKind, DayFigures, Pulse, Status, Unit
+from autonomy.platforms.base import BudgetKind, DayFigures, PlatformError, Pulse, Status, Unit
 from autonomy.platforms.fields import Fields
 from autonomy.platforms.money import MOST, from_micros
 
@@ -108,16 +108,20 @@ def figures(row: Fields, since: date, until: date) -> DayFigures:
     )
 
 
-def totals(rows: Collection[Fields], day: date) -> Pulse:
+def totals(rows: Sequence[Fields], day: date) -> Pulse:
     """The account's totals of a day: one row, or none where nothing was delivered."""
-    spend, clicks, conversions = Decimal(0), 0, Decimal(0)
-    for row in rows:
-        row.part("segments").day("date", day, day)
-        metrics = row.part("metrics")
-        spend += _money(metrics, "costMicros") or Decimal(0)
-        clicks += metrics.count("clicks")
-        conversions += metrics.amount_or_nothing("conversions")
-    return Pulse(day=day, spend=spend, clicks=clicks, conversions=conversions)
+    if len(rows) > 1:
+        raise PlatformError("Google told the account's day twice.")
+    if not rows:
+        return Pulse(day=day, spend=Decimal(0), clicks=0, conversions=Decimal(0))
+    rows[0].part("segments").day("date", day, day)
+    metrics = rows[0].part("metrics")
+    return Pulse(
+        day=day,
+        spend=_money(metrics, "costMicros") or Decimal(0),
+        clicks=metrics.count("clicks"),
+        conversions=metrics.amount_or_nothing("conversions"),
+    )
 
 
 def _budget(budget: Fields) -> tuple[Decimal | None, BudgetKind]:

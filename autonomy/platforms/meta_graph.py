@@ -24,7 +24,7 @@ VERSION = "v26.0"
 GRAPH = f"https://graph.facebook.com/{VERSION}"
 
 LEAST_PAGE = 25
-MOST_PAGES = 4000
+MOST_PAGES = 20_000
 """Of one listing; one that goes on for longer goes in a circle."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from autonomy.platforms.base import DayFigures, Gone, Later, Pulse, Refused, TooMuch
+from autonomy.platforms.base import DayFigures, Gone, Later, PlatformError, Pulse, Refused, TooMuch
 from autonomy.platforms.fields import Fields
 from autonomy.platforms.meta_graph import Graph
 from autonomy.platforms.meta_rows import FIGURES, Counting, figures, named
@@ -56,13 +56,14 @@ class Insights:
 
     def totals(self, day: date) -> Pulse:
         """The account's totals of one day."""
-        spend, clicks, conversions = Decimal(0), 0, Decimal(0)
-        for rows in self._graph.pages(self._path, self._asked("account", day, day)):
-            for row in rows:
-                one = self._figures(row, "account", day, day)
-                spend, clicks = spend + one.spend, clicks + one.clicks
-                conversions += one.conversions
-        return Pulse(day=day, spend=spend, clicks=clicks, conversions=conversions)
+        pages = self._graph.pages(self._path, self._asked("account", day, day))
+        rows = [row for page in pages for row in page]
+        if len(rows) > 1:
+            raise PlatformError("Meta told the account's day twice.")
+        if not rows:
+            return Pulse(day=day, spend=Decimal(0), clicks=0, conversions=Decimal(0))
+        one = self._figures(rows[0], "account", day, day)
+        return Pulse(day=day, spend=one.spend, clicks=one.clicks, conversions=one.conversions)
 
     def actions(self, since: date, until: date) -> Sequence[str]:
         """The types of action that the account knows. It only helps to choose: none where it cannot

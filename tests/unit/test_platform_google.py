@@ -491,6 +491,9 @@ def test_the_pulse_is_of_the_accounts_own_today() -> None:
     assert pulse.conversions == Decimal("0.37")
     google.rows = [{}]
     assert account(waits).pulse().spend == 0
+    google.rows = [{"results": [total, total]}]
+    with pytest.raises(PlatformError, match="twice"):
+        account(waits).pulse()
 
 
 # Memory and secrets ------------------------------------------------------------------------------

@@ -799,6 +799,15 @@ def test_a_day_without_delivery_has_a_pulse_of_nothing() -> None:
     assert pulse.spend == pulse.clicks == pulse.conversions == 0
 
 
+@responses.activate
+def test_a_pulse_told_twice_is_said() -> None:
+    waits = Waits(datetime(2026, 11, 20, 1, 0, tzinfo=UTC).timestamp())
+    tell()
+    script([{"data": [day(1, account_id="77"), day(1, account_id="77")]}], url=INSIGHTS)
+    with pytest.raises(PlatformError, match="twice"):
+        account(waits).pulse()
+
+
 # Memory and secrets ------------------------------------------------------------------------------
 
 
