@@ -147,7 +147,7 @@ class FakeGoogle(Loopback):
         if body.get("pageSize"):
             message = "Setting the page size is not supported."
             raise AdsError("requestError", "PAGE_SIZE_NOT_SUPPORTED", message)
-        text, begin, token = str(body.get("query", "")), 0, str(body.get("pageToken") or "")
+        text, begin, token = str(body.get("query") or ""), 0, str(body.get("pageToken") or "")
         query = gaql.read(text)
         if token:
             name, _, place = token.partition("-")
@@ -169,7 +169,7 @@ class FakeGoogle(Loopback):
         wrong = _unknown(body, _STREAM)
         if wrong is not None:
             return wrong
-        query = gaql.read(str(body.get("query", "")))
+        query = gaql.read(str(body.get("query") or ""))
         self._count(1)
         rows = self._rows(query, account)
         parts = []
@@ -188,7 +188,7 @@ class FakeGoogle(Loopback):
 
     def _mutate(self, call: Call, account: Account, kind: str) -> Answer:
         operations = call.body.get("operations") if isinstance(call.body, dict) else None
-        self._count(len(operations or []))
+        self._count(len(operations) if isinstance(operations, list) else 0)
         obey = not self.says_done_but_is_not
         if not obey:
             self.says_done_but_is_not -= 1

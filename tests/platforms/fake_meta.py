@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from tests.platforms import meta_errors, meta_insights, meta_nodes
 from tests.platforms.loopback import Answer, Call, Loopback
 from tests.platforms.meta_errors import GraphError, error, named, not_there, refused
-from tests.platforms.meta_insights import json_param
+from tests.platforms.meta_insights import is_whole, list_param
 from tests.platforms.world import Account, Thing, World
 
 VERSION = "v26.0"
@@ -218,7 +218,7 @@ class FakeMeta(Loopback):
             name: value for name, value in call.params.items()
             if name not in ("access_token", "appsecret_proof", "execution_options")
         }  # fmt: skip
-        options = json_param(call.params, "execution_options", [])
+        options = list_param(call.params, "execution_options", str)
         kind = "AdSet" if thing.is_adset else "Campaign"
         for option in options:
             if option not in meta_insights.NAMES[f"{kind}.ExecutionOptions"]:
@@ -312,14 +312,14 @@ class FakeMeta(Loopback):
 
     def _batch(self, call: Call) -> Answer:
         answers = []
-        for told in json_param(call.params, "batch", []):
-            parts = urlsplit(told["relative_url"])
+        for told in list_param(call.params, "batch", dict):
+            parts = urlsplit(str(told.get("relative_url")))
             form = {key: call.params[key] for key in _ACCESS if key in call.params}
-            form |= dict(parse_qsl(told.get("body", ""), keep_blank_values=True))
+            form |= dict(parse_qsl(str(told.get("body", "")), keep_blank_values=True))
             path = parts.path.strip("/").removeprefix(f"{VERSION}/")
             one = self.answer(
                 replace(
-                    call, method=told.get("method", "GET"), path=f"/{VERSION}/{path}",
+                    call, method=str(told.get("method", "GET")), path=f"/{VERSION}/{path}",
                     query=dict(parse_qsl(parts.query, keep_blank_values=True)), form=form,
                 )
             )  # fmt: skip
@@ -345,6 +345,6 @@ def _position(cursor: str) -> int:
 
 def _number(params: Mapping[str, str], name: str, default: int) -> int:
     told = params.get(name, str(default))
-    if not told.isdigit() or int(told) < 1:
+    if not is_whole(told) or int(told) < 1:
         raise refused(f"Param {name} must be a positive integer")
     return int(told)

@@ -14,10 +14,21 @@ from tests.platforms.world import Account, Budget, Status, Thing, World
 
 _MICROS = 1_000_000
 _MOST = Decimal(10) ** 9
-_BODY = {"operations", "partialFailure", "validateOnly", "responseContentType"}
-_NAMES = {
-    "campaigns": {"resourceName", "status", "name", "campaignBudget"},
-    "campaignBudgets": {"resourceName", "amountMicros", "totalAmountMicros", "name"},
+_BODY = {
+    "operations": list,
+    "partialFailure": bool,
+    "validateOnly": bool,
+    "responseContentType": str,
+}
+_OPERATION = {"update": dict, "updateMask": str, "create": dict, "remove": str}
+_NAMES: dict[str, dict[str, Any]] = {
+    "campaigns": {"resourceName": str, "status": str, "name": str, "campaignBudget": str},
+    "campaignBudgets": {
+        "resourceName": str,
+        "amountMicros": (str, int),
+        "totalAmountMicros": (str, int),
+        "name": str,
+    },
 }
 _WRITABLE = {"campaigns": "status", "campaignBudgets": "amountMicros"}
 
@@ -72,14 +83,14 @@ class Mutation:
 
     def _operation(self, operation: Mapping[str, Any]) -> tuple[str, Carry]:
         update = operation["update"]
-        name = str(update.get("resourceName", ""))
+        name = str(update.get("resourceName") or "")
         if not name:
             raise AdsError("requestError", "RESOURCE_NAME_MISSING", "The resource name is missing.")
         pattern = rf"customers/(\d+)/{self.kind}/(\d+)"
         found = re.fullmatch(pattern, name)
         if found is None:
             raise AdsError("requestError", "RESOURCE_NAME_MALFORMED", f"'{name}' is no such name.")
-        mask = str(operation.get("updateMask", ""))
+        mask = str(operation.get("updateMask") or "")
         if not mask:
             raise AdsError("fieldMaskError", "FIELD_MASK_MISSING", "The field mask is missing.")
         masked = set(mask.split(",")) - {"resourceName"}
@@ -121,7 +132,7 @@ class Mutation:
             return _nothing
         if held.total is not None:
             raise of("BUDGET_AMOUNT_MUST_BE_UNSET_FOR_CUSTOM_BUDGET_PERIOD", "amount_micros")
-        if "amountMicros" not in update:
+        if update.get("amountMicros") is None:
             raise AdsError("fieldError", "REQUIRED", "The required field was not present.",
                            field_name="amount_micros")  # fmt: skip
         if self._has_trials(held):
@@ -163,28 +174,45 @@ def _nothing() -> None:
     """A mask that names nothing to be changed."""
 
 
-def _malformed(body: Any, kind: str) -> Answer | None:  # noqa: C901, PLR0911 - one question after another
+def _malformed(body: Any, kind: str) -> Answer | None:
+    """What Google's parser says of a body that is not a message of theirs."""
     if not isinstance(body, dict):
         return unparsed("Root element must be a message.")
-    for name in body:
-        if name not in _BODY:
-            return unparsed(f'Unknown name "{name}": Cannot find field.')
-    for index, operation in enumerate(body.get("operations") or []):
-        at = f"at 'operations[{index}]'"
-        for name in operation:
-            if name not in ("update", "updateMask", "create", "remove"):
-                return unparsed(f'Unknown name "{name}" {at}: Cannot find field.')
-        if "create" in operation or "remove" in operation or "update" not in operation:
-            return AdsError("operationAccessDeniedError", "ACTION_NOT_PERMITTED",
-                            "The fake carries updates only.").answer()  # fmt: skip
-        if "_" in str(operation.get("updateMask", "")):
-            return unparsed(f"Invalid value {at} for the field mask: names are in camel case.")
-        update = operation["update"]
-        for name in update:
-            if name not in _NAMES[kind]:
-                return unparsed(f'Unknown name "{name}" {at}.update: Cannot find field.')
-        if update.get("status", "PAUSED") not in ("ENABLED", "PAUSED", "REMOVED"):
-            return unparsed(f'Invalid value {at}.update.status: "{update["status"]}"')
-        if not re.fullmatch(r"-?\d+", str(update.get("amountMicros", "0"))):
-            return unparsed(f"Invalid value {at}.update.amount_micros (TYPE_INT64)")
+    wrong = _wrong(body, _BODY, "")
+    for index, operation in enumerate((not wrong and body.get("operations")) or []):
+        wrong = wrong or _wrong_operation(operation, kind, f" at 'operations[{index}]'")
+    if wrong:
+        return unparsed(wrong)
+    for operation in body.get("operations") or []:
+        if operation.get("update") is None or operation.get("create") or operation.get("remove"):
+            message = "The fake carries updates only."
+            return AdsError("operationAccessDeniedError", "ACTION_NOT_PERMITTED", message).answer()
     return None
+
+
+def _wrong_operation(operation: Any, kind: str, at: str) -> str:
+    if not isinstance(operation, dict):
+        return f"Invalid value{at}: not a message."
+    wrong = _wrong(operation, _OPERATION, at)
+    if wrong:
+        return wrong
+    if "_" in (operation.get("updateMask") or ""):
+        return f"Invalid value{at} for the field mask: names are in camel case."
+    update = operation.get("update") or {}
+    wrong = _wrong(update, _NAMES[kind], f"{at}.update")
+    if update.get("status") not in (None, "ENABLED", "PAUSED", "REMOVED"):
+        wrong = wrong or f"Invalid value{at}.update.status: {update['status']}"
+    amount = update.get("amountMicros")
+    if amount is not None and not re.fullmatch(r"-?[0-9]{1,18}", str(amount)):
+        wrong = wrong or f"Invalid value{at}.update.amount_micros (TYPE_INT64): {amount}"
+    return wrong
+
+
+def _wrong(told: Mapping[str, Any], known: Mapping[str, Any], at: str) -> str:
+    """A name that is none, or a value of another kind; null is as if it were not there."""
+    for name, value in told.items():
+        if name not in known:
+            return f'Unknown name "{name}"{at}: Cannot find field.'
+        if value is not None and not isinstance(value, known[name]):
+            return f"Invalid value{at}.{name}: {value!r}"
+    return ""

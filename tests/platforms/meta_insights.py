@@ -111,16 +111,15 @@ def _increment(params: Mapping[str, str]) -> int:
     told = params.get("time_increment", "all_days")
     if told == "all_days":
         return 0
-    if told.isdigit() and 1 <= int(told) <= 90:
+    if is_whole(told) and 1 <= int(told) <= 90:
         return int(told)
     raise refused("time_increment must be 1 to 90 or all_days (the fake knows no monthly)")
 
 
 def _filters(params: Mapping[str, str]) -> tuple[frozenset[str] | None, frozenset[str] | None]:
     statuses = ids = None
-    for told in json_param(params, "filtering", []):
-        name, values = str(told.get("field")), told.get("value")
-        listed = frozenset(map(str, values if isinstance(values, list) else [values]))
+    for told in list_param(params, "filtering", dict):
+        name, listed = str(told.get("field")), filter_values(told)
         if name.endswith("effective_status"):
             statuses = listed
         elif name in ("campaign.id", "adset.id"):
@@ -294,10 +293,26 @@ def json_param(params: Mapping[str, str], name: str, default: Any) -> Any:
         raise refused(f"param {name} must be JSON") from None
 
 
-def enum_list(params: Mapping[str, str], name: str, enum: str) -> list[str]:
+def list_param(params: Mapping[str, str], name: str, of: type) -> list[Any]:
+    """A JSON list whose members are all of that type."""
     told = json_param(params, name, [])
-    if not isinstance(told, list):
-        raise refused(f"param {name} must be an array.")
+    if not isinstance(told, list) or not all(isinstance(one, of) for one in told):
+        raise refused(f"param {name} must be an array of {of.__name__}.")
+    return told
+
+
+def filter_values(told: Mapping[str, Any]) -> frozenset[str]:
+    """What one member of `filtering` compares with, one or several."""
+    values = told.get("value")
+    return frozenset(map(str, values if isinstance(values, list) else [values]))
+
+
+def is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def enum_list(params: Mapping[str, str], name: str, enum: str) -> list[str]:
+    told = list_param(params, name, str)
     for index, value in enumerate(told):
         if value not in NAMES[enum]:
             known = ", ".join(sorted(NAMES[enum]))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from tests.platforms.meta_errors import GraphError, error, refused
-from tests.platforms.meta_insights import NAMES, json_param, split_list
+from tests.platforms.meta_insights import NAMES, filter_values, is_whole, list_param, split_list
 from tests.platforms.world import Account, Change, Status, Thing, World
 
 _LEGACY = ("AUTOMATED_SHOPPING_ADS", "SMART_APP_PROMOTION")
@@ -123,18 +123,18 @@ def pick(shown: Mapping[str, Any], params: Mapping[str, str], kind: str) -> dict
 
 def wanted(params: Mapping[str, str], world: World) -> Callable[[Thing], bool]:
     """Which of a list's things come: what effective_status and filtering say."""
-    statuses = set(json_param(params, "effective_status", []))
+    statuses = set(list_param(params, "effective_status", str))
     after: datetime | None = None
     ids: set[str] | None = None
-    for told in json_param(params, "filtering", []):
+    for told in list_param(params, "filtering", dict):
         name, operator = str(told.get("field")).split(".")[-1], told.get("operator")
-        value = told.get("value")
+        values = filter_values(told)
         if name == "effective_status" and operator == "IN":
-            statuses |= set(value)
+            statuses |= values
         elif name == "updated_time" and operator == "GREATER_THAN":
-            after = datetime.fromtimestamp(float(value), UTC)
+            after = _seconds(*values)
         elif name == "id" and operator in ("IN", "EQUAL"):
-            ids = set(map(str, value if isinstance(value, list) else [value]))
+            ids = set(values)
         else:
             raise refused(
                 f"Filtering field {told.get('field')} with operation {operator} is not supported"
@@ -181,7 +181,7 @@ def new_budget(
     if "daily_budget" not in told:
         return None
     text = told["daily_budget"]
-    if not text.isdigit():
+    if not is_whole(text):
         raise refused("Param daily_budget must be an integer")
     held = world.budgets.get(one.budget or "")
     if held is None or held.amount is None:
@@ -246,12 +246,19 @@ def _activity(world: World, change: Change, application: str) -> Iterator[dict[s
         yield shown
 
 
+def _seconds(*told: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(told[0]), UTC)
+    except (ValueError, OverflowError):
+        raise refused("the time must be a UNIX time") from None
+
+
 def _moment(told: str | None, otherwise: datetime, holder: Account) -> datetime:
     """A UNIX time or a date of the account, as both are taken."""
     if not told:
         return otherwise
-    if told.isdigit():
-        return datetime.fromtimestamp(int(told), UTC)
+    if is_whole(told):
+        return _seconds(told)
     try:
         moment = datetime.fromisoformat(told)
     except ValueError:

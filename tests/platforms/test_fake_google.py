@@ -69,7 +69,7 @@ def amount(budget: str, micros: int, customer: str = ANGELES) -> dict[str, Any]:
 def test_whole_numbers_are_strings_and_what_is_nought_is_not_there(
     world: PlainWorld, google: Google
 ) -> None:
-    world.tell(figures("306", 4, impressions=5, spend="0.5"))
+    world.tell(figures("306", 4, impressions=5, spend="0.5"), figures("302", 4))
     rows = google.rows(BY_DAY.format(DAY, DAY))
     assert rows == [
         {"campaign": {"resourceName": f"customers/{ANGELES}/campaigns/301", "id": "301"},

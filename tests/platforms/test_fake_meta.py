@@ -154,6 +154,16 @@ def test_ad_sets_and_the_account_as_levels_and_days_added_up(world: PlainWorld, 
     ]
 
 
+def test_the_pages_of_insights_are_of_one_moment(world: PlainWorld, meta: Meta) -> None:
+    asked = {"level": "campaign", "fields": "spend", "limit": 1,
+             "time_range": {"since": "2026-11-27", "until": "2026-11-27"}}  # fmt: skip
+    after = meta.get(f"{ACCOUNT}/insights", **asked).json()["paging"]["cursors"]["after"]
+    world.tell(figures("122", 9, impressions=300, spend="9"))
+    second = meta.get(f"{ACCOUNT}/insights", **asked, after=after).json()["data"]
+    assert [row["spend"] for row in second] == ["5"]
+    assert [row["spend"] for row in meta.rows(f"{ACCOUNT}/insights", **asked)] == ["20", "12"]
+
+
 def test_archived_ones_have_figures_only_where_asked_for(world: PlainWorld, meta: Meta) -> None:
     world.tell(figures("140", 9, impressions=5, spend="5"))
     assert "140" not in {
@@ -361,6 +371,8 @@ def test_an_answer_that_is_lost_and_one_that_never_comes(world: PlainWorld, meta
     with pytest.raises(requests.ConnectionError):
         meta.post("100", daily_budget=6000)
     assert world.budgets["1009"].amount == 60
+    meta.fake.fail(None, carried_out=True)
+    assert code(meta.post("100", daily_budget=1)) == (100, 1885272)  # nothing to be lost
     meta.fake.fail(None)
     with pytest.raises(requests.ConnectionError):
         meta.post("100", daily_budget=7000)
