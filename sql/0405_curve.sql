@@ -17,6 +17,35 @@ comment on function autonomy.budget_share(numeric, numeric) is
   'A budget as a share of the reference budget; 1 where either is unknown or no amount to reckon with. Pure. '
   '[autonomous-operations]';
 
+create function autonomy.curve_over(p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (p_curvature + p_share) / (p_curvature + 1::float8);
+end $$;
+comment on function autonomy.curve_over(float8, float8) is
+  'Roi at the reference budget over roi at p_share of it, a share as budget_share gives it. Pure. '
+  '[autonomous-operations]';
+
+create function autonomy.curve_steep(p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (p_curvature + p_share) / p_curvature;
+end $$;
+comment on function autonomy.curve_steep(float8, float8) is
+  'What the average unit of a budget returns over what the next one does. Pure. [autonomous-operations]';
+
+create function autonomy.curve_steep_at(p_wanted float8, p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return ((p_curvature + p_wanted) / p_curvature) * ((p_curvature + p_wanted) / (p_curvature + p_share));
+end $$;
+comment on function autonomy.curve_steep_at(float8, float8, float8) is
+  'What the average unit returns at the budget p_share over what the next one does at the budget p_wanted. Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.mean_roi(p_posterior float8[], p_tau2 float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$

@@ -158,9 +158,12 @@ class Engine:
         return self._first_not_held(candidate, policy, met, odds) if met else None
 
     def rests(self, candidate: Candidate, plan: Plan, policy: Policy, odds: Odds) -> bool:
-        """Whether its budget is where it belongs: then a rule by the curve is not about it."""
+        """Whether its budget is where it belongs, or where another program keeps it: then a rule
+        by the curve is not about it."""
         if plan.kind != "curve":
             return False
+        if candidate.put_back:
+            return True
         case = Case(candidate, plan, policy, self.now, odds)
         return within_dead_band(candidate.budget, case.target)
 
@@ -171,7 +174,8 @@ class Engine:
     def odds(self, candidate: Candidate) -> Odds:
         """What its evidence says, beside what is known of campaigns of its account."""
         prior = self._priors.get(candidate.account or "", self._prior)
-        curve = curve_of(candidate.budget, candidate.reference_budget, prior.curvature)
+        curvature = prior.curvature if candidate.curvature is None else candidate.curvature
+        curve = curve_of(candidate.budget, candidate.reference_budget, curvature)
         return Odds(candidate.evidence, prior, candidate.attribution, curve)
 
     def _first_not_held(

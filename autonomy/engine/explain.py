@@ -79,6 +79,8 @@ def sentence(one: Candidate, engine: Engine, decision: Decision | None) -> str:
     policy, plans = engine.ruled_by(one)
     odds = engine.odds(one)
     if any(engine.rests(one, plan, policy, odds) for plan in plans):
+        if one.put_back:
+            return "Left alone: another program sets its budget anew after each move of ours"
         return "Left alone: its budget is within 5 % of where it belongs"
     return f"Left alone: none of {len(engine.plans)} rules holds for it"
 

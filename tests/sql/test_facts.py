@@ -115,6 +115,7 @@ def expected(series: dict[datetime, Row], zone: str, half_life: float, delay: fl
         if delay
         else 0.0
     )
+    found["ev_delay"] = delay
     return found
 
 
