@@ -5907,11 +5907,12 @@ as $$
 declare
 v_spread float8;
 v_worth float8;
+v_root float8;
+v_band float8 := 0.05;
 v_away float8;
 begin
-if (p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15) is not true then
-return coalesce(abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2),
-p_break_even) - p_budget) < p_budget * 0.05, false);
+if (p_reference between 0.000001 and 1e15) is not true or p_budget is null then
+return false;
 end if;
 v_spread := 1::float8 / p_posterior[2];
 v_worth := exp(p_posterior[1] + v_spread * v_spread
@@ -5921,12 +5922,19 @@ v_worth := exp(p_posterior[1] + v_spread * v_spread
 if v_worth <= 1::float8 then
 return false;
 end if;
-v_away := abs(p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8) / p_budget::float8 - 1::float8);
-if v_away between 0.04 and 0.06 then
-return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
-- p_budget) < p_budget * 0.05;
+v_root := sqrt(v_worth);
+if v_root > 1::float8 then
+v_band := greatest(v_band, 0.3::float8
+* least(2::float8, 0.5::float8 * v_root / ((v_root - 1::float8) * sqrt(p_posterior[2]))));
 end if;
-return v_away < 0.05;
+if p_budget between 0.000001 and 1e15 then
+v_away := abs(p_curvature * p_reference::float8 * (v_root - 1::float8) / p_budget::float8 - 1::float8);
+if v_away not between v_band - 0.01 and v_band + 0.01 then
+return v_away < v_band;
+end if;
+end if;
+return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
+- p_budget) < p_budget * v_band::numeric;
 end $$;
 comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
@@ -17811,7 +17819,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '8eeb972e6943128442178e765f2dee8d164f076d16661c6c47afd8c73d356108', pg_catalog.clock_timestamp()),
-  ('0405_curve', '9e03046cb62689299ac627d24535fc6bcb93ef9aa9a6bf4643deb157493f7a26', pg_catalog.clock_timestamp()),
+  ('0405_curve', '94bc862c8c550eaa991b81392c13bd12b5473a38f576306b77eae62d166d3a27', pg_catalog.clock_timestamp()),
   ('0410_evidence', '3afc7e4fb79fecc2a08f18fa4c8e23f5a0a7fd20095fa086f937500e6584bab9', pg_catalog.clock_timestamp()),
   ('0412_priors', '4034639c12ced7213bdec6f27a4feaf76b1b13b635a73af571f5a517651ccbbc', pg_catalog.clock_timestamp()),
   ('0415_curvature', '180232471d9b6610abea1cca5b61d873f3fd677e30bf14cbc8cdf95dc38aa875', pg_catalog.clock_timestamp()),

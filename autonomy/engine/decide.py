@@ -17,7 +17,7 @@ from autonomy.engine.candidate import Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.compiled_conditions import Matcher, compile_conditions
 from autonomy.engine.confidence import Prior
-from autonomy.engine.curve import curve_of, within_dead_band
+from autonomy.engine.curve import curve_of, dead_band, within_dead_band
 from autonomy.engine.decision import Decision, Decisions
 from autonomy.engine.guardrails import blocked, sized
 from autonomy.engine.outcome import State
@@ -165,7 +165,11 @@ class Engine:
         if candidate.put_back:
             return True
         case = Case(candidate, plan, policy, self.now, odds)
-        return within_dead_band(candidate.budget, case.target)
+        if case.target is None:
+            return False
+        own, roi = case.odds, case.break_even / case.odds.believed
+        band = dead_band(own.curve.curvature, own.mean_at_reference, roi, own.precision)
+        return within_dead_band(candidate.budget, case.target, band)
 
     def ruled_by(self, candidate: Candidate) -> tuple[Policy, list[Plan]]:
         """The policy of its account, and the rules made ready under it."""
