@@ -27,8 +27,8 @@ begin
       autonomy.budget_share(c.budget, $sql$ || autonomy.reference_expression() || $sql$) as share offset 0) x
     cross join lateral (select autonomy.roi_posterior(
       case when c.budget > 0 then coalesce(e.effective_spend, e.spend) else e.spend end, e.conversions, e.revenue,
-      e.cv2, e.days, e.matured_share, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread)
-      as posterior offset 0) o $sql$ using p_now, p_ids;
+      e.cv2, e.days, e.matured_share, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2,
+      g.prior_order_spread) as posterior offset 0) o $sql$ using p_now, p_ids;
 end $$;
 comment on function autonomy.standing_of(uuid[], timestamptz) is
   'What the evidence of each of these campaigns says of its roi at the reference budget (as roi_posterior gives it, of '

@@ -12421,8 +12421,8 @@ return query execute $sql$
       autonomy.budget_share(c.budget, $sql$ || autonomy.reference_expression() || $sql$) as share offset 0) x
     cross join lateral (select autonomy.roi_posterior(
       case when c.budget > 0 then coalesce(e.effective_spend, e.spend) else e.spend end, e.conversions, e.revenue,
-      e.cv2, e.days, e.matured_share, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread)
-      as posterior offset 0) o $sql$ using p_now, p_ids;
+      e.cv2, e.days, e.matured_share, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2,
+      g.prior_order_spread) as posterior offset 0) o $sql$ using p_now, p_ids;
 end $$;
 comment on function autonomy.standing_of(uuid[], timestamptz) is '[autonomous-operations]';
 
@@ -17854,7 +17854,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
   ('0700_runs', '55b3185bb634545764d862c5d77b3c974a9e4d26d03bf7334d7645dc750fa974', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
-  ('0805_standing', '76fe69435b0ecbc68d004857cc4dbcb1c2be04143cae30d7913b6f5c9a4203ba', pg_catalog.clock_timestamp()),
+  ('0805_standing', 'da7dcbf458dec3ea622ef87f462fb4bbedd141dc11ce226687358cf241123ed6', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '35547e55e4da09be497685c59363ab0705ad0ee4c930913220d466cb06e085b1', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
   ('0825_collapsed_return', '3a3a95670b0cff2feca2c7a9deaa2b0ca7c6add09f41cbed351c4ce4fc156091', pg_catalog.clock_timestamp()),
