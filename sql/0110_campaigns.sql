@@ -353,6 +353,8 @@ create table if not exists public.campaign_facts (
   ev_spend float8, ev_conversions float8, ev_revenue float8, ev_days float8,
   ev_immature_spend float8,
   ev_effective_spend float8,
+  ev_delay float8,      -- hours from click to conversion that the sums were made with
+  ev_curvature float8,  -- and the curvature: an account may have measured another since
   changed_at timestamptz not null default now()
 ) with (fillfactor = 80);
 

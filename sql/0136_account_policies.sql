@@ -205,3 +205,17 @@ end $$;
 comment on function autonomy.longest_approval() is
   'How long a proposal may wait where it may wait longest: the policy''s approval_hours or an account''s. Reads only; '
   'raises nothing. [autonomous-operations]';
+
+create function autonomy.campaigns_of(p_account text, p_after uuid, p_limit bigint) returns uuid[]
+language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+begin
+  return array(
+    select c.id from public.campaigns c
+    -- the index has the beginning of the name
+    where left(c.account, 200) = left(p_account, 200) and c.account = p_account and (p_after is null or c.id > p_after)
+    order by c.id limit p_limit);
+end $$;
+comment on function autonomy.campaigns_of(text, uuid, bigint) is
+  'At most p_limit campaigns of an account, in the order of their ids, those after p_after (null: from the first on). '
+  'Ids are drawn, so that the first ones are a sample. Reads only; raises nothing. [autonomous-operations]';

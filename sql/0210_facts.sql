@@ -242,11 +242,12 @@ begin
       h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8,
       h.p30_spend::float8, h.p30_revenue::float8,
     h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend, h.ev_effective_spend,
-    v_changed_at
+    q.delay, q.curvature, v_changed_at
   from performance p
   full join history h using (campaign_id)
   left join passed_over o using (campaign_id)
   left join worth v using (campaign_id)
+  left join asked q using (campaign_id)
   -- another writer's totals are taken as they stand, unless they were written after p_now
   cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
     and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t

@@ -140,7 +140,7 @@ begin
       p14_impressions, p14_reach, p14_clicks, p14_conversions, p14_spend, p14_revenue,
       p30_impressions, p30_reach, p30_clicks, p30_conversions, p30_spend, p30_revenue,
       ev_spend, ev_conversions, ev_revenue, ev_days, ev_immature_spend, ev_effective_spend,
-      changed_at) = row(
+      ev_delay, ev_curvature, changed_at) = row(
       n.has_history, n.as_of, n.data_at, n.cv2,
       n.life_impressions, n.life_reach, n.life_clicks, n.life_conversions, n.life_spend, n.life_revenue,
       n.w1_impressions, n.w1_reach, n.w1_clicks, n.w1_conversions, n.w1_spend, n.w1_revenue,
@@ -154,7 +154,7 @@ begin
       n.p14_impressions, n.p14_reach, n.p14_clicks, n.p14_conversions, n.p14_spend, n.p14_revenue,
       n.p30_impressions, n.p30_reach, n.p30_clicks, n.p30_conversions, n.p30_spend, n.p30_revenue,
       n.ev_spend, n.ev_conversions, n.ev_revenue, n.ev_days, n.ev_immature_spend, n.ev_effective_spend,
-      n.changed_at)
+      n.ev_delay, n.ev_curvature, n.changed_at)
     from n
     where f.campaign_id = n.campaign_id
     returning f.campaign_id

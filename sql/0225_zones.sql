@@ -122,12 +122,13 @@ declare
 begin
   if v_from <> v_to then
     perform autonomy.change_zone(array[new.id], v_from, v_to);
-  elsif (select count(distinct (coalesce(a.conversion_delay_hours::float8, k.delay_hours,
-                                         p.conversion_delay_hours::float8),
-                                coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) > 1
-         from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
-         cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account
-         left join autonomy.priors k on k.scope = 'account' and k.name = n.account) then
+  elsif exists (
+      select from public.campaign_facts f cross join public.autonomy_policy p
+      left join public.autonomy_accounts a on a.account = coalesce(new.account, 'default')
+      left join autonomy.priors k on k.scope = 'account' and k.name = coalesce(new.account, 'default')
+      where f.campaign_id = new.id and (f.ev_delay, f.ev_curvature) is distinct from (
+        coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8),
+        coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) then
     perform autonomy.refresh_campaign_facts(array[new.id]);
   end if;
   return null;

@@ -17,6 +17,35 @@ comment on function autonomy.budget_share(numeric, numeric) is
   'A budget as a share of the reference budget; 1 where either is unknown or no amount to reckon with. Pure. '
   '[autonomous-operations]';
 
+create function autonomy.curve_over(p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (p_curvature + p_share) / (p_curvature + 1::float8);
+end $$;
+comment on function autonomy.curve_over(float8, float8) is
+  'Roi at the reference budget over roi at p_share of it, a share as budget_share gives it. Pure. '
+  '[autonomous-operations]';
+
+create function autonomy.curve_steep(p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (p_curvature + p_share) / p_curvature;
+end $$;
+comment on function autonomy.curve_steep(float8, float8) is
+  'What the average unit of a budget returns over what the next one does. Pure. [autonomous-operations]';
+
+create function autonomy.curve_steep_at(p_wanted float8, p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return ((p_curvature + p_wanted) / p_curvature) * ((p_curvature + p_wanted) / (p_curvature + p_share));
+end $$;
+comment on function autonomy.curve_steep_at(float8, float8, float8) is
+  'What the average unit returns at the budget p_share over what the next one does at the budget p_wanted. Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.mean_roi(p_posterior float8[], p_tau2 float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -60,11 +89,12 @@ as $$
 declare
   v_spread float8;
   v_worth float8;
+  v_root float8;
+  v_band float8 := 0.05;
   v_away float8;
 begin
-  if (p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15) is not true then
-    return coalesce(abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2),
-      p_break_even) - p_budget) < p_budget * 0.05, false);
+  if (p_reference between 0.000001 and 1e15) is not true or p_budget is null then
+    return false;
   end if;
   v_spread := 1::float8 / p_posterior[2];
   v_worth := exp(p_posterior[1] + v_spread * v_spread
@@ -74,17 +104,24 @@ begin
   if v_worth <= 1::float8 then
     return false;
   end if;
-  v_away := abs(p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8) / p_budget::float8 - 1::float8);
-  if v_away between 0.04 and 0.06 then
-    return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
-               - p_budget) < p_budget * 0.05;
+  v_root := sqrt(v_worth);
+  if v_root > 1::float8 then
+    v_band := greatest(v_band, 0.3::float8
+      * least(2::float8, 0.5::float8 * v_root / ((v_root - 1::float8) * sqrt(p_posterior[2]))));
   end if;
-  return v_away < 0.05;
+  if p_budget between 0.000001 and 1e15 then
+    v_away := abs(p_curvature * p_reference::float8 * (v_root - 1::float8) / p_budget::float8 - 1::float8);
+    if v_away not between v_band - 0.01 and v_band + 0.01 then
+      return v_away < v_band;
+    end if;
+  end if;
+  return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
+             - p_budget) < p_budget * v_band::numeric;
 end $$;
 comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is
-  'Whether a budget is within 5 % of its target, where it is left: budget, reference budget, curvature, what '
-  'roi_posterior gave, the tau2 of its prior, and the break-even as the platform reports it. Pure. '
-  '[autonomous-operations]';
+  'Whether a budget is so near its target that it is left there, within 5 % of it or within 0.3 of the doubt where the '
+  'target lies: budget, reference budget, curvature, what roi_posterior gave, the tau2 of its prior, and the '
+  'break-even as the platform reports it. Pure. [autonomous-operations]';
 
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
 language plpgsql immutable parallel safe set search_path = ''

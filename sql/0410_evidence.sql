@@ -9,7 +9,8 @@ create function autonomy.evidence_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- Evidence halves every evidence_half_life_days, also while no new data comes. Exponents are kept
--- where exp() and products neither over- nor underflow, which SQL raises as errors.
+-- where exp() and products neither over- nor underflow, which SQL raises as errors. What is still to come is told by
+-- the delay that the sums were made with: another one may have been measured since (rebuild_measured).
 begin
   return $sql$ cross join lateral (select
       case when r.spend between -1e18 and 1e18
@@ -43,7 +44,7 @@ begin
         case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
           else exp(-least(50::float8, 0.6931471805599453::float8
             * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
-        from (select p.evidence_half_life_days::float8 as half_life, coalesce(
+        from (select p.evidence_half_life_days::float8 as half_life, coalesce(f.ev_delay,
             (select a.conversion_delay_hours from public.autonomy_accounts a where a.account = c.account)::float8,
             (select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = c.account),
             p.conversion_delay_hours::float8) as delay) k

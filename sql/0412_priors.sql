@@ -320,7 +320,7 @@ comment on function autonomy.fitted_priors(timestamptz, boolean) is
 create function autonomy.account_targets()
 returns table (account text, break_even float8, attribution float8,
                prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8,
-               prior_order_spread float8, delay float8)
+               prior_order_spread float8, delay float8, curvature float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -330,19 +330,21 @@ begin
     coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
     coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
     coalesce(k.order_spread, w.order_spread, p.prior_order_spread),
-    coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8)
+    coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8),
+    coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
   from public.autonomy_policy p
   cross join (
-    select o.account, o.currency, o.target_roi, o.attribution_factor, o.conversion_delay_hours
+    select o.account, o.currency, o.target_roi, o.attribution_factor, o.conversion_delay_hours, o.curvature
     from public.autonomy_accounts o
-    union all select null, null, null, null, null
+    union all select null, null, null, null, null, null
     where not exists (select from public.autonomy_accounts o where o.account = '')) a
   left join autonomy.priors k on k.scope = 'account' and k.name = a.account
   left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
 comment on function autonomy.account_targets() is
-  'What campaigns of each account are judged by, the prior as it was last fitted, and how late their conversions come: '
-  'for whoever asks about many. An empty name stands for campaigns without an account. Only reads; raises nothing. '
+  'What campaigns of each account are judged by, the prior as it was last fitted, how late their conversions come and '
+  'how fast they saturate: for whoever asks about many. An empty name stands for campaigns without an account. Only '
+  'reads; raises nothing. '
   '[autonomous-operations]';
 
 create function autonomy.priors_due(p_now timestamptz) returns boolean

@@ -163,23 +163,25 @@ begin
     cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget,
       case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8
         end as attribution,
+      case when f.ev_curvature between 0.1 and 100 then f.ev_curvature else k.curvature end as curvature,
       $sql$ || autonomy.reference_expression() || ' as reference offset 0) b '
     || autonomy.evidence_expression() || $sql$
+    left join autonomy.budgets_put_back($2, $1) z on z.campaign_id = i.id
     cross join curves l
     cross join lateral (select case when l.cpa is null then autonomy.roi_posterior(
         coalesce(e.effective_spend, e.spend), e.conversions, e.revenue, e.cv2, e.days, e.matured_share,
         k.mean_roi, k.tau2, k.order_value, k.cv2, k.order_spread)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
-    where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
+    where z.campaign_id is not null or autonomy.within_dead_band(b.budget, b.reference, b.curvature, o.posterior,
       case when l.cpa is null then k.tau2 else 0.64::float8 end,
       coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
         / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
 comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is
-  'Which of these campaigns have the budget that their curve says, and the places of the rules by which that is so: '
-  'these have nothing to do there. Only reads. [autonomous-operations]';
+  'Which of these campaigns have the budget that their curve says, or one that another program keeps, and the places '
+  'of the rules by which that is so: these have nothing to do there. Only reads. [autonomous-operations]';
 
 create function autonomy.matching_campaigns(
   p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)

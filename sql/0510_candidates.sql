@@ -23,7 +23,9 @@ create type autonomy.candidate as (
   target_roi float8,         -- its own break-even, else null: the policy's
   reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
   ev_effective_spend float8, -- its spend as it would count at the reference budget
-  attribution float8);       -- what is believed of what the platform reports; 1 = all of it
+  curvature float8,          -- that this was made with, null: its account's
+  attribution float8,        -- what is believed of what the platform reports; 1 = all of it
+  put_back boolean);         -- another program sets its budget anew after each move of ours
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -63,7 +65,9 @@ begin
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
         $sql$ || autonomy.reference_expression() || $sql$,
         case when b.budget > 0 then e.effective_spend else e.spend end,
-        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
+        case when f.ev_curvature between 0.1 and 100 then f.ev_curvature end,
+        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end,
+        t.campaign_id is not null and f.campaign_id is not null
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -73,6 +77,7 @@ begin
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
+      left join autonomy.budgets_put_back($2, $1) t on t.campaign_id = i.id
       left join autonomy.event_stops($2, $1, $4) stops on stops.campaign_id = i.id
     $sql$ || case when p_doubt then 'left join autonomy.doubts($2, $1) s on s.campaign_id = i.id'
                   else 'cross join (select null::text as why) s' end || $sql$
@@ -134,8 +139,8 @@ begin
       'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
       'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
       'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
-      'reference_budget', c.reference_budget,
-      'attribution_factor', c.attribution,
+      'reference_budget', c.reference_budget, 'curvature', c.curvature,
+      'attribution_factor', c.attribution, 'put_back', c.put_back,
       'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,

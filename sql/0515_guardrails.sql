@@ -200,10 +200,10 @@ declare
   v_high float8 := 1000;
   v_times float8 := 1000;
   v_spend float8 := coalesce(c.ev_effective_spend, c.ev_spend);
-  v_curvature float8 := p_policy.curvature::float8;
   -- of the roi at the reference budget
   v_target float8 := p_decided.break_even / c.attribution
-    * ((v_curvature + autonomy.budget_share(c.budget, c.reference_budget)) / (v_curvature + 1::float8));
+    * autonomy.curve_over(autonomy.budget_share(c.budget, c.reference_budget),
+        coalesce(c.curvature, p_policy.curvature::float8));
   v_below float8;
 begin
   if (c.ev_spend > 0 and p_decided.confidence_floor < 100) is not true then

@@ -100,11 +100,12 @@ begin
       (s.c).ev_days, (s.c).matured_share,
       f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2, f.prior_order_spread) as posterior,
       -- roi at the reference budget over roi at the present one, and the average unit's return over the next one's
-      (f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep,
-      x.share
+      autonomy.curve_over(x.share, x.curvature) as over, autonomy.curve_steep(x.share, x.curvature) as steep,
+      x.share, x.curvature
     from seen s join in_force f on f.account = s.account
     cross join lateral (
-      select autonomy.budget_share((s.c).budget, (s.c).reference_budget) as share offset 0) x
+      select autonomy.budget_share((s.c).budget, (s.c).reference_budget) as share,
+        coalesce((s.c).curvature, f.curvature) as curvature offset 0) x
   ),
   plans as materialized (
     select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
@@ -127,7 +128,7 @@ begin
       l.cpa, coalesce((k.c).ev_effective_spend, (k.c).ev_spend), (k.c).ev_conversions, (k.c).ev_days,
       (k.c).matured_share) end as posterior offset 0) i
     cross join lateral (select case when l.kind = 'curve' then autonomy.curve_target(
-      (k.c).reference_budget, f.curvature,
+      (k.c).reference_budget, k.curvature,
       autonomy.mean_roi(i.posterior, case when l.cpa is null then f.prior_tau2 else 0.64::float8 end),
       v.break_even / (k.c).attribution) end as target offset 0) e
     cross join lateral (select autonomy.currency_digits((k.c).currency) as digits offset 0) n
@@ -158,8 +159,7 @@ begin
         -- beside a rule that lets budgets follow their curves, the last unit of a raise has to earn its keep as well:
         -- the next day would else take it back, and the day after raise it again
         when exists (select from plans o where o.kind = 'curve')
-          then v.break_even
-            * ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
+          then v.break_even * autonomy.curve_steep_at(m.share, k.share, k.curvature)
         else least(v.break_even * k.steep, l.at_most) end
       else v.break_even * k.steep end as target offset 0) t
     cross join lateral (
@@ -231,8 +231,8 @@ begin
       coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
       (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
       (f.p).prior_order_spread) end as posterior) b
-  cross join lateral (select ((f.p).curvature::float8 + autonomy.budget_share(c.budget, c.reference_budget))
-    / ((f.p).curvature::float8 + 1::float8) as over) y
+  cross join lateral (select autonomy.curve_over(autonomy.budget_share(c.budget, c.reference_budget),
+    coalesce(c.curvature, (f.p).curvature::float8)) as over) y
   cross join lateral (
     select autonomy.probability_from(b.posterior, r.break_even / c.attribution * y.over) as below) o
   cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x

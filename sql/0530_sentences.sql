@@ -50,7 +50,7 @@ begin
     p_campaign.budget, p_new_budget, p_window,
     floor(100::float8 * v_average + 0.5::float8) / 100::float8,
     case when v_average is not null then floor(100::float8 * (v_average
-      / ((p_curvature + autonomy.budget_share(p_campaign.budget, p_campaign.reference_budget)) / p_curvature))
+      / autonomy.curve_steep(autonomy.budget_share(p_campaign.budget, p_campaign.reference_budget), p_curvature))
       + 0.5::float8) / 100::float8 end,
     round(p_target_budget, v_digits))::autonomy.params;
 end $$;
@@ -177,7 +177,7 @@ comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy
 
 create function autonomy.expected_impact_of(
   p_direction text, p_break_even float8, p_share float8, p_at float8, p_curvature float8, p_log_roi float8,
-  p_spend float8, p_days float8)
+  p_spend float8, p_days float8, p_budget numeric)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -185,8 +185,10 @@ as $$
 -- at the new one less revenue at the old one, by the curve, less the change of spend.
 declare
   v_worth float8 := exp(p_log_roi) / p_break_even;
-  v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0)))
-    / greatest(1, least(1e6, coalesce(p_days, 1)));
+  v_days float8 := greatest(1, least(1e6, coalesce(p_days, 1)));
+  -- what larger budgets have spent a pause of the present one does not save
+  v_ahead float8 := 7::float8 * least(greatest(0, least(1e15, coalesce(p_spend, 0))),
+    case when p_direction = 'pause' and p_budget > 0 then p_budget::float8 * v_days end) / v_days;
 begin
   if p_direction = 'pause' then
     return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
@@ -203,7 +205,8 @@ begin
     autonomy.cut_confidence(v_ahead * ((1::float8 + p_share)
       * (v_worth * ((p_curvature + p_at) / (p_curvature + p_at * (1::float8 + p_share)))) - v_worth - p_share)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is
+comment on function autonomy.expected_impact_of(
+  text, float8, float8, float8, float8, float8, float8, float8, numeric) is
   'Money over the next 7 days if the action is taken: break-even, the change as a share of the budget, the budget as a '
-  'share of the reference budget (p_at), curvature, ln roi at the present budget, spend and its days. Pure. '
+  'share of the reference budget (p_at), curvature, ln roi at the present budget, spend and its days, budget. Pure. '
   '[autonomous-operations]';

@@ -57,12 +57,13 @@ begin
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
       m.matched, r.limits, (r.candidate).ev_effective_spend, nullif((r.candidate).reference_budget, 'NaN'),
-      (f.p).curvature)::autonomy.evidence),
+      coalesce((r.candidate).curvature::numeric, (f.p).curvature))::autonomy.evidence),
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
       r.direction, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
-      autonomy.budget_share((r.candidate).budget, (r.candidate).reference_budget), (f.p).curvature::float8,
-      r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+      autonomy.budget_share((r.candidate).budget, (r.candidate).reference_budget),
+      coalesce((r.candidate).curvature, (f.p).curvature::float8),
+      r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days, (r.candidate).budget) end
   from unnest(p_decided) r
   cross join public.autonomy_policy p
   join autonomy.policies_of(array(select distinct (d.candidate).account from unnest(p_decided) d)) f
@@ -84,7 +85,8 @@ begin
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
     r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
-    n.new_budget, r.log_roi, (f.p).curvature::float8, r.target_budget) as params offset 0) q
+    n.new_budget, r.log_roi, coalesce((r.candidate).curvature, (f.p).curvature::float8),
+    r.target_budget) as params offset 0) q
   left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end

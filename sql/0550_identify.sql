@@ -66,8 +66,8 @@ begin
   join in_force h on h.account = coalesce(c.account, '')
   cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
   cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
-  cross join lateral (select (h.curvature + autonomy.budget_share(c.budget, c.reference_budget))
-    / (h.curvature + 1::float8) as over) y
+  cross join lateral (select autonomy.curve_over(autonomy.budget_share(c.budget, c.reference_budget),
+    coalesce(c.curvature, h.curvature)) as over) y
   cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
     t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue,
     c.cv2, c.ev_days, c.matured_share,
@@ -123,9 +123,10 @@ begin
   cross join lateral (select least(round(c.budget * 1.5, d.digits), trunc(c.budget * max_budget_multiplier, d.digits),
                                    trunc((h.p).max_budget, d.digits)) as suggested) l
   cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
-  cross join lateral (select (h.curvature + x.share) / (h.curvature + 1::float8) as over,
-      (h.curvature + x.share) / h.curvature as steep
-    from (select autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x) y
+  cross join lateral (select autonomy.curve_over(x.share, x.curvature) as over,
+      autonomy.curve_steep(x.share, x.curvature) as steep
+    from (select autonomy.budget_share(c.budget, c.reference_budget) as share,
+            coalesce(c.curvature, h.curvature) as curvature offset 0) x) y
   cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
     least(o.break_even * y.steep, min_roi::float8) / c.attribution * y.over,
     coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,

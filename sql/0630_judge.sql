@@ -112,6 +112,9 @@ language plpgsql stable set search_path = ''
 as $$
 -- Its plan is kept: to make it takes as long as to judge sixty decisions.
 #variable_conflict use_column
+declare
+  v_by_curve boolean := exists (
+    select from autonomy.rules_in_order(false) r where r.place is not null and r.action ? 'by');
 begin
   return (
   with checked as (  -- without reason and evidence, which would be copied at each step
@@ -176,8 +179,10 @@ begin
       case when l.kind = 'curve' and r.action_type = 'auto_pause'
         then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
         else l.confidence_floor end as confidence_floor,
-      ((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget))
-        / (f.p).curvature::float8 as steep,
+      autonomy.curve_steep(z.share, z.curvature) as steep,
+      -- as decided_campaigns has it: beside a rule by the curve the last unit of a raise has to earn its keep
+      case when v_by_curve and l.kind <> 'curve'
+        then autonomy.curve_steep_at(z.wanted, z.share, z.curvature) end as steep_at_last,
       -- said by the rule itself: it holds of a resume as well, which has no plan
       rule.action -> 'requires_approval' = 'true' as requires_approval,
       coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
@@ -199,6 +204,10 @@ begin
     left join plans l on l.account = f.account and l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
     left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now, false) d
       on d.campaign_id = r.campaign_id
+    cross join lateral (
+      select coalesce((d).curvature, (f.p).curvature::float8) as curvature,
+        autonomy.budget_share(c.budget, (d).reference_budget) as share,
+        autonomy.budget_share(coalesce(l.set_budget, c.budget * l.factor), (d).reference_budget) as wanted offset 0) z
     left join lateral (
       select k.action_id from (
         select k.action_id, k.kind from public.campaign_changes k
@@ -363,7 +372,8 @@ begin
         when 'APPROVAL' then 'It waits for a person.'
         else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
         s.rule_name, case
-          when s.direction = 'up' and s.kind <> 'curve' then least(s.break_even * s.steep, s.at_most)
+          when s.direction = 'up' and s.kind <> 'curve'
+            then coalesce(s.break_even * s.steep_at_last, least(s.break_even * s.steep, s.at_most))
           when s.direction = 'pause' then case when s.kind = 'curve' then s.break_even / s.steep
                                                else greatest(s.break_even, s.at_least) end
           else s.break_even * s.steep end,

@@ -50,14 +50,58 @@ comment on function autonomy.unread_status_sentence() is
   'Which campaigns are not looked at because their status is not read, and what to do; NULL where there are none. '
   'Reads only; raises nothing. [autonomous-operations]';
 
+create function autonomy.rebuilding_sentence() returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select format('The account "%s" has measured anew how its campaigns saturate or how late their conversions come: '
+                  '%s of %s are brought up to it so far%s. The others go by what was in use before; the next runs go '
+                  'on.',
+             min(r.account) filter (where r.n = 1), min(r.done) filter (where r.n = 1),
+             autonomy.counted_words((
+               select count(*) from public.campaigns c where c.account = min(r.account) filter (where r.n = 1)),
+               'campaign'),
+             case when count(*) > 1 then format(', and %s more accounts follow', count(*) - 1) else '' end)
+    from (select a.*, row_number() over (order by a.asked_at, a.account) as n from autonomy.rebuilt_accounts a) r
+    having count(*) > 0);
+end $$;
+comment on function autonomy.rebuilding_sentence() is
+  'How far the facts of accounts that have measured something are brought up to it; null where all are. Reads only; '
+  'raises nothing. [autonomous-operations]';
+
+create function autonomy.put_back_sentence() returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if not exists (select from public.autonomous_rules r where r.is_active and r.action ? 'by') then
+    return null;  -- nothing is optimised
+  end if;
+  return (
+    select format('Another program sets the budgets of %s of the account "%s" anew after each move of ours: '
+                  'optimisation leaves them alone. Take their budgets out of what it writes, or exempt them from '
+                  'automation (autonomous_enabled).%s',
+             autonomy.counted_words(a.campaigns, 'campaign'), a.account, case a.others when 0 then ''
+             when 1 then ' The same goes for 1 more account.'
+             else format(' The same goes for %s more accounts.', a.others) end)
+    from (select c.account, count(*) as campaigns, count(*) over () - 1 as others
+          from autonomy.budgets_put_back(null, autonomy.writing_at()) b join public.campaigns c on c.id = b.campaign_id
+          where c.autonomous_enabled
+          group by c.account order by count(*) desc, c.account limit 1) a);
+end $$;
+comment on function autonomy.put_back_sentence() is
+  'Of the account with the most of them: how many campaigns are left alone because another program keeps their '
+  'budgets, and what to do; null where there are none. Reads only; raises nothing. [autonomous-operations]';
+
 create function autonomy.run_warnings() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
     select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
-    from autonomy.unread_status_sentence() s);
+    from unnest(array[
+      autonomy.unread_status_sentence(), autonomy.rebuilding_sentence(), autonomy.put_back_sentence()]) s);
 end $$;
 comment on function autonomy.run_warnings() is
-  'What a run has to say of statuses that nobody reads and of accounts: a list of sentences. Reads only; raises '
-  'nothing. [autonomous-operations]';
+  'What a run has to say of statuses that nobody reads, of facts that are not up to what is measured, and of accounts: '
+  'a list of sentences. Reads only; raises nothing. [autonomous-operations]';

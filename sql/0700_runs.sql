@@ -21,14 +21,14 @@ begin
     raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
   end;
   begin
-    perform autonomy.measure_curvatures(p_now);
+    perform autonomy.measure_accounts(p_now);
   exception when others then
-    raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;  -- what is in use goes on
+    raise warning 'What accounts tell of themselves was not measured: %', sqlerrm;  -- what is in use goes on
   end;
   begin
-    perform autonomy.measure_delays(p_now);
+    perform autonomy.rebuild_measured();
   exception when others then
-    raise warning 'How late conversions come was not measured: %', sqlerrm;  -- what is in use goes on
+    raise warning 'Facts were not brought up to what is measured: %', sqlerrm;  -- they are read as they were made
   end;
   begin
     perform autonomy.choose_measured(p_now);

@@ -36,13 +36,15 @@ begin
                              case when isfinite(c.created_at)
                                   then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
            -- Clicks whose conversions are still to come are not held against the campaign.
-           case when g.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
-             greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
-               -extract(epoch from p_now - f.as_of)::float8 / 3600 / g.delay)))))
-           else 1 end as matured
+           greatest(0.01, e.matured_share) as matured
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
     join autonomy.account_targets() g on g.account = coalesce(c.account, '')
+    join autonomy.campaign_evidence(array(
+      select i.campaign_id from public.campaign_facts i
+      where (i.w30_clicks >= 100 or i.life_clicks >= 100)
+        and (p_after is null or i.campaign_id > p_after) and (p_until is null or i.campaign_id <= p_until)
+        and (p_changed_after is null or i.changed_at > p_changed_after)), p_now) e on e.campaign_id = f.campaign_id
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)

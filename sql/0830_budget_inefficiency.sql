@@ -1,7 +1,7 @@
 -- budget_inefficiency
 -- Limits: spend above 100 and roi below 1.0, over everything: a person who reads these two numbers
 --         expects the row, so nothing else keeps it from being raised.
--- Test:   none to be raised; the confidence is the probability that the true roi is below
+-- Test:   none to be raised; the confidence is the probability that the true roi at the present budget is below
 --         break_even_roi (the same one that pauses act on), with fading evidence and late conversions.
 -- Severity by what the evidence says: critical at 95 % with a likely roi below 0.5, high at 80 %,
 --         medium at 50 %, else low (it lost money, and by now probably earns it).
@@ -22,46 +22,28 @@ begin
   return query
   with looked_at as materialized (
     select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-           f.life_spend as spend, greatest(0, f.life_revenue) as revenue, f.cv2, r.days_running,
-           case when f.has_history and f.w7_spend > 0 then f.w7_spend / least(7, r.days_running)
-                else f.life_spend / r.days_running end as spend_a_day,
-           case when f.ev_spend is not null then f.ev_spend * e.kept else f.life_spend end as s,
-           case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
-           case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
-           case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
-           case when g.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
-             greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
-               -extract(epoch from p_now - f.as_of)::float8 / 3600 / g.delay)))))
-           else 1 end as matured,
-           coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
-           g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread
+           f.life_spend as spend, greatest(0, f.life_revenue) as revenue,
+           -- as many days ago budgets may have been larger than the present one
+           least(case when f.has_history and f.w7_spend > 0 then f.w7_spend / least(7, r.days_running)
+                      else f.life_spend / r.days_running end,
+                 case when c.budget between 0.01 and 1e15 then c.budget::float8 end) as spend_a_day,
+           coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even
     from public.campaign_facts f
     join public.campaigns c on c.id = f.campaign_id
-    cross join public.autonomy_policy p
     join autonomy.account_targets() g on g.account = coalesce(c.account, '')
     cross join lateral (
       select greatest(1, case when isfinite(c.created_at)
                               then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
-    cross join lateral (
-      select case when p.evidence_half_life_days > 0 then exp(greatest(-200, -ln(2::float8)
-               * greatest(0, extract(epoch from p_now - f.as_of)::float8 / 86400) / p.evidence_half_life_days::float8))
-             else 1 end as kept) e
     where lower(c.status) = 'active'
       and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
       and (p_changed_after is null or f.changed_at > p_changed_after)
       and f.life_spend > 100 and f.life_spend <= 1e15 and coalesce(f.life_revenue, 0) < f.life_spend
   ), judged as materialized (
-    select l.*, b.below, exp(q.posterior[1]) as likely,
-      greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
+    select l.*, w.likely, w.n, autonomy.probability_from(w.posterior, l.break_even * w.over) as below,
+      greatest(0, 1 - w.likely / l.break_even) as loss_share
     from looked_at l
-    cross join lateral (
-      select autonomy.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
-                                      l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
-                                      l.prior_order_spread) as below) b
-    cross join lateral (
-      select autonomy.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
-                                  l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
-                                      l.prior_order_spread) as posterior) q
+    join (select t.campaign_id, t.posterior, t.over, t.conversions as n, exp(t.posterior[1]) / t.over as likely
+          from autonomy.standing_of(array(select i.id from looked_at i), p_now) t offset 0) w on w.campaign_id = l.id
   ), valueless as materialized (  -- where conversions carry no value, roi says nothing
     select unnest(autonomy.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
   )

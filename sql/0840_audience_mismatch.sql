@@ -49,24 +49,28 @@ begin
            max(s.last_day) - min(s.first_day) + 1 as length
     from segments s group by s.id having sum(s.spend) > 0
   ), posterior as materialized (
-    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2, g.prior_order_spread,
+    -- the days of these sums had budgets as the evidence's did; roi is of the reference budget until it is said
+    select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2, g.prior_order_spread, t.effect,
+      t.over,
       (c.revenue + 2 * g.prior_order_value) / (c.conversions + 2) as order_value
     from campaign c
     join public.campaigns o on o.id = c.id
     join autonomy.account_targets() g on g.account = coalesce(o.account, '')
+    join autonomy.standing_of(array(select i.id from campaign i), p_now) t on t.campaign_id = c.id
     cross join lateral (
-      select autonomy.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
+      select autonomy.roi_posterior(c.spend * t.effect, c.conversions, c.revenue, null::float8, c.days, 1,
                                   g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2,
                                   g.prior_order_spread) as posterior) q
   ), tested as materialized (
-    select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
+    select s.*, c.spend as all_spend, c.length, exp(c.log_roi) / c.over as campaign_roi,
+           exp(q.posterior[1]) / c.over as segment_roi,
            count(*) over (partition by s.id) as looks,
            autonomy.normal_probability((ln(0.5::float8) + c.log_roi - q.posterior[1])
                                        / sqrt(1 / c.certainty + 1 / q.posterior[2])) as below
     from segments s
     join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
     cross join lateral (
-      select autonomy.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
+      select autonomy.roi_posterior(s.spend * c.effect, s.conversions, s.revenue, null::float8, s.days, 1,
                                   exp(c.log_roi), 0.5, c.order_value, c.prior_cv2, c.prior_order_spread) as posterior) q
   ), bad as (
     select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share,

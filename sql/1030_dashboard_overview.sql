@@ -238,7 +238,7 @@ begin
       cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
       cross join lateral (select (x.curvature + x.share) / (x.curvature + 1::float8) as over,
           (x.curvature + x.share) / x.curvature as steep
-        from (select (f.p).curvature::float8 as curvature,
+        from (select coalesce(c.curvature, (f.p).curvature::float8) as curvature,
                      autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x) y
     )
     select jsonb_build_object(

@@ -54,7 +54,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'index', 'campaign_ab_tests_campaign', 'public.campaign_ab_tests', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'campaign_daily', null, '{}', '{}', 0, array['campaign_id uuid not null', 'day date not null', 'impressions bigint not null', 'reach bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null', 'valued numeric not null default 0']::text[]),
 ('public', 'index', 'campaign_daily_day', 'public.campaign_daily', '{}', '{}', 0, array[]::text[]),
-('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'ev_effective_spend float8', 'changed_at timestamptz not null default now()']::text[]),
+('public', 'table', 'campaign_facts', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'has_history boolean not null default false', 'as_of timestamptz', 'data_at timestamptz', 'cv2 float8', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8', 'w1_impressions float8', 'w1_reach float8', 'w1_clicks float8', 'w1_conversions float8', 'w1_spend float8', 'w1_revenue float8', 'w3_impressions float8', 'w3_reach float8', 'w3_clicks float8', 'w3_conversions float8', 'w3_spend float8', 'w3_revenue float8', 'w7_impressions float8', 'w7_reach float8', 'w7_clicks float8', 'w7_conversions float8', 'w7_spend float8', 'w7_revenue float8', 'w14_impressions float8', 'w14_reach float8', 'w14_clicks float8', 'w14_conversions float8', 'w14_spend float8', 'w14_revenue float8', 'w30_impressions float8', 'w30_reach float8', 'w30_clicks float8', 'w30_conversions float8', 'w30_spend float8', 'w30_revenue float8', 'p1_impressions float8', 'p1_reach float8', 'p1_clicks float8', 'p1_conversions float8', 'p1_spend float8', 'p1_revenue float8', 'p3_impressions float8', 'p3_reach float8', 'p3_clicks float8', 'p3_conversions float8', 'p3_spend float8', 'p3_revenue float8', 'p7_impressions float8', 'p7_reach float8', 'p7_clicks float8', 'p7_conversions float8', 'p7_spend float8', 'p7_revenue float8', 'p14_impressions float8', 'p14_reach float8', 'p14_clicks float8', 'p14_conversions float8', 'p14_spend float8', 'p14_revenue float8', 'p30_impressions float8', 'p30_reach float8', 'p30_clicks float8', 'p30_conversions float8', 'p30_spend float8', 'p30_revenue float8', 'ev_spend float8', 'ev_conversions float8', 'ev_revenue float8', 'ev_days float8', 'ev_immature_spend float8', 'ev_effective_spend float8', 'ev_delay float8', 'ev_curvature float8', 'changed_at timestamptz not null default now()']::text[]),
 ('public', 'index', 'campaign_facts_changed', 'public.campaign_facts', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'campaign_totals', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'life_impressions float8', 'life_reach float8', 'life_clicks float8', 'life_conversions float8', 'life_spend float8', 'life_revenue float8']::text[]),
 ('autonomy', 'table', 'unusual_campaigns', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'campaign_id uuid not null', 'by_value boolean not null', 'by_spend boolean not null']::text[]),
@@ -143,6 +143,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'autonomy_account_policies', null, '{p_account}', '{text}', 1, array[]::text[]),
 ('autonomy', 'function', 'account_policy', null, '{p_account}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'longest_approval', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'campaigns_of', null, '{p_account, p_after, p_limit}', '{text, uuid, bigint}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
@@ -269,6 +270,9 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'probability_below', null, '{p_target, p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2, p_order_spread}', '{float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8}', 1, array[]::text[]),
 ('autonomy', 'function', 'cut_confidence', null, '{p_percent}', '{float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'budget_share', null, '{p_budget, p_reference}', '{numeric, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'curve_over', null, '{p_share, p_curvature}', '{float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'curve_steep', null, '{p_share, p_curvature}', '{float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'curve_steep_at', null, '{p_wanted, p_share, p_curvature}', '{float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_roi', null, '{p_posterior, p_tau2}', '{float8[], float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curve_target', null, '{p_reference, p_curvature, p_mean_roi, p_break_even}', '{numeric, float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'within_dead_band', null, '{p_budget, p_reference, p_curvature, p_posterior, p_tau2, p_break_even}', '{numeric, numeric, float8, float8[], float8, float8}', 0, array[]::text[]),
@@ -290,28 +294,30 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'account_priors', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'autonomy_account_priors', null, '{p_account, p_now}', '{text, timestamptz}', 2, array[]::text[]),
 ('public', 'function', 'fit_portfolio_prior', null, '{p_force, p_now}', '{boolean, timestamptz}', 2, array[]::text[]),
-('autonomy', 'table', 'curvatures', null, '{}', '{}', 0, array['account text primary key', 'last_scored_day date', 'scores float8[] not null default ''{0,0,0,0,0,0,0}''', 'candidate float8', 'candidate_days integer not null default 0', 'since timestamptz', 'checked_at timestamptz not null']::text[]),
 ('autonomy', 'function', 'ln_gamma', null, '{p_x}', '{float8}', 0, array[]::text[]),
-('autonomy', 'function', 'forecast_orders', null, '{p_exposure, p_orders, p_days, p_arriving, p_rate, p_tau2}', '{float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'order_rate', null, '{p_exposure, p_orders, p_days, p_middle, p_spread}', '{float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'type', 'told_days', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'told_of_days', null, '{p_campaigns, p_ages, p_spend, p_orders, p_budgets, p_delay, p_half_life}', '{int[], int[], float8[], float8[], float8[], float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'curvature_scores', null, '{p_campaigns, p_ages, p_spend, p_orders, p_budgets, p_delay, p_half_life, p_tau2}', '{int[], int[], float8[], float8[], float8[], float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_curvature', null, '{p_scores}', '{float8[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'score_account', null, '{p_account, p_after, p_now}', '{text, date, timestamptz}', 0, array[]::text[]),
-('autonomy', 'function', 'use_curvature', null, '{p_account, p_curvature}', '{text, float8}', 0, array[]::text[]),
-('autonomy', 'function', 'measure_curvature', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
-('autonomy', 'function', 'measure_curvatures', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
-('autonomy', 'table', 'delays', null, '{}', '{}', 0, array['account text primary key', 'last_day date', 'candidate float8', 'candidate_days integer not null default 0', 'since timestamptz', 'checked_at timestamptz not null']::text[]),
 ('autonomy', 'function', 'lag_of_delay', null, '{p_days}', '{float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'delay_of_launches', null, '{p_spend, p_orders, p_later_spend, p_later_orders}', '{float8[], float8[], float8[], float8[]}', 0, array[]::text[]),
-('autonomy', 'function', 'nearest_delay', null, '{p_hours}', '{float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_launches', null, '{p_account, p_zone, p_until}', '{text, text, date}', 0, array[]::text[]),
-('autonomy', 'function', 'use_delay', null, '{p_account, p_hours}', '{text, float8}', 0, array[]::text[]),
-('autonomy', 'function', 'measure_delay', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
-('autonomy', 'function', 'measure_delays', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'told_delay', null, '{p_account, p_after, p_now}', '{text, date, timestamptz}', 0, array[]::text[]),
+('autonomy', 'table', 'account_measures', null, '{}', '{}', 0, array['account text not null', 'what text not null check (what in (''curvature'', ''delay''))', 'last_day date', 'scores float8[]', 'candidate float8', 'candidate_days integer not null default 0', 'since timestamptz', 'checked_at timestamptz not null']::text[]),
+('autonomy', 'table', 'rebuilt_accounts', null, '{}', '{}', 0, array['account text primary key', 'after uuid', 'done bigint not null default 0', 'asked_at timestamptz not null default now()']::text[]),
+('autonomy', 'function', 'nearest_measured', null, '{p_what, p_value}', '{text, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'use_measured', null, '{p_account, p_what, p_value}', '{text, text, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'rebuild_measured', null, '{p_limit}', '{integer}', 1, array[]::text[]),
+('autonomy', 'function', 'measure_account', null, '{p_account, p_what, p_now}', '{text, text, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'measure_accounts', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'accounts_without_value', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaigns_without_value', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'people_changes', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'budget_use', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'sane_number', null, '{p_value}', '{float8}', 0, array[]::text[]),
+('autonomy', 'function', 'budgets_put_back', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('public', 'statistics', 'campaigns_lower_status', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'shard_slots', null, '{p_shard}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'time_expression', null, '{p_time}', '{text}', 0, array[]::text[]),
@@ -394,7 +400,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'words', null, '{p_names, p_decided, p_policy, p_params}', '{text[], autonomy.decided, public.autonomy_policy, autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'why_words', null, '{p_direction, p_campaign, p_confidence, p_break_even, p_target, p_policy}', '{text, autonomy.candidate, float8, float8, float8, public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'held_words', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
-('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_share, p_at, p_curvature, p_log_roi, p_spend, p_days}', '{text, float8, float8, float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'expected_impact_of', null, '{p_direction, p_break_even, p_share, p_at, p_curvature, p_log_roi, p_spend, p_days, p_budget}', '{text, float8, float8, float8, float8, float8, float8, float8, numeric}', 0, array[]::text[]),
 ('autonomy', 'type', 'campaign_state', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'match', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'measures', null, '{}', '{}', 0, array[]::text[]),
@@ -472,6 +478,8 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'audit_autonomous_actions', null, '{p_limit}', '{integer}', 1, array[]::text[]),
 ('autonomy', 'function', 'unread_statuses', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'unread_status_sentence', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'rebuilding_sentence', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'put_back_sentence', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'run_warnings', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'retention', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'after_campaign uuid']::text[]),
 ('autonomy', 'function', 'cut_before', null, '{p_days, p_least, p_now}', '{numeric, numeric, timestamptz}', 0, array[]::text[]),
@@ -493,6 +501,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'rate_posterior', null, '{p_count, p_usual, p_weights}', '{float8, float8, float8[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'rate_distribution', null, '{p_counts, p_usual, p_default}', '{float8[], float8[], float8[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'opportunity_rates', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'standing_of', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'high_traffic_low_conversion', null, '{p_after, p_until, p_changed_after, p_rates, p_now}', '{uuid, uuid, timestamptz, jsonb, timestamptz}', 1, array[]::text[]),
 ('autonomy', 'function', 'declining_performance', null, '{p_after, p_until, p_changed_after, p_now}', '{uuid, uuid, timestamptz, timestamptz}', 1, array[]::text[]),
 ('autonomy', 'function', 'gamma_below', null, '{p_shape, p_limit}', '{float8, float8}', 0, array[]::text[]),
@@ -1703,6 +1712,8 @@ p30_conversions float8, p30_spend float8, p30_revenue float8,
 ev_spend float8, ev_conversions float8, ev_revenue float8, ev_days float8,
 ev_immature_spend float8,
 ev_effective_spend float8,
+ev_delay float8,      -- hours from click to conversion that the sums were made with
+ev_curvature float8,  -- and the curvature: an account may have measured another since
 changed_at timestamptz not null default now()
 ) with (fillfactor = 80);
 create index if not exists campaign_facts_changed on public.campaign_facts
@@ -3058,6 +3069,16 @@ select interval '1 hour'
 from public.autonomy_policy p);
 end $$;
 comment on function autonomy.longest_approval() is '[autonomous-operations]';
+create function autonomy.campaigns_of(p_account text, p_after uuid, p_limit bigint) returns uuid[]
+language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
+as $$
+begin
+return array(
+select c.id from public.campaigns c
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account and (p_after is null or c.id > p_after)
+order by c.id limit p_limit);
+end $$;
+comment on function autonomy.campaigns_of(text, uuid, bigint) is '[autonomous-operations]';
 
 -- 0137_account_findings.sql
 set local lock_timeout = '30s';
@@ -3844,11 +3865,12 @@ h.p14_spend::float8, h.p14_revenue::float8,
 h.p30_impressions::float8, h.p30_reach::float8, h.p30_clicks::float8, h.p30_conversions::float8,
 h.p30_spend::float8, h.p30_revenue::float8,
 h.ev_spend, h.ev_conversions, h.ev_revenue, h.ev_days, h.ev_immature_spend, h.ev_effective_spend,
-v_changed_at
+q.delay, q.curvature, v_changed_at
 from performance p
 full join history h using (campaign_id)
 left join passed_over o using (campaign_id)
 left join worth v using (campaign_id)
+left join asked q using (campaign_id)
 cross join lateral (select p.campaign_id is not null and (h.campaign_id is null or not p.from_metrics
 and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
 where h.campaign_id is not null or not p.from_metrics;
@@ -4217,7 +4239,7 @@ p7_impressions, p7_reach, p7_clicks, p7_conversions, p7_spend, p7_revenue,
 p14_impressions, p14_reach, p14_clicks, p14_conversions, p14_spend, p14_revenue,
 p30_impressions, p30_reach, p30_clicks, p30_conversions, p30_spend, p30_revenue,
 ev_spend, ev_conversions, ev_revenue, ev_days, ev_immature_spend, ev_effective_spend,
-changed_at) = row(
+ev_delay, ev_curvature, changed_at) = row(
 n.has_history, n.as_of, n.data_at, n.cv2,
 n.life_impressions, n.life_reach, n.life_clicks, n.life_conversions, n.life_spend, n.life_revenue,
 n.w1_impressions, n.w1_reach, n.w1_clicks, n.w1_conversions, n.w1_spend, n.w1_revenue,
@@ -4231,7 +4253,7 @@ n.p7_impressions, n.p7_reach, n.p7_clicks, n.p7_conversions, n.p7_spend, n.p7_re
 n.p14_impressions, n.p14_reach, n.p14_clicks, n.p14_conversions, n.p14_spend, n.p14_revenue,
 n.p30_impressions, n.p30_reach, n.p30_clicks, n.p30_conversions, n.p30_spend, n.p30_revenue,
 n.ev_spend, n.ev_conversions, n.ev_revenue, n.ev_days, n.ev_immature_spend, n.ev_effective_spend,
-n.changed_at)
+n.ev_delay, n.ev_curvature, n.changed_at)
 from n
 where f.campaign_id = n.campaign_id
 returning f.campaign_id
@@ -4701,12 +4723,13 @@ v_to text := autonomy.account_zone(coalesce(new.account, 'default'));
 begin
 if v_from <> v_to then
 perform autonomy.change_zone(array[new.id], v_from, v_to);
-elsif (select count(distinct (coalesce(a.conversion_delay_hours::float8, k.delay_hours,
-p.conversion_delay_hours::float8),
-coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) > 1
-from unnest(array[coalesce(old.account, 'default'), coalesce(new.account, 'default')]) n (account)
-cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account = n.account
-left join autonomy.priors k on k.scope = 'account' and k.name = n.account) then
+elsif exists (
+select from public.campaign_facts f cross join public.autonomy_policy p
+left join public.autonomy_accounts a on a.account = coalesce(new.account, 'default')
+left join autonomy.priors k on k.scope = 'account' and k.name = coalesce(new.account, 'default')
+where f.campaign_id = new.id and (f.ev_delay, f.ev_curvature) is distinct from (
+coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8),
+coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) then
 perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
@@ -5828,6 +5851,27 @@ return case when p_budget between 0.000001 and 1e15 and p_reference between 0.00
 then least(p_budget::float8 / p_reference::float8, 1e6::float8) else 1::float8 end;
 end $$;
 comment on function autonomy.budget_share(numeric, numeric) is '[autonomous-operations]';
+create function autonomy.curve_over(p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return (p_curvature + p_share) / (p_curvature + 1::float8);
+end $$;
+comment on function autonomy.curve_over(float8, float8) is '[autonomous-operations]';
+create function autonomy.curve_steep(p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return (p_curvature + p_share) / p_curvature;
+end $$;
+comment on function autonomy.curve_steep(float8, float8) is '[autonomous-operations]';
+create function autonomy.curve_steep_at(p_wanted float8, p_share float8, p_curvature float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return ((p_curvature + p_wanted) / p_curvature) * ((p_curvature + p_wanted) / (p_curvature + p_share));
+end $$;
+comment on function autonomy.curve_steep_at(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.mean_roi(p_posterior float8[], p_tau2 float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5863,11 +5907,12 @@ as $$
 declare
 v_spread float8;
 v_worth float8;
+v_root float8;
+v_band float8 := 0.05;
 v_away float8;
 begin
-if (p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15) is not true then
-return coalesce(abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2),
-p_break_even) - p_budget) < p_budget * 0.05, false);
+if (p_reference between 0.000001 and 1e15) is not true or p_budget is null then
+return false;
 end if;
 v_spread := 1::float8 / p_posterior[2];
 v_worth := exp(p_posterior[1] + v_spread * v_spread
@@ -5877,12 +5922,19 @@ v_worth := exp(p_posterior[1] + v_spread * v_spread
 if v_worth <= 1::float8 then
 return false;
 end if;
-v_away := abs(p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8) / p_budget::float8 - 1::float8);
-if v_away between 0.04 and 0.06 then
-return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
-- p_budget) < p_budget * 0.05;
+v_root := sqrt(v_worth);
+if v_root > 1::float8 then
+v_band := greatest(v_band, 0.3::float8
+* least(2::float8, 0.5::float8 * v_root / ((v_root - 1::float8) * sqrt(p_posterior[2]))));
 end if;
-return v_away < 0.05;
+if p_budget between 0.000001 and 1e15 then
+v_away := abs(p_curvature * p_reference::float8 * (v_root - 1::float8) / p_budget::float8 - 1::float8);
+if v_away not between v_band - 0.01 and v_band + 0.01 then
+return v_away < v_band;
+end if;
+end if;
+return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
+- p_budget) < p_budget * v_band::numeric;
 end $$;
 comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
@@ -5935,7 +5987,7 @@ return $sql$ cross join lateral (select
         case when k.half_life = 0 or isfinite(f.as_of) is not true then 1::float8
           else exp(-least(50::float8, 0.6931471805599453::float8
             * greatest(0::float8, date_part('epoch', $1 - f.as_of) / 86400::float8) / k.half_life)) end as fading
-        from (select p.evidence_half_life_days::float8 as half_life, coalesce(
+        from (select p.evidence_half_life_days::float8 as half_life, coalesce(f.ev_delay,
             (select a.conversion_delay_hours from public.autonomy_accounts a where a.account = c.account)::float8,
             (select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = c.account),
             p.conversion_delay_hours::float8) as delay) k
@@ -6249,7 +6301,7 @@ comment on function autonomy.fitted_priors(timestamptz, boolean) is '[autonomous
 create function autonomy.account_targets()
 returns table (account text, break_even float8, attribution float8,
 prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8,
-prior_order_spread float8, delay float8)
+prior_order_spread float8, delay float8, curvature float8)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -6259,12 +6311,13 @@ coalesce(a.attribution_factor, 1)::float8,
 coalesce(k.mean_roi, w.mean_roi, p.prior_mean_roi), coalesce(k.tau2, w.tau2, p.prior_tau2),
 coalesce(k.order_value, w.order_value, p.prior_order_value), coalesce(k.cv2, w.cv2, p.prior_cv2),
 coalesce(k.order_spread, w.order_spread, p.prior_order_spread),
-coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8)
+coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8),
+coalesce(a.curvature::float8, k.curvature, p.curvature::float8)
 from public.autonomy_policy p
 cross join (
-select o.account, o.currency, o.target_roi, o.attribution_factor, o.conversion_delay_hours
+select o.account, o.currency, o.target_roi, o.attribution_factor, o.conversion_delay_hours, o.curvature
 from public.autonomy_accounts o
-union all select null, null, null, null, null
+union all select null, null, null, null, null, null
 where not exists (select from public.autonomy_accounts o where o.account = '')) a
 left join autonomy.priors k on k.scope = 'account' and k.name = a.account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
@@ -6391,25 +6444,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create table if not exists autonomy.curvatures (
-account text primary key,
-last_scored_day date,
-scores float8[] not null default '{0,0,0,0,0,0,0}',
-candidate float8,
--- squawk-ignore prefer-bigint-over-int
-candidate_days integer not null default 0,
-since timestamptz,
-checked_at timestamptz not null
-);
-comment on table autonomy.curvatures is
-'Derived: how well each curvature has foretold the orders of each account, day by day; each day counts once. What is '
-'in use stands in priors. Kept by measure_curvatures. [autonomous-operations]';
-comment on column autonomy.curvatures.last_scored_day is 'up to which day orders were compared with their forecasts';
-comment on column autonomy.curvatures.scores is 'sums of log-likelihoods, of the curvatures 0.25, 0.5, 1, 2, 4, 8, 16';
-comment on column autonomy.curvatures.candidate is 'the curvature that the scores speak for, where another is in use';
-comment on column autonomy.curvatures.candidate_days is 'for how many scored days on end; from the third on it is used';
-comment on column autonomy.curvatures.since is 'when the one in use came into use; null = none was measured yet';
-comment on column autonomy.curvatures.checked_at is 'when it was last looked whether there is a day to score';
 create function autonomy.ln_gamma(p_x float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6425,35 +6459,37 @@ return (x - 0.5::float8) * ln(x) - x + 0.9189385332046727::float8
 + (1 / (12 * x) - 1 / (360 * x ^ 3) + 1 / (1260 * x ^ 5)) - shift;
 end $$;
 comment on function autonomy.ln_gamma(float8) is '[autonomous-operations]';
-create function autonomy.forecast_orders(
-p_exposure float8, p_orders float8, p_days float8, p_arriving float8, p_rate float8, p_tau2 float8,
-out mu float8, out size float8)
+create function autonomy.order_rate(
+p_exposure float8, p_orders float8, p_days float8, p_middle float8, p_spread float8,
+out rate float8, out variance float8)
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
 k float8 := 1 + 0.25::float8 * p_orders / p_days;
 y float8 := p_orders / k;
 e float8 := p_exposure / k;
-q float8 := 1 / p_tau2;
-centre float8 := ln(p_rate);
-u float8 := greatest(centre - 12, least(centre + 12, ln((y + q) / (e + q / p_rate))));
+q float8 := 1 / p_spread;
+u float8 := greatest(p_middle - 12, least(p_middle + 12, ln((y + q) / (e + q * exp(-p_middle)))));
 x float8;
-variance float8;
 begin
 for i in 1 .. 3 loop
 x := e * exp(u);
-u := u + (y - x - (u - centre) * q) / (x + q);
-u := greatest(centre - 12, least(centre + 12, u));
+u := u + (y - x - (u - p_middle) * q) / (x + q);
+u := greatest(p_middle - 12, least(p_middle + 12, u));
 end loop;
+rate := u;
 variance := 1 / (e * exp(u) + q);
-mu := p_arriving * exp(u + q * variance ^ 2 / 2);
-size := 1 / (0.25::float8 + exp(variance) - 1);
 end $$;
-comment on function autonomy.forecast_orders(float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
-create function autonomy.curvature_scores(
+comment on function autonomy.order_rate(float8, float8, float8, float8, float8) is '[autonomous-operations]';
+create type autonomy.told_days as (
+c int, campaign int, exposure float8, orders float8, days float8, arriving float8, found float8);
+comment on type autonomy.told_days is
+'What the days of a campaign say under one curvature of the grid: a part of curvature_scores. '
+'[autonomous-operations]';
+create function autonomy.told_of_days(
 p_campaigns int[], p_ages int[], p_spend float8[], p_orders float8[], p_budgets float8[],
-p_delay float8, p_half_life float8, p_tau2 float8)
-returns float8[]
+p_delay float8, p_half_life float8)
+returns setof autonomy.told_days
 language sql immutable set search_path = '' set jit = off
 as $$
 with days as materialized (
@@ -6464,27 +6500,57 @@ cross join lateral (select
 case when p_delay > 0 then 1 - exp(greatest(-600, -(d.age + 0.5::float8) * 24 / p_delay)) else 1 end as now,
 case when d.age = 0 then 0 when p_delay > 0 then 1 - exp(greatest(-600, -(d.age - 0.5::float8) * 24 / p_delay))
 else 1 end as before) a
-),
-told as materialized (
-select g.n as c, d.campaign, sum(d.weight * s.spend * d.arrived) filter (where d.age > 0) as exposure,
-sum(d.weight * d.orders) filter (where d.age > 0) as orders,
-greatest(1, sum(d.weight) filter (where d.age > 0 and d.spend > 0)) as days,
-sum(s.spend * d.arriving) as arriving, sum(d.orders) filter (where d.age = 0) as found
+)
+select g.n::int, d.campaign, coalesce(sum(d.weight * s.spend * d.arrived) filter (where d.age > 0), 0),
+coalesce(sum(d.weight * d.orders) filter (where d.age > 0), 0),
+greatest(1, sum(d.weight) filter (where d.age > 0 and d.spend > 0)),
+sum(s.spend * d.arriving), sum(d.orders) filter (where d.age = 0)
 from days d
 cross join unnest('{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) with ordinality g (c, n)
 cross join lateral (select d.spend * (g.c + 1) / (g.c + d.budget) as spend) s
 group by g.n, d.campaign
 having bool_or(d.age = 0)
-),
-rates as (
-select t.c, sum(t.orders) / sum(t.exposure) as rate from told t
-group by t.c having sum(t.orders) > 1e-9 and sum(t.exposure) > 1e-9
-),
-forecasts as (
-select t.c, t.found, f.mu, f.size, min(f.mu) over (partition by t.campaign) as least
-from told t join rates r using (c)
-cross join lateral autonomy.forecast_orders(
-coalesce(t.exposure, 0), coalesce(t.orders, 0), t.days, t.arriving, r.rate, p_tau2) f
+$$;
+comment on function autonomy.told_of_days(int[], int[], float8[], float8[], float8[], float8, float8) is '[autonomous-operations]';
+create function autonomy.curvature_scores(
+p_campaigns int[], p_ages int[], p_spend float8[], p_orders float8[], p_budgets float8[],
+p_delay float8, p_half_life float8, p_tau2 float8)
+returns float8[]
+language plpgsql immutable set search_path = '' set jit = off
+as $$
+declare
+v_told autonomy.told_days[] := array(
+select t from autonomy.told_of_days(
+p_campaigns, p_ages, p_spend, p_orders, p_budgets, p_delay, p_half_life) t);
+v_middles float8[];
+v_spreads float8[] := array_fill(p_tau2, array[7]);
+begin
+select array_agg(r.middle order by r.c) into v_middles
+from (select t.c, ln(sum(t.orders) / sum(t.exposure)) as middle from unnest(v_told) t
+group by t.c having sum(t.orders) > 1e-9 and sum(t.exposure) > 1e-9) r;
+if cardinality(v_middles) is distinct from 7 then
+return null;
+end if;
+for i in 1 .. 3 loop
+select array_agg(f.middle order by f.c), array_agg(f.spread order by f.c) into v_middles, v_spreads
+from (
+select m.c, m.middle,
+(5 * p_tau2 + sum((m.rate - m.middle) ^ 2 + m.variance)) / (5 + count(*)) as spread
+from (select t.c, r.rate, r.variance, avg(r.rate) over (partition by t.c) as middle
+from unnest(v_told) t
+cross join lateral autonomy.order_rate(
+t.exposure, t.orders, t.days, v_middles[t.c], v_spreads[t.c]) r
+where t.exposure > 1e-9) m
+group by m.c, m.middle) f;
+end loop;
+return (
+with forecasts as (
+select t.c, t.found, 1 / (0.25::float8 + exp(r.variance) - 1) as size, f.mu,
+min(f.mu) over (partition by t.campaign) as least
+from unnest(v_told) t
+cross join lateral autonomy.order_rate(t.exposure, t.orders, t.days, v_middles[t.c], v_spreads[t.c]) r
+cross join lateral (
+select t.arriving * exp(r.rate + r.variance ^ 2 / (2 * v_spreads[t.c])) as mu offset 0) f
 ),
 scores as (
 select f.c, sum(f.found * ln(f.mu / (f.mu + f.size)) - f.size * ln(1 + f.mu / f.size)
@@ -6492,8 +6558,8 @@ select f.c, sum(f.found * ln(f.mu / (f.mu + f.size)) - f.size * ln(1 + f.mu / f.
 from forecasts f where f.least >= 1e-9
 group by f.c
 )
-select case when count(*) = 7 then array_agg(s.score order by s.c) end from scores s
-$$;
+select case when count(*) = 7 then array_agg(s.score order by s.c) end from scores s);
+end $$;
 comment on function autonomy.curvature_scores(int[], int[], float8[], float8[], float8[], float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.mean_curvature(p_scores float8[]) returns float8
 language sql immutable set search_path = ''
@@ -6544,101 +6610,12 @@ left join autonomy.budgets_in_force(v_ids, array_fill(v_zone, array[cardinality(
 where d.spend between 0 and 1e12 and d.conversions between 0 and 1e9;
 end $$;
 comment on function autonomy.score_account(text, date, timestamptz) is '[autonomous-operations]';
-create function autonomy.use_curvature(p_account text, p_curvature float8) returns boolean
-language plpgsql set search_path = ''
-as $$
-declare
-v_ids uuid[] := array(select c.id from public.campaigns c
-where left(c.account, 200) = left(p_account, 200) and c.account = p_account limit 2001);
-begin
-if cardinality(v_ids) > 2000 then
-return false;  -- more than a run may wait for: the policy's goes on
-end if;
-insert into autonomy.priors as k (scope, name, curvature, fitted_at)
-values ('account', p_account, p_curvature, '-infinity')
-on conflict (scope, name) do update set curvature = excluded.curvature;
-perform autonomy.refresh_campaign_facts(v_ids);
-return true;
-end $$;
-comment on function autonomy.use_curvature(text, float8) is '[autonomous-operations]';
-create function autonomy.measure_curvature(p_account text, p_now timestamptz) returns void
-language plpgsql set search_path = ''
-as $$
-declare
-v_known autonomy.curvatures := (select k from autonomy.curvatures k where k.account = p_account);
-v_used float8 := (select a.curvature from autonomy.account_priors(array[p_account], null) a);
-v_day date;
-v_scores float8[];
-v_mean float8;
-begin
-select s.day, s.scores into v_day, v_scores from autonomy.score_account(p_account, v_known.last_scored_day, p_now) s;
-v_known.account := p_account;
-v_known.checked_at := p_now;
-v_known.scores := coalesce(v_known.scores, array_fill(0::float8, array[7]));
-v_known.candidate_days := coalesce(v_known.candidate_days, 0);
-if v_scores is not null then
-v_known.last_scored_day := v_day;
-v_known.scores := array(select o + n from unnest(v_known.scores, v_scores) with ordinality u (o, n, i) order by i);
-v_mean := autonomy.mean_curvature(v_known.scores);
-select c, case when c = v_known.candidate then v_known.candidate_days + 1 else 1 end
-into v_known.candidate, v_known.candidate_days
-from unnest('{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) c order by abs(ln(c) - v_mean), c limit 1;
-if v_known.candidate = v_used or abs(v_mean - ln(v_used)) <= 0.2 then
-v_known.candidate := null;
-v_known.candidate_days := 0;
-elsif v_known.candidate_days >= 3 and autonomy.use_curvature(p_account, v_known.candidate) then
-v_known.candidate := null;
-v_known.candidate_days := 0;
-v_known.since := p_now;
-end if;
-end if;
-delete from autonomy.curvatures k where k.account = p_account;
-insert into autonomy.curvatures select v_known.*;
-end $$;
-comment on function autonomy.measure_curvature(text, timestamptz) is '[autonomous-operations]';
-create function autonomy.measure_curvatures(p_now timestamptz) returns void
-language plpgsql set search_path = '' set lock_timeout = '2s'
-as $$
-declare
-v_account text;
-v_until timestamptz := clock_timestamp() + interval '1 second';
-begin
-for v_account in
-select a.account from public.autonomy_accounts a left join autonomy.curvatures k on k.account = a.account
-where (k.checked_at > p_now - interval '6 hours' and k.checked_at < p_now + interval '6 hours') is not true
-order by k.checked_at nulls first, a.account limit 200
-loop
-perform autonomy.measure_curvature(v_account, p_now);
-exit when clock_timestamp() > v_until;
-end loop;
-delete from autonomy.curvatures k
-where not exists (select from public.autonomy_accounts a where a.account = k.account);
-end $$;
-comment on function autonomy.measure_curvatures(timestamptz) is '[autonomous-operations]';
 
 -- 0417_delay.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create table if not exists autonomy.delays (
-account text primary key,
-last_day date,
-candidate float8,
--- squawk-ignore prefer-bigint-over-int
-candidate_days integer not null default 0,
-since timestamptz,
-checked_at timestamptz not null
-);
-comment on table autonomy.delays is
-'Derived: what the launches of each account say of its conversion delay; each day counts once. What is in use stands '
-'in priors. Kept by measure_delays. [autonomous-operations]';
-comment on column autonomy.delays.last_day is 'up to which day launches were looked at, when they last told something';
-comment on column autonomy.delays.candidate is
-'the delay in hours that they speak for, where another is in use; 0 = none, what is assumed';
-comment on column autonomy.delays.candidate_days is 'for how many days on end; from the third on it is used';
-comment on column autonomy.delays.since is 'when what is in use came into use; null = none was measured yet';
-comment on column autonomy.delays.checked_at is 'when it was last looked whether there is a day to look at';
 create function autonomy.lag_of_delay(p_days float8) returns float8
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -6682,12 +6659,6 @@ end loop;
 return exp((v_effective * ((v_low + v_high) / 2 + ln(24::float8)) + 5 * ln(24::float8)) / (v_effective + 5));
 end $$;
 comment on function autonomy.delay_of_launches(float8[], float8[], float8[], float8[]) is '[autonomous-operations]';
-create function autonomy.nearest_delay(p_hours float8) returns float8
-language sql immutable set search_path = ''
-as $$
-select g from unnest('{6, 12, 24, 48, 96}'::float8[]) g order by abs(ln(g) - ln(p_hours)), g limit 1
-$$;
-comment on function autonomy.nearest_delay(float8) is '[autonomous-operations]';
 create function autonomy.account_launches(p_account text, p_zone text, p_until date)
 returns table (spend float8, orders float8, later_spend float8, later_orders float8)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
@@ -6699,10 +6670,10 @@ with series as materialized (
 select c.id, f.day as first,
 abs((case when isfinite(c.created_at) then c.created_at end at time zone p_zone)::date - f.day) <= 2
 and not exists (select from autonomy.file_states s where s.campaign_id = c.id) as made_then
-from public.campaigns c
+from unnest(autonomy.campaigns_of(p_account, null, 2000)) i
+join public.campaigns c on c.id = i
 cross join lateral (
-select d.day from public.campaign_daily d where d.campaign_id = c.id and d.spend > 0 order by d.day limit 1) f
-where left(c.account, 200) = left(p_account, 200) and c.account = p_account
+select d.day from public.campaign_daily d where d.campaign_id = i and d.spend > 0 order by d.day limit 1) f
 ),
 launched as materialized (
 select s.id, s.first from series s
@@ -6724,80 +6695,196 @@ where x.campaign_id = l.id and x.from_day <= l.first + 8 and x.until_day >= l.fi
 group by l.id;
 end $$;
 comment on function autonomy.account_launches(text, text, date) is '[autonomous-operations]';
-create function autonomy.use_delay(p_account text, p_hours float8) returns void
+create function autonomy.told_delay(p_account text, p_after date, p_now timestamptz, out day date, out hours float8)
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_zone text := autonomy.account_zone(p_account);
+begin
+day := least((p_now at time zone v_zone)::date, (
+select max(f.day) from unnest(autonomy.campaigns_of(p_account, null, 2000)) i cross join lateral (
+select d.day from public.campaign_daily d where d.campaign_id = i order by d.day desc limit 1) f)) - 1;
+if day is null or day <= p_after then
+return;
+end if;
+select autonomy.delay_of_launches(
+array_agg(l.spend), array_agg(l.orders), array_agg(l.later_spend), array_agg(l.later_orders))
+into hours from autonomy.account_launches(p_account, v_zone, day) l;
+end $$;
+comment on function autonomy.told_delay(text, date, timestamptz) is '[autonomous-operations]';
+
+-- 0418_measuring.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.account_measures (
+account text not null,
+what text not null check (what in ('curvature', 'delay')),
+last_day date,
+scores float8[],
+candidate float8,
+-- squawk-ignore prefer-bigint-over-int
+candidate_days integer not null default 0,
+since timestamptz,
+checked_at timestamptz not null,
+primary key (account, what)
+);
+comment on table autonomy.account_measures is
+'Derived: what the days of each account say of its curvature and of its conversion delay; each day counts once. What '
+'is in use stands in priors. Kept by measure_accounts. [autonomous-operations]';
+comment on column autonomy.account_measures.what is 'curvature or delay';
+comment on column autonomy.account_measures.last_day is 'up to which day figures were looked at, when they last told';
+comment on column autonomy.account_measures.scores is
+'of the curvature: sums of log-likelihoods, of the curvatures 0.25, 0.5, 1, 2, 4, 8, 16';
+comment on column autonomy.account_measures.candidate is
+'what they speak for, where another is in use; 0 = a delay as it is assumed';
+comment on column autonomy.account_measures.candidate_days is
+'for how many days that told something on end; from the third on it is used';
+comment on column autonomy.account_measures.since is 'when what is in use came into use; null = none was measured yet';
+comment on column autonomy.account_measures.checked_at is 'when it was last looked whether there is a day to look at';
+create table if not exists autonomy.rebuilt_accounts (
+account text primary key,
+after uuid,
+done bigint not null default 0,
+asked_at timestamptz not null default now()
+);
+comment on table autonomy.rebuilt_accounts is
+'Derived: the accounts whose facts are being brought up to what they have measured, and how far that has come. Kept '
+'by use_measured and rebuild_measured. [autonomous-operations]';
+comment on column autonomy.rebuilt_accounts.after is 'the last campaign that is done; null = none is yet';
+comment on column autonomy.rebuilt_accounts.done is 'how many campaigns are done';
+comment on column autonomy.rebuilt_accounts.asked_at is 'when the value came into use; the first come first';
+create function autonomy.nearest_measured(p_what text, p_value float8) returns float8
+language sql immutable set search_path = ''
+as $$
+select g from unnest(case p_what when 'curvature' then '{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]
+when 'delay' then '{6, 12, 24, 48, 96}' end) g
+order by abs(ln(g) - ln(p_value)), g limit 1
+$$;
+comment on function autonomy.nearest_measured(text, float8) is '[autonomous-operations]';
+create function autonomy.use_measured(p_account text, p_what text, p_value float8) returns void
 language plpgsql set search_path = ''
 as $$
 begin
-insert into autonomy.priors as k (scope, name, delay_hours, fitted_at)
-values ('account', p_account, p_hours, '-infinity')
-on conflict (scope, name) do update set delay_hours = excluded.delay_hours;
-perform autonomy.refresh_campaign_facts(array(
-select c.id from public.campaigns c
-where left(c.account, 200) = left(p_account, 200) and c.account = p_account));
+insert into autonomy.priors as k (scope, name, curvature, delay_hours, fitted_at)
+values ('account', p_account, case when p_what = 'curvature' then p_value end,
+case when p_what = 'delay' then p_value end, '-infinity')
+on conflict (scope, name) do update set
+curvature = case when p_what = 'curvature' then p_value else k.curvature end,
+delay_hours = case when p_what = 'delay' then p_value else k.delay_hours end;
+insert into autonomy.rebuilt_accounts (account) values (p_account)
+on conflict (account) do update set after = null, done = 0;
 end $$;
-comment on function autonomy.use_delay(text, float8) is '[autonomous-operations]';
-create function autonomy.measure_delay(p_account text, p_now timestamptz) returns void
+comment on function autonomy.use_measured(text, text, float8) is '[autonomous-operations]';
+create function autonomy.rebuild_measured(p_limit integer default 2000) returns integer
+language plpgsql set search_path = '' set lock_timeout = '2s'
+as $$
+declare
+v_account autonomy.rebuilt_accounts;
+v_ids uuid[];
+v_count integer := 0;
+v_until timestamptz := clock_timestamp() + interval '2 seconds';
+begin
+while v_count < p_limit and clock_timestamp() < v_until loop
+select * into v_account from autonomy.rebuilt_accounts r
+order by r.asked_at, r.account limit 1 for update skip locked;  -- another shard's run is at it
+exit when not found;
+v_ids := autonomy.campaigns_of(v_account.account, v_account.after, p_limit - v_count);
+for i in 1 .. cardinality(v_ids) by 500 loop
+perform autonomy.refresh_campaign_facts(v_ids[i : i + 499]);
+v_account.after := v_ids[least(i + 499, cardinality(v_ids))];
+v_account.done := v_account.done + cardinality(v_ids[i : i + 499]);
+v_count := v_count + cardinality(v_ids[i : i + 499]);
+exit when clock_timestamp() > v_until;
+end loop;
+if autonomy.campaigns_of(v_account.account, v_account.after, 1) = '{}' then
+delete from autonomy.rebuilt_accounts r where r.account = v_account.account;
+else
+update autonomy.rebuilt_accounts r set after = v_account.after, done = v_account.done
+where r.account = v_account.account;
+end if;
+end loop;
+return v_count;
+end $$;
+comment on function autonomy.rebuild_measured(integer) is '[autonomous-operations]';
+create function autonomy.measure_account(p_account text, p_what text, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 declare
-v_known autonomy.delays := (select k from autonomy.delays k where k.account = p_account);
-v_used float8 := (select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = p_account);
-v_zone text := autonomy.account_zone(p_account);
-v_ids uuid[] := array(select c.id from public.campaigns c
-where left(c.account, 200) = left(p_account, 200) and c.account = p_account limit 2001);
+v_known autonomy.account_measures := (
+select k from autonomy.account_measures k where k.account = p_account and k.what = p_what);
+v_used float8;
 v_day date;
-v_hours float8;
+v_scores float8[];
+v_told float8;
 v_nearest float8;
 begin
+select case p_what when 'curvature' then coalesce(m.curvature, p.curvature::float8) else coalesce(m.delay_hours, 0)
+end into v_used
+from public.autonomy_policy p
+left join autonomy.priors m on m.scope = 'account' and m.name = p_account;
 v_known.account := p_account;
+v_known.what := p_what;
 v_known.checked_at := p_now;
 v_known.candidate_days := coalesce(v_known.candidate_days, 0);
-v_day := least((p_now at time zone v_zone)::date, (
-select max(f.day) from unnest(v_ids) i cross join lateral (
-select d.day from public.campaign_daily d where d.campaign_id = i order by d.day desc limit 1) f)) - 1;
-if cardinality(v_ids) <= 2000 and (v_known.last_day is null or v_day > v_known.last_day) then
-select autonomy.delay_of_launches(
-array_agg(l.spend), array_agg(l.orders), array_agg(l.later_spend), array_agg(l.later_orders))
-into v_hours from autonomy.account_launches(p_account, v_zone, v_day) l;
+if p_what = 'delay' then
+select t.day, t.hours into v_day, v_told from autonomy.told_delay(p_account, v_known.last_day, p_now) t;
+else
+select t.day, t.scores into v_day, v_scores from autonomy.score_account(p_account, v_known.last_day, p_now) t;
+v_known.scores := coalesce(v_known.scores, array_fill(0::float8, array[7]));
+if v_scores is not null then
+v_known.scores := array(
+select o + n from unnest(v_known.scores, v_scores) with ordinality u (o, n, i) order by i);
+v_told := exp(autonomy.mean_curvature(v_known.scores));
 end if;
-if v_hours is not null then
-v_nearest := case when v_hours > 0 then autonomy.nearest_delay(v_hours) else 0 end;
+end if;
+if v_told is not null then
+v_nearest := case when v_told > 0 then autonomy.nearest_measured(p_what, v_told) else 0 end;
+v_known.last_day := v_day;
 v_known.candidate_days := case when v_nearest = v_known.candidate then v_known.candidate_days + 1 else 1 end;
 v_known.candidate := v_nearest;
-v_known.last_day := v_day;
-if v_nearest = coalesce(v_used, 0) or v_hours > 0 and abs(ln(nullif(v_hours, 0)) - ln(v_used)) <= 0.45 then
+if v_nearest = v_used or abs(ln(nullif(v_told, 0)) - ln(nullif(v_used, 0)))
+<= (case p_what when 'curvature' then 0.2 else 0.45 end) then
 v_known.candidate := null;
 v_known.candidate_days := 0;
 elsif v_known.candidate_days >= 3 then
-perform autonomy.use_delay(p_account, nullif(v_nearest, 0));
+perform autonomy.use_measured(p_account, p_what, nullif(v_nearest, 0));
 v_known.candidate := null;
 v_known.candidate_days := 0;
 v_known.since := p_now;
 end if;
 end if;
-delete from autonomy.delays k where k.account = p_account;
-insert into autonomy.delays select v_known.*;
+delete from autonomy.account_measures k where k.account = p_account and k.what = p_what;
+insert into autonomy.account_measures select v_known.*;
 end $$;
-comment on function autonomy.measure_delay(text, timestamptz) is '[autonomous-operations]';
-create function autonomy.measure_delays(p_now timestamptz) returns void
+comment on function autonomy.measure_account(text, text, timestamptz) is '[autonomous-operations]';
+create function autonomy.measure_accounts(p_now timestamptz) returns void
 language plpgsql set search_path = '' set lock_timeout = '2s'
 as $$
 declare
-v_account text;
-v_until timestamptz := clock_timestamp() + interval '1 second';
+v_due record;
+v_until timestamptz := clock_timestamp() + interval '2 seconds';
 begin
-for v_account in
-select a.account from public.autonomy_accounts a left join autonomy.delays k on k.account = a.account
+for v_due in
+select a.account, w.what
+from public.autonomy_accounts a
+cross join unnest(array['curvature', 'delay']) w (what)
+left join autonomy.account_measures k on k.account = a.account and k.what = w.what
 where (k.checked_at > p_now - interval '6 hours' and k.checked_at < p_now + interval '6 hours') is not true
-order by k.checked_at nulls first, a.account limit 200
+order by k.checked_at nulls first, a.account, w.what limit 400
 loop
-perform autonomy.measure_delay(v_account, p_now);
+begin
+perform autonomy.measure_account(v_due.account, v_due.what, p_now);
+exception when others then
+raise warning 'The % of the account "%" was not measured: %', v_due.what, left(v_due.account, 60), sqlerrm;
+end;
 exit when clock_timestamp() > v_until;
 end loop;
-delete from autonomy.delays k
+delete from autonomy.account_measures k
 where not exists (select from public.autonomy_accounts a where a.account = k.account);
 end $$;
-comment on function autonomy.measure_delays(timestamptz) is '[autonomous-operations]';
+comment on function autonomy.measure_accounts(timestamptz) is '[autonomous-operations]';
 
 -- 0420_doubt.sql
 set local lock_timeout = '30s';
@@ -6981,6 +7068,40 @@ case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_v
 end $$;
 comment on function autonomy.sane_number(float8) is '[autonomous-operations]';
 
+-- 0425_put_back.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.budgets_put_back(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid)
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+declare
+v_often uuid[] := array(
+select k.campaign_id from public.campaign_changes k
+where (p_ids is null or k.campaign_id = any (p_ids)) and k.changed_at > p_now - interval '7 days'
+and k.kind = 'outside' and k.old_budget is distinct from k.new_budget and isfinite(k.changed_at)
+group by k.campaign_id having count(*) >= 3);
+begin
+if v_often = '{}' then
+return;  -- the usual case
+end if;
+return query
+select k.campaign_id
+from unnest(v_often) i
+join public.campaign_changes k on k.campaign_id = i and k.changed_at > p_now - interval '7 days'
+and k.kind = 'outside' and k.old_budget is distinct from k.new_budget and isfinite(k.changed_at)
+join autonomy.campaign_zones(v_often) z on z.campaign_id = i
+cross join lateral (
+select b.kind, b.person from public.campaign_changes b
+where b.campaign_id = i and b.id < k.id and b.kind <> 'created' and b.old_budget is distinct from b.new_budget
+order by b.id desc limit 1) l
+where l.kind = 'action' and not l.person
+group by k.campaign_id
+having count(distinct (k.changed_at at time zone z.zone)::date) >= 3;
+end $$;
+comment on function autonomy.budgets_put_back(uuid[], timestamptz) is '[autonomous-operations]';
+
 -- 0500_find.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -7116,15 +7237,17 @@ return query execute $sql$
     cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget,
       case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8
         end as attribution,
+      case when f.ev_curvature between 0.1 and 100 then f.ev_curvature else k.curvature end as curvature,
       $sql$ || autonomy.reference_expression() || ' as reference offset 0) b '
 || autonomy.evidence_expression() || $sql$
+    left join autonomy.budgets_put_back($2, $1) z on z.campaign_id = i.id
     cross join curves l
     cross join lateral (select case when l.cpa is null then autonomy.roi_posterior(
         coalesce(e.effective_spend, e.spend), e.conversions, e.revenue, e.cv2, e.days, e.matured_share,
         k.mean_roi, k.tau2, k.order_value, k.cv2, k.order_spread)
       else autonomy.cpa_posterior(l.cpa, coalesce(e.effective_spend, e.spend), e.conversions, e.days, e.matured_share)
       end as posterior offset 0) o
-    where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
+    where z.campaign_id is not null or autonomy.within_dead_band(b.budget, b.reference, b.curvature, o.posterior,
       case when l.cpa is null then k.tau2 else 0.64::float8 end,
       coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
         / b.attribution)
@@ -7874,7 +7997,9 @@ currency text,             -- its account's, null where unknown
 target_roi float8,         -- its own break-even, else null: the policy's
 reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
 ev_effective_spend float8, -- its spend as it would count at the reference budget
-attribution float8);       -- what is believed of what the platform reports; 1 = all of it
+curvature float8,          -- that this was made with, null: its account's
+attribution float8,        -- what is believed of what the platform reports; 1 = all of it
+put_back boolean);         -- another program sets its budget anew after each move of ours
 comment on type autonomy.candidate is
 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -7907,7 +8032,9 @@ with ordinality u (k, n))
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
         $sql$ || autonomy.reference_expression() || $sql$,
         case when b.budget > 0 then e.effective_spend else e.spend end,
-        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
+        case when f.ev_curvature between 0.1 and 100 then f.ev_curvature end,
+        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end,
+        t.campaign_id is not null and f.campaign_id is not null
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -7917,6 +8044,7 @@ with ordinality u (k, n))
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
+      left join autonomy.budgets_put_back($2, $1) t on t.campaign_id = i.id
       left join autonomy.event_stops($2, $1, $4) stops on stops.campaign_id = i.id
     $sql$ || case when p_doubt then 'left join autonomy.doubts($2, $1) s on s.campaign_id = i.id'
 else 'cross join (select null::text as why) s' end || $sql$
@@ -7971,8 +8099,8 @@ select coalesce(json_agg(json_build_object(
 'holdout_draw', c.holdout_draw, 'value_missing', c.value_missing,
 'no_raise_until', c.no_raise_until, 'no_cut_until', c.no_cut_until, 'no_pause_until', c.no_pause_until,
 'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
-'reference_budget', c.reference_budget,
-'attribution_factor', c.attribution,
+'reference_budget', c.reference_budget, 'curvature', c.curvature,
+'attribution_factor', c.attribution, 'put_back', c.put_back,
 'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
 'paused_action', case when r.action_id is not null then json_build_object(
 'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
@@ -8829,9 +8957,9 @@ v_low float8 := 1;
 v_high float8 := 1000;
 v_times float8 := 1000;
 v_spend float8 := coalesce(c.ev_effective_spend, c.ev_spend);
-v_curvature float8 := p_policy.curvature::float8;
 v_target float8 := p_decided.break_even / c.attribution
-* ((v_curvature + autonomy.budget_share(c.budget, c.reference_budget)) / (v_curvature + 1::float8));
+* autonomy.curve_over(autonomy.budget_share(c.budget, c.reference_budget),
+coalesce(c.curvature, p_policy.curvature::float8));
 v_below float8;
 begin
 if (c.ev_spend > 0 and p_decided.confidence_floor < 100) is not true then
@@ -9008,11 +9136,12 @@ select s.places, s.c, s.account, autonomy.roi_posterior(
 coalesce((s.c).ev_effective_spend, (s.c).ev_spend), (s.c).ev_conversions, (s.c).ev_revenue, (s.c).cv2,
 (s.c).ev_days, (s.c).matured_share,
 f.prior_mean_roi, f.prior_tau2, f.prior_order_value, f.prior_cv2, f.prior_order_spread) as posterior,
-(f.curvature + x.share) / (f.curvature + 1::float8) as over, (f.curvature + x.share) / f.curvature as steep,
-x.share
+autonomy.curve_over(x.share, x.curvature) as over, autonomy.curve_steep(x.share, x.curvature) as steep,
+x.share, x.curvature
 from seen s join in_force f on f.account = s.account
 cross join lateral (
-select autonomy.budget_share((s.c).budget, (s.c).reference_budget) as share offset 0) x
+select autonomy.budget_share((s.c).budget, (s.c).reference_budget) as share,
+coalesce((s.c).curvature, f.curvature) as curvature offset 0) x
 ),
 plans as materialized (
 select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(p_include_inactive, f.p) l
@@ -9033,7 +9162,7 @@ cross join lateral (select case when l.cpa is null then k.posterior else autonom
 l.cpa, coalesce((k.c).ev_effective_spend, (k.c).ev_spend), (k.c).ev_conversions, (k.c).ev_days,
 (k.c).matured_share) end as posterior offset 0) i
 cross join lateral (select case when l.kind = 'curve' then autonomy.curve_target(
-(k.c).reference_budget, f.curvature,
+(k.c).reference_budget, k.curvature,
 autonomy.mean_roi(i.posterior, case when l.cpa is null then f.prior_tau2 else 0.64::float8 end),
 v.break_even / (k.c).attribution) end as target offset 0) e
 cross join lateral (select autonomy.currency_digits((k.c).currency) as digits offset 0) n
@@ -9061,8 +9190,7 @@ when s.least is not null then v.break_even / k.steep
 when d.direction = 'pause' then greatest(v.break_even, l.at_least)
 when d.direction = 'up' and l.kind <> 'curve' then case
 when exists (select from plans o where o.kind = 'curve')
-then v.break_even
-* ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
+then v.break_even * autonomy.curve_steep_at(m.share, k.share, k.curvature)
 else least(v.break_even * k.steep, l.at_most) end
 else v.break_even * k.steep end as target offset 0) t
 cross join lateral (
@@ -9130,8 +9258,8 @@ else autonomy.roi_posterior(
 coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
 (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
 (f.p).prior_order_spread) end as posterior) b
-cross join lateral (select ((f.p).curvature::float8 + autonomy.budget_share(c.budget, c.reference_budget))
-/ ((f.p).curvature::float8 + 1::float8) as over) y
+cross join lateral (select autonomy.curve_over(autonomy.budget_share(c.budget, c.reference_budget),
+coalesce(c.curvature, (f.p).curvature::float8)) as over) y
 cross join lateral (
 select autonomy.probability_from(b.posterior, r.break_even / c.attribution * y.over) as below) o
 cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as right) x
@@ -9292,7 +9420,7 @@ floor(v_units * (p_cpa / p_break_even) + 0.5::float8) / v_units,
 p_campaign.budget, p_new_budget, p_window,
 floor(100::float8 * v_average + 0.5::float8) / 100::float8,
 case when v_average is not null then floor(100::float8 * (v_average
-/ ((p_curvature + autonomy.budget_share(p_campaign.budget, p_campaign.reference_budget)) / p_curvature))
+/ autonomy.curve_steep(autonomy.budget_share(p_campaign.budget, p_campaign.reference_budget), p_curvature))
 + 0.5::float8) / 100::float8 end,
 round(p_target_budget, v_digits))::autonomy.params;
 end $$;
@@ -9401,14 +9529,15 @@ end $$;
 comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.expected_impact_of(
 p_direction text, p_break_even float8, p_share float8, p_at float8, p_curvature float8, p_log_roi float8,
-p_spend float8, p_days float8)
+p_spend float8, p_days float8, p_budget numeric)
 returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
 v_worth float8 := exp(p_log_roi) / p_break_even;
-v_ahead float8 := 7::float8 * greatest(0, least(1e15, coalesce(p_spend, 0)))
-/ greatest(1, least(1e6, coalesce(p_days, 1)));
+v_days float8 := greatest(1, least(1e6, coalesce(p_days, 1)));
+v_ahead float8 := 7::float8 * least(greatest(0, least(1e15, coalesce(p_spend, 0))),
+case when p_direction = 'pause' and p_budget > 0 then p_budget::float8 * v_days end) / v_days;
 begin
 if p_direction = 'pause' then
 return jsonb_build_object('kind', 'pause', 'horizon_days', 7,
@@ -9425,7 +9554,8 @@ return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
 autonomy.cut_confidence(v_ahead * ((1::float8 + p_share)
 * (v_worth * ((p_curvature + p_at) / (p_curvature + p_at * (1::float8 + p_share)))) - v_worth - p_share)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
+comment on function autonomy.expected_impact_of(
+text, float8, float8, float8, float8, float8, float8, float8, numeric) is '[autonomous-operations]';
 
 -- 0540_propose.sql
 set local lock_timeout = '30s';
@@ -9479,12 +9609,13 @@ r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
 row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
 (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
 m.matched, r.limits, (r.candidate).ev_effective_spend, nullif((r.candidate).reference_budget, 'NaN'),
-(f.p).curvature)::autonomy.evidence),
+coalesce((r.candidate).curvature::numeric, (f.p).curvature))::autonomy.evidence),
 case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
 r.direction, r.plan_break_even,
 coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
-autonomy.budget_share((r.candidate).budget, (r.candidate).reference_budget), (f.p).curvature::float8,
-r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days) end
+autonomy.budget_share((r.candidate).budget, (r.candidate).reference_budget),
+coalesce((r.candidate).curvature, (f.p).curvature::float8),
+r.log_roi, (r.candidate).ev_spend, (r.candidate).ev_days, (r.candidate).budget) end
 from unnest(p_decided) r
 cross join public.autonomy_policy p
 join autonomy.policies_of(array(select distinct (d.candidate).account from unnest(p_decided) d)) f
@@ -9505,7 +9636,8 @@ array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
 array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
 cross join lateral (select autonomy.decision_params(
 r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
-n.new_budget, r.log_roi, (f.p).curvature::float8, r.target_budget) as params offset 0) q
+n.new_budget, r.log_roi, coalesce((r.candidate).curvature, (f.p).curvature::float8),
+r.target_budget) as params offset 0) q
 left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
 when r.verdict = 'hold' then '.held.'
 else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
@@ -9734,8 +9866,8 @@ join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c 
 join in_force h on h.account = coalesce(c.account, '')
 cross join lateral (select coalesce(c.target_roi, (h.p).break_even_roi::float8) as break_even) o
 cross join lateral (select greatest(o.break_even, max_roi::float8) as target) t
-cross join lateral (select (h.curvature + autonomy.budget_share(c.budget, c.reference_budget))
-/ (h.curvature + 1::float8) as over) y
+cross join lateral (select autonomy.curve_over(autonomy.budget_share(c.budget, c.reference_budget),
+coalesce(c.curvature, h.curvature)) as over) y
 cross join lateral (select autonomy.cut_confidence(100::float8 * autonomy.probability_below(
 t.target / c.attribution * y.over, coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue,
 c.cv2, c.ev_days, c.matured_share,
@@ -9790,9 +9922,10 @@ cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
 cross join lateral (select least(round(c.budget * 1.5, d.digits), trunc(c.budget * max_budget_multiplier, d.digits),
 trunc((h.p).max_budget, d.digits)) as suggested) l
 cross join lateral (select case when c.budget is not null then l.suggested end as suggested) b
-cross join lateral (select (h.curvature + x.share) / (h.curvature + 1::float8) as over,
-(h.curvature + x.share) / h.curvature as steep
-from (select autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x) y
+cross join lateral (select autonomy.curve_over(x.share, x.curvature) as over,
+autonomy.curve_steep(x.share, x.curvature) as steep
+from (select autonomy.budget_share(c.budget, c.reference_budget) as share,
+coalesce(c.curvature, h.curvature) as curvature offset 0) x) y
 cross join lateral (select autonomy.cut_confidence(100::float8 * (1::float8 - autonomy.probability_below(
 least(o.break_even * y.steep, min_roi::float8) / c.attribution * y.over,
 coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
@@ -10456,6 +10589,9 @@ p_by_person boolean, p_now timestamptz) returns autonomy.item[]
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
+declare
+v_by_curve boolean := exists (
+select from autonomy.rules_in_order(false) r where r.place is not null and r.action ? 'by');
 begin
 return (
 with checked as (  -- without reason and evidence, which would be copied at each step
@@ -10519,8 +10655,9 @@ l.at_least, l.at_most, l.cpa,
 case when l.kind = 'curve' and r.action_type = 'auto_pause'
 then greatest(95::float8, l.confidence_floor, autonomy.policy_floor(f.p, true))
 else l.confidence_floor end as confidence_floor,
-((f.p).curvature::float8 + autonomy.budget_share(c.budget, (d).reference_budget))
-/ (f.p).curvature::float8 as steep,
+autonomy.curve_steep(z.share, z.curvature) as steep,
+case when v_by_curve and l.kind <> 'curve'
+then autonomy.curve_steep_at(z.wanted, z.share, z.curvature) end as steep_at_last,
 rule.action -> 'requires_approval' = 'true' as requires_approval,
 coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
 coalesce(l.max_budget, (f.p).max_budget) as max_budget,
@@ -10540,6 +10677,10 @@ left join in_force f on f.account = coalesce(c.account, '')
 left join plans l on l.account = f.account and l.rule_id = r.rule_id and r.action_type <> 'auto_resume'
 left join autonomy.candidate_rows(array(select distinct d.campaign_id from unnest(p_decisions) d), p_now, false) d
 on d.campaign_id = r.campaign_id
+cross join lateral (
+select coalesce((d).curvature, (f.p).curvature::float8) as curvature,
+autonomy.budget_share(c.budget, (d).reference_budget) as share,
+autonomy.budget_share(coalesce(l.set_budget, c.budget * l.factor), (d).reference_budget) as wanted offset 0) z
 left join lateral (
 select k.action_id from (
 select k.action_id, k.kind from public.campaign_changes k
@@ -10693,7 +10834,8 @@ when 'PAUSE_BREAKER' then 'Too many campaigns would have been paused within 24 h
 when 'APPROVAL' then 'It waits for a person.'
 else autonomy.held_words(row(s.campaign_id, 'hold', s.final_code, s.action_type, s.direction, s.kind, s.rule_id,
 s.rule_name, case
-when s.direction = 'up' and s.kind <> 'curve' then least(s.break_even * s.steep, s.at_most)
+when s.direction = 'up' and s.kind <> 'curve'
+then coalesce(s.break_even * s.steep_at_last, least(s.break_even * s.steep, s.at_most))
 when s.direction = 'pause' then case when s.kind = 'curve' then s.break_even / s.steep
 else greatest(s.break_even, s.at_least) end
 else s.break_even * s.steep end,
@@ -11662,13 +11804,51 @@ from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n f
 having count(*) > 0);
 end $$;
 comment on function autonomy.unread_status_sentence() is '[autonomous-operations]';
+create function autonomy.rebuilding_sentence() returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select format('The account "%s" has measured anew how its campaigns saturate or how late their conversions come: '
+'%s of %s are brought up to it so far%s. The others go by what was in use before; the next runs go '
+'on.',
+min(r.account) filter (where r.n = 1), min(r.done) filter (where r.n = 1),
+autonomy.counted_words((
+select count(*) from public.campaigns c where c.account = min(r.account) filter (where r.n = 1)),
+'campaign'),
+case when count(*) > 1 then format(', and %s more accounts follow', count(*) - 1) else '' end)
+from (select a.*, row_number() over (order by a.asked_at, a.account) as n from autonomy.rebuilt_accounts a) r
+having count(*) > 0);
+end $$;
+comment on function autonomy.rebuilding_sentence() is '[autonomous-operations]';
+create function autonomy.put_back_sentence() returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+if not exists (select from public.autonomous_rules r where r.is_active and r.action ? 'by') then
+return null;  -- nothing is optimised
+end if;
+return (
+select format('Another program sets the budgets of %s of the account "%s" anew after each move of ours: '
+'optimisation leaves them alone. Take their budgets out of what it writes, or exempt them from '
+'automation (autonomous_enabled).%s',
+autonomy.counted_words(a.campaigns, 'campaign'), a.account, case a.others when 0 then ''
+when 1 then ' The same goes for 1 more account.'
+else format(' The same goes for %s more accounts.', a.others) end)
+from (select c.account, count(*) as campaigns, count(*) over () - 1 as others
+from autonomy.budgets_put_back(null, autonomy.writing_at()) b join public.campaigns c on c.id = b.campaign_id
+where c.autonomous_enabled
+group by c.account order by count(*) desc, c.account limit 1) a);
+end $$;
+comment on function autonomy.put_back_sentence() is '[autonomous-operations]';
 create function autonomy.run_warnings() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
 return (
 select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
-from autonomy.unread_status_sentence() s);
+from unnest(array[
+autonomy.unread_status_sentence(), autonomy.rebuilding_sentence(), autonomy.put_back_sentence()]) s);
 end $$;
 comment on function autonomy.run_warnings() is '[autonomous-operations]';
 
@@ -11881,14 +12061,14 @@ exception when others then
 raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
 end;
 begin
-perform autonomy.measure_curvatures(p_now);
+perform autonomy.measure_accounts(p_now);
 exception when others then
-raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;  -- what is in use goes on
+raise warning 'What accounts tell of themselves was not measured: %', sqlerrm;  -- what is in use goes on
 end;
 begin
-perform autonomy.measure_delays(p_now);
+perform autonomy.rebuild_measured();
 exception when others then
-raise warning 'How late conversions come was not measured: %', sqlerrm;  -- what is in use goes on
+raise warning 'Facts were not brought up to what is measured: %', sqlerrm;  -- they are read as they were made
 end;
 begin
 perform autonomy.choose_measured(p_now);
@@ -12215,6 +12395,37 @@ return jsonb_build_object(
 end $$;
 comment on function autonomy.opportunity_rates(timestamptz) is '[autonomous-operations]';
 
+-- 0805_standing.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.standing_of(p_ids uuid[], p_now timestamptz)
+returns table (campaign_id uuid, posterior float8[], over float8, effect float8, conversions float8, matured float8)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+return query execute $sql$
+    select c.id, o.posterior, autonomy.curve_over(x.share, x.curvature),
+      case when e.spend > 0 and e.effective_spend > 0 then e.effective_spend / e.spend else 1::float8 end,
+      e.conversions, e.matured_share
+    from public.autonomy_policy p
+    cross join unnest($2) i (id)
+    join public.campaigns c on c.id = i.id
+    join autonomy.account_targets() g on g.account = coalesce(c.account, '')
+    left join public.autonomy_accounts q on q.account = c.account
+    left join public.campaign_facts f on f.campaign_id = i.id $sql$
+|| autonomy.evidence_expression() || $sql$
+    cross join lateral (select
+      case when f.ev_curvature between 0.1 and 100 then f.ev_curvature else g.curvature end as curvature,
+      autonomy.budget_share(c.budget, $sql$ || autonomy.reference_expression() || $sql$) as share offset 0) x
+    cross join lateral (select autonomy.roi_posterior(
+      case when c.budget > 0 then coalesce(e.effective_spend, e.spend) else e.spend end, e.conversions, e.revenue,
+      e.cv2, e.days, e.matured_share, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2,
+      g.prior_order_spread) as posterior offset 0) o $sql$ using p_now, p_ids;
+end $$;
+comment on function autonomy.standing_of(uuid[], timestamptz) is '[autonomous-operations]';
+
 -- 0810_high_traffic_low_conversion.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -12244,13 +12455,15 @@ greatest(case when f.has_history then 1 else 3 end,
 least(case when f.w30_clicks >= 100 then 30 else 3650 end,
 case when isfinite(c.created_at)
 then extract(epoch from p_now - c.created_at)::float8 / 86400 end)) as days,
-case when g.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
-greatest(0.01, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
--extract(epoch from p_now - f.as_of)::float8 / 3600 / g.delay)))))
-else 1 end as matured
+greatest(0.01, e.matured_share) as matured
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
 join autonomy.account_targets() g on g.account = coalesce(c.account, '')
+join autonomy.campaign_evidence(array(
+select i.campaign_id from public.campaign_facts i
+where (i.w30_clicks >= 100 or i.life_clicks >= 100)
+and (p_after is null or i.campaign_id > p_after) and (p_until is null or i.campaign_id <= p_until)
+and (p_changed_after is null or i.changed_at > p_changed_after)), p_now) e on e.campaign_id = f.campaign_id
 where lower(c.status) = 'active'
 and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
 and (p_changed_after is null or f.changed_at > p_changed_after)
@@ -12527,46 +12740,27 @@ begin
 return query
 with looked_at as materialized (
 select c.id, coalesce(nullif(btrim(c.title), ''), c.id::text) as title,
-f.life_spend as spend, greatest(0, f.life_revenue) as revenue, f.cv2, r.days_running,
-case when f.has_history and f.w7_spend > 0 then f.w7_spend / least(7, r.days_running)
-else f.life_spend / r.days_running end as spend_a_day,
-case when f.ev_spend is not null then f.ev_spend * e.kept else f.life_spend end as s,
-case when f.ev_spend is not null then f.ev_conversions * e.kept else f.life_conversions end as n,
-case when f.ev_spend is not null then f.ev_revenue * e.kept else f.life_revenue end as r,
-case when f.ev_spend is not null then f.ev_days * e.kept else r.days_running end as d,
-case when g.delay > 0 and f.ev_immature_spend > 1e-9 * f.ev_spend then
-greatest(0, least(1, 1 - f.ev_immature_spend / f.ev_spend * exp(greatest(-200, least(50,
--extract(epoch from p_now - f.as_of)::float8 / 3600 / g.delay)))))
-else 1 end as matured,
-coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even,
-g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread
+f.life_spend as spend, greatest(0, f.life_revenue) as revenue,
+least(case when f.has_history and f.w7_spend > 0 then f.w7_spend / least(7, r.days_running)
+else f.life_spend / r.days_running end,
+case when c.budget between 0.01 and 1e15 then c.budget::float8 end) as spend_a_day,
+coalesce(c.target_roi::float8, g.break_even) / g.attribution as break_even
 from public.campaign_facts f
 join public.campaigns c on c.id = f.campaign_id
-cross join public.autonomy_policy p
 join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 cross join lateral (
 select greatest(1, case when isfinite(c.created_at)
 then extract(epoch from p_now - c.created_at)::float8 / 86400 end) as days_running) r
-cross join lateral (
-select case when p.evidence_half_life_days > 0 then exp(greatest(-200, -ln(2::float8)
-* greatest(0, extract(epoch from p_now - f.as_of)::float8 / 86400) / p.evidence_half_life_days::float8))
-else 1 end as kept) e
 where lower(c.status) = 'active'
 and (p_after is null or f.campaign_id > p_after) and (p_until is null or f.campaign_id <= p_until)
 and (p_changed_after is null or f.changed_at > p_changed_after)
 and f.life_spend > 100 and f.life_spend <= 1e15 and coalesce(f.life_revenue, 0) < f.life_spend
 ), judged as materialized (
-select l.*, b.below, exp(q.posterior[1]) as likely,
-greatest(0, 1 - exp(q.posterior[1]) / l.break_even) as loss_share
+select l.*, w.likely, w.n, autonomy.probability_from(w.posterior, l.break_even * w.over) as below,
+greatest(0, 1 - w.likely / l.break_even) as loss_share
 from looked_at l
-cross join lateral (
-select autonomy.probability_below(l.break_even, l.s, l.n, l.r, l.cv2, l.d, l.matured,
-l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
-l.prior_order_spread) as below) b
-cross join lateral (
-select autonomy.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
-l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
-l.prior_order_spread) as posterior) q
+join (select t.campaign_id, t.posterior, t.over, t.conversions as n, exp(t.posterior[1]) / t.over as likely
+from autonomy.standing_of(array(select i.id from looked_at i), p_now) t offset 0) w on w.campaign_id = l.id
 ), valueless as materialized (  -- where conversions carry no value, roi says nothing
 select unnest(autonomy.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
 )
@@ -12644,24 +12838,27 @@ max(s.days) as days,
 max(s.last_day) - min(s.first_day) + 1 as length
 from segments s group by s.id having sum(s.spend) > 0
 ), posterior as materialized (
-select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2, g.prior_order_spread,
+select c.*, q.posterior[1] as log_roi, q.posterior[2] as certainty, g.prior_cv2, g.prior_order_spread, t.effect,
+t.over,
 (c.revenue + 2 * g.prior_order_value) / (c.conversions + 2) as order_value
 from campaign c
 join public.campaigns o on o.id = c.id
 join autonomy.account_targets() g on g.account = coalesce(o.account, '')
+join autonomy.standing_of(array(select i.id from campaign i), p_now) t on t.campaign_id = c.id
 cross join lateral (
-select autonomy.roi_posterior(c.spend, c.conversions, c.revenue, null::float8, c.days, 1,
+select autonomy.roi_posterior(c.spend * t.effect, c.conversions, c.revenue, null::float8, c.days, 1,
 g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2,
 g.prior_order_spread) as posterior) q
 ), tested as materialized (
-select s.*, c.spend as all_spend, c.length, exp(c.log_roi) as campaign_roi, exp(q.posterior[1]) as segment_roi,
+select s.*, c.spend as all_spend, c.length, exp(c.log_roi) / c.over as campaign_roi,
+exp(q.posterior[1]) / c.over as segment_roi,
 count(*) over (partition by s.id) as looks,
 autonomy.normal_probability((ln(0.5::float8) + c.log_roi - q.posterior[1])
 / sqrt(1 / c.certainty + 1 / q.posterior[2])) as below
 from segments s
 join posterior c on c.id = s.id and s.spend >= 0.15 * c.spend and s.spend >= 20
 cross join lateral (
-select autonomy.roi_posterior(s.spend, s.conversions, s.revenue, null::float8, s.days, 1,
+select autonomy.roi_posterior(s.spend * c.effect, s.conversions, s.revenue, null::float8, s.days, 1,
 exp(c.log_roi), 0.5, c.order_value, c.prior_cv2, c.prior_order_spread) as posterior) q
 ), bad as (
 select t.id, min(t.title) as title, sum(t.spend) as spend, sum(t.spend) / min(t.all_spend) as share,
@@ -15511,7 +15708,7 @@ c.matured_share, (f.p).prior_mean_roi,
 cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
 cross join lateral (select (x.curvature + x.share) / (x.curvature + 1::float8) as over,
 (x.curvature + x.share) / x.curvature as steep
-from (select (f.p).curvature::float8 as curvature,
+from (select coalesce(c.curvature, (f.p).curvature::float8) as curvature,
 autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x) y
 )
 select jsonb_build_object(
@@ -17594,7 +17791,7 @@ delete from public.autonomy_migrations where true;
 insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0105_money', '4f3f4b2491920dfbf275b9eb6777d2fd23a74e512a8914b600568270c3b4c405', pg_catalog.clock_timestamp()),
-  ('0110_campaigns', '95616775e70ffa9dd87ffccef282dad7895b12a719cbbc41fe1718a4054f4ba7', pg_catalog.clock_timestamp()),
+  ('0110_campaigns', '8034e1cf91ff75903e1c7f487176b1e50f5850b5fecfbba5efff66d469a71ac5', pg_catalog.clock_timestamp()),
   ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '6670ab68b2e53ac5211f1157ca339ffc3088c853285fbf715b61456be303c437', pg_catalog.clock_timestamp()),
@@ -17602,18 +17799,18 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
   ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f', pg_catalog.clock_timestamp()),
   ('0135_accounts', 'a57d29f74a1673cab86e776bcf72d01bb44a10b1b557c5f7c44fa5f5adf84eb9', pg_catalog.clock_timestamp()),
-  ('0136_account_policies', '83a8b3e437bd488b9496463ba96e6d0b99ce8f7b4e4fec92c1f46cdbff35ae97', pg_catalog.clock_timestamp()),
+  ('0136_account_policies', '7260f67cbf3aa31d02032ba36a591fdc5ba7e0a6a0e84896fa897abac26fc594', pg_catalog.clock_timestamp()),
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
   ('0205_reference_budgets', '8b641c59aeaaced3d52a962d716901b55abd791cc97888321f4311f9a4933f31', pg_catalog.clock_timestamp()),
-  ('0210_facts', '7d69367db3428f6525fa744d6ed76ad42f6d0153ba838f81a1885cff81905f83', pg_catalog.clock_timestamp()),
+  ('0210_facts', '595348ef1e93f13a3151a0db5b05cee20a29c886ea7a38104d4f8412f1d969f1', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
-  ('0220_keeping_facts', '182994201d0feda2fa2345cd306d554d0cbaa496b916bb14e2cc663ba545ca3c', pg_catalog.clock_timestamp()),
+  ('0220_keeping_facts', '0ad2b9cc1a25fc1b459b621261930247201e345dbb14d87050e0035a000bc0b5', pg_catalog.clock_timestamp()),
   ('0221_following_metrics', 'eaa026c0f9a8f43560fea02747e9214e8a25665e2a662974831893218b8098da', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
-  ('0225_zones', '412946b168380c2328c16f8649897fafb2d4e7d931bcfdcb7cbcd091580e70f7', pg_catalog.clock_timestamp()),
+  ('0225_zones', 'a103f53f8f2583459b4581da17d3de2eeb7a82dd925b052560bb1f6582f7e19d', pg_catalog.clock_timestamp()),
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
@@ -17622,44 +17819,47 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
   ('0340_default_rules', 'b74a41dd04c6868503098fea9b2635987f740c87f02d165ae3fc44f79be8e95e', pg_catalog.clock_timestamp()),
   ('0400_confidence', '8eeb972e6943128442178e765f2dee8d164f076d16661c6c47afd8c73d356108', pg_catalog.clock_timestamp()),
-  ('0405_curve', '237876a5eb33168c9f1c69e366b083a45877590c2100e8f0bbf5c8bdee336def', pg_catalog.clock_timestamp()),
-  ('0410_evidence', '9120ff369d20b2a96d097f29a235893dc8bff32446b329c2bf84adb6920ac585', pg_catalog.clock_timestamp()),
-  ('0412_priors', 'bcbf6ccbc16c4c58699122dbafc2ba582fbeb15badd08a9067228d820f0e13a3', pg_catalog.clock_timestamp()),
-  ('0415_curvature', 'df3d420cd1090d9751e786f91e777a732c201f34366416eb76ddec62a030d979', pg_catalog.clock_timestamp()),
-  ('0417_delay', '2cedc7a1f8006db187c0b698e006b745ae41a112c068266d089716890ec237c3', pg_catalog.clock_timestamp()),
+  ('0405_curve', '94bc862c8c550eaa991b81392c13bd12b5473a38f576306b77eae62d166d3a27', pg_catalog.clock_timestamp()),
+  ('0410_evidence', '3afc7e4fb79fecc2a08f18fa4c8e23f5a0a7fd20095fa086f937500e6584bab9', pg_catalog.clock_timestamp()),
+  ('0412_priors', '4034639c12ced7213bdec6f27a4feaf76b1b13b635a73af571f5a517651ccbbc', pg_catalog.clock_timestamp()),
+  ('0415_curvature', '180232471d9b6610abea1cca5b61d873f3fd677e30bf14cbc8cdf95dc38aa875', pg_catalog.clock_timestamp()),
+  ('0417_delay', '3bfd08b5334fc2626e5efe1fc6a7e3c0cb0799fbf8f7126f7d87c29684368bcb', pg_catalog.clock_timestamp()),
+  ('0418_measuring', '50a73a359beac777903f2598217747a92c91df8046383710166493c0489bdfa9', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', 'c29e69becddb5439d7adbc2eadef826cfc5771bf77385f22d607048bf93e1848', pg_catalog.clock_timestamp()),
+  ('0425_put_back', '4192c630ade9e65fb4d692ceb87db10ab8ef4bd46c93e7f31b1a4f5e3b510f1e', pg_catalog.clock_timestamp()),
+  ('0500_find', '6744847f03044e0653ca07c09c4f720202b0b2d2e8940105fc6a67304dd465d1', pg_catalog.clock_timestamp()),
   ('0505_codes', 'd0f7ca2f7a85d216d3c56041589f9e97ae17638da8989900933c6176b4a7d149', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'cc98a97aaf0d1c717f5a3ad18753bd5ca15f72086ed8a8445413d0c5078b487e', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '235fc3959709e2cccc6efdce0c6246698784115e6ed6b1b9486148c4602e3076', pg_catalog.clock_timestamp()),
   ('0511_measured', 'c43c106e19afd42e0b862e7bdfaa27e6b16d4fd1ace00ca525fa1a1a28ea1f25', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '051fc87a997bd6e036e2512a1caa242a068848c79cada74bf7e7f38ad30f2b0b', pg_catalog.clock_timestamp()),
-  ('0520_decide', '975715ad5b79d51c43b497f31b3c2e3aac47b03d36a5118478e2f2cc350fceec', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
-  ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
-  ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '16d6bf8422bd9d4991ce21458cc9e84163e96253a78a299f475f0d713f8edb1b', pg_catalog.clock_timestamp()),
+  ('0520_decide', 'ccf8f7717252ed6c279bd422232390bff4e54c8dec6696335b58c10b88343fbf', pg_catalog.clock_timestamp()),
+  ('0530_sentences', '0b08b7e250a1062777d41626712f5420569b4e3dde701cba26e83637812b3a04', pg_catalog.clock_timestamp()),
+  ('0540_propose', '9608f37927e9a4673035f6dece96522ce0de174fd190cb54d366a169a6ab5568', pg_catalog.clock_timestamp()),
+  ('0550_identify', 'd70f975a2e10877464914111de2b7569d84e23346af7310580ea93a6e7e62028', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
-  ('0630_judge', 'ecdc21350b50362c1741deec7e4519cc977040885c76fa19d128e937517fd7f7', pg_catalog.clock_timestamp()),
+  ('0630_judge', '0cd0b23074f791fd1235c84e3720568029a58ac626b17014b397696576bb3097', pg_catalog.clock_timestamp()),
   ('0640_apply', 'b7a3f54f68c9511ae04a154a23346debae7bc27f36ddfac5b09befae2443dce2', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0690_warnings', '0e399806a24eaf2bbac1a31a2973a09922aebfbebbccf0dfaf92e0e5f4016008', pg_catalog.clock_timestamp()),
+  ('0690_warnings', '1f8bf95a6a1779dda1bcc50279290317581fbac03f627b8b1b173cd37af7256f', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '20419c53a960b75180b767f6c1a90d750478560c97015a18ad93c620f11302b5', pg_catalog.clock_timestamp()),
+  ('0700_runs', '55b3185bb634545764d862c5d77b3c974a9e4d26d03bf7334d7645dc750fa974', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
-  ('0810_high_traffic_low_conversion', '5c96882525ceb6317442a8931202a51300de61f88825345843fece4c287c9faf', pg_catalog.clock_timestamp()),
+  ('0805_standing', 'da7dcbf458dec3ea622ef87f462fb4bbedd141dc11ce226687358cf241123ed6', pg_catalog.clock_timestamp()),
+  ('0810_high_traffic_low_conversion', '35547e55e4da09be497685c59363ab0705ad0ee4c930913220d466cb06e085b1', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
   ('0825_collapsed_return', '3a3a95670b0cff2feca2c7a9deaa2b0ca7c6add09f41cbed351c4ce4fc156091', pg_catalog.clock_timestamp()),
-  ('0830_budget_inefficiency', '8fb9d2e1db49046d1ebba0d40e5be08d73ba73d4f5d9f7b0411176087f835569', pg_catalog.clock_timestamp()),
-  ('0840_audience_mismatch', '19deea7b395fb9d7d3b74d12ba2e62c55e3f604ae140a75d1afa8fd5667de027', pg_catalog.clock_timestamp()),
+  ('0830_budget_inefficiency', '76b805f0a3f8940cd98f9bc591522e9860c61b29bb7e12791220f044b9aed7ca', pg_catalog.clock_timestamp()),
+  ('0840_audience_mismatch', 'e875c802262fcb7c3f888760d2da2db311d7630fa1c7417038304a229b846812', pg_catalog.clock_timestamp()),
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '24103e9f0f6022b59690674cce93d6e2ef9315d7533b37ee24dba347c205ce64', pg_catalog.clock_timestamp()),
@@ -17671,7 +17871,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e75886f20a51cbcb1889f95c9176ecc54782bf58250a092ef968650f2264286b', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', '21a8ea85c23ab2208d70d55ce20b54afae20204bf8a1bed89641b6af389d037e', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'ed4882e49d7e613caec8bb6f0f3facb8985aeb2d4a8d372ab4a7ca6a82d14823', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),

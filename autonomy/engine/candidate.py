@@ -60,6 +60,7 @@ class Candidate:
         "budget_use",
         "campaign_id",
         "currency",
+        "curvature",
         "data_age_hours",
         "evidence",
         "hold_until",
@@ -78,6 +79,7 @@ class Candidate:
         "no_raises_event",
         "paused_action",
         "pending",
+        "put_back",
         "reference_budget",
         "status",
         "suspect",
@@ -121,7 +123,9 @@ class Candidate:
     currency: str | None  # its account's, None where unknown
     target_roi: float  # its own break-even, NaN: its account's
     reference_budget: Decimal | None  # what it was before anybody optimised it, None: unknown
+    curvature: float | None  # that its effective spend was made with, None: its account's
     attribution: float  # what is believed of what the platform reports; 1: all of it
+    put_back: bool  # another program sets its budget anew after each move of ours
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -166,8 +170,11 @@ class Candidate:
         self.no_pauses_event = text(get("no_pauses_event"))
         self.target_roi = measure(get("target_roi"))
         self.reference_budget = money(get("reference_budget"))
+        curvature = measure(get("curvature"))
+        self.curvature = curvature if 0.1 <= curvature <= 100.0 else None
         attribution = measure(get("attribution_factor"))
         self.attribution = attribution if attribution > 0.0 else 1.0
+        self.put_back = get("put_back", False) is True
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 

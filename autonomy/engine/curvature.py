@@ -6,7 +6,8 @@ day is forecast, for each c of a grid, from the days before it: had budgets been
 not followed, a small c would have foretold it. Orders are scored, never revenue, which scatters.
 
     forecast    mu = what is spent, as it counts under c and so far as its orders arrive that day,
-                times the orders a unit brings: those seen, drawn towards the account's under c
+                times the orders a unit brings: those seen, drawn towards the middle campaign's as
+                far as the campaigns' spread under c lets expect (both fitted, in three steps)
     score       negative binomial, of size 1 / (day-to-day shocks + doubt of the forecast)
 """
 
@@ -21,6 +22,15 @@ USUAL, DOUBT = 2.0, 0.5  # before any score: ln c is normal around ln 2
 TRUST = 0.3  # days and campaigns are not as independent as a sum of scores takes them to be
 SHOCKS = 0.25
 LEAST = 1e-9  # orders a day, below which a forecast says nothing
+STEPS = 3
+USUAL_CAMPAIGNS = 5.0  # as many have the usual spread, beside those that are seen
+
+
+class Rates(NamedTuple):
+    """How many orders a unit brings: ln of the middle campaign's, and the variance of ln."""
+
+    middle: float
+    spread: float
 
 
 class Day(NamedTuple):
@@ -48,16 +58,16 @@ def curvature_scores(
     """The log-likelihood of the scored day's orders under each c; None where they say nothing."""
     scored = [days for days in campaigns if any(one.age == 0 for one in days)]
     told = [[_told(days, c, delay, half_life) for days in scored] for c in GRID]
-    rates = []
+    fitted = []
     for under in told:
         exposure, orders = sum(t.exposure for t in under), sum(t.orders for t in under)
         if not (exposure > LEAST and orders > LEAST):
             return None
-        rates.append(orders / exposure)
+        fitted.append(_fitted(under, Rates(log(orders / exposure), tau2), tau2))
     totals, any_scored = [0.0] * len(GRID), False
     for number in range(len(scored)):
         forecasts = [
-            _forecast(under[number], rate, tau2) for under, rate in zip(told, rates, strict=True)
+            _forecast(under[number], rates) for under, rates in zip(told, fitted, strict=True)
         ]
         if min(mu for mu, _ in forecasts) < LEAST:
             continue
@@ -101,17 +111,34 @@ def _told(days: Sequence[Day], c: float, delay: float, half_life: float) -> Told
     return Told(exposure, orders, max(1.0, counted), arriving, found)
 
 
-def _forecast(told: Told, rate: float, tau2: float) -> tuple[float, float]:
-    """The orders that are expected, and the size of the negative binomial around them."""
+def _fitted(under: Sequence[Told], rates: Rates, usual: float) -> Rates:
+    """By all that the campaigns have spent together the middle lies too high, as budgets follow
+    luck and worth: drawn there, small budgets would disappoint and large ones surprise, whatever
+    the curve, and a large c would be told of accounts that saturate soon."""
+    for _ in range(STEPS):
+        seen = [_rate(told, rates) for told in under if told.exposure > LEAST]
+        middle = sum(u for u, _ in seen) / len(seen)
+        squares = sum((u - middle) ** 2 + variance for u, variance in seen)
+        rates = Rates(middle, (USUAL_CAMPAIGNS * usual + squares) / (USUAL_CAMPAIGNS + len(seen)))
+    return rates
+
+
+def _rate(told: Told, rates: Rates) -> tuple[float, float]:
+    """ln of the orders that a unit brings, its most probable value and its variance."""
     k = 1.0 + SHOCKS * told.orders / told.days
-    y, e, q, centre = told.orders / k, told.exposure / k, 1.0 / tau2, log(rate)
-    u = max(centre - 12.0, min(centre + 12.0, log((y + q) / (e + q / rate))))
+    y, e, q, middle = told.orders / k, told.exposure / k, 1.0 / rates.spread, rates.middle
+    u = max(middle - 12.0, min(middle + 12.0, log((y + q) / (e + q * exp(-middle)))))
     for _ in range(3):
         x = e * exp(u)
-        u = u + (y - x - (u - centre) * q) / (x + q)
-        u = max(centre - 12.0, min(centre + 12.0, u))
-    variance = 1.0 / (e * exp(u) + q)
-    mu = told.arriving * exp(u + q * variance**2 / 2.0)
+        u = u + (y - x - (u - middle) * q) / (x + q)
+        u = max(middle - 12.0, min(middle + 12.0, u))
+    return u, 1.0 / (e * exp(u) + q)
+
+
+def _forecast(told: Told, rates: Rates) -> tuple[float, float]:
+    """The orders that are expected, and the size of the negative binomial around them."""
+    u, variance = _rate(told, rates)
+    mu = told.arriving * exp(u + variance**2 / (2.0 * rates.spread))
     return mu, 1.0 / (SHOCKS + exp(variance) - 1.0)
 
 

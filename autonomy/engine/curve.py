@@ -27,6 +27,9 @@ MOST_TIMES = 1e6  # how far above its reference a budget is taken to be
 LEAST_KEPT = Decimal("0.05")  # of the reference budget: so that it goes on to be measured
 MOST_DOWN, MOST_UP = Decimal("0.7"), Decimal("1.3")  # a move, times the budget
 DEAD_BAND = Decimal("0.05")  # of the budget: a smaller move is none
+# Nor is one within so much of the doubt where the target lies, a standard deviation of its ln:
+# where few orders tell, it wanders from day to day, and to follow it earns nothing more.
+DOUBT_SHARE, MOST_DOUBT = 0.3, 2.0
 
 
 class Curve(NamedTuple):
@@ -85,11 +88,26 @@ def moved(budget: Decimal, target: Decimal, digits: int) -> Decimal:
     return min(max(half_up(target, digits), lowest), cut_down(times(budget, MOST_UP), digits))
 
 
-def within_dead_band(budget: Decimal | None, target: Decimal | None) -> bool:
+def dead_band(curvature: float, mean_roi: float, break_even: float, precision: float) -> Decimal:
+    """The share of its budget by which a campaign may be away from its target and is left there.
+
+    The rois as of `target_budget`, `precision` one over the variance of ln roi.
+    """
+    worth = mean_roi * (curvature + 1.0) / (curvature * clamped(break_even, 1e-6, 1e6, 1.0))
+    root = sqrt(worth)
+    if root <= 1.0:
+        return DEAD_BAND
+    doubt = 0.5 * root / ((root - 1.0) * sqrt(precision))
+    return max(DEAD_BAND, Decimal(f"{DOUBT_SHARE * min(MOST_DOUBT, doubt):.15g}"))
+
+
+def within_dead_band(
+    budget: Decimal | None, target: Decimal | None, band: Decimal = DEAD_BAND
+) -> bool:
     """So near its target that it is left there; the same in SQL, where it is no candidate."""
     if budget is None or target is None:
         return False
-    return abs(target - budget) < times(budget, DEAD_BAND)
+    return abs(target - budget) < times(budget, band)
 
 
 def least_kept(floor: Decimal, reference: Decimal) -> Decimal:

@@ -17,7 +17,7 @@ from autonomy.engine.candidate import Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.compiled_conditions import Matcher, compile_conditions
 from autonomy.engine.confidence import Prior
-from autonomy.engine.curve import curve_of, within_dead_band
+from autonomy.engine.curve import curve_of, dead_band, within_dead_band
 from autonomy.engine.decision import Decision, Decisions
 from autonomy.engine.guardrails import blocked, sized
 from autonomy.engine.outcome import State
@@ -158,11 +158,18 @@ class Engine:
         return self._first_not_held(candidate, policy, met, odds) if met else None
 
     def rests(self, candidate: Candidate, plan: Plan, policy: Policy, odds: Odds) -> bool:
-        """Whether its budget is where it belongs: then a rule by the curve is not about it."""
+        """Whether its budget is where it belongs, or where another program keeps it: then a rule
+        by the curve is not about it."""
         if plan.kind != "curve":
             return False
+        if candidate.put_back:
+            return True
         case = Case(candidate, plan, policy, self.now, odds)
-        return within_dead_band(candidate.budget, case.target)
+        if case.target is None:
+            return False
+        own, roi = case.odds, case.break_even / case.odds.believed
+        band = dead_band(own.curve.curvature, own.mean_at_reference, roi, own.precision)
+        return within_dead_band(candidate.budget, case.target, band)
 
     def ruled_by(self, candidate: Candidate) -> tuple[Policy, list[Plan]]:
         """The policy of its account, and the rules made ready under it."""
@@ -171,7 +178,8 @@ class Engine:
     def odds(self, candidate: Candidate) -> Odds:
         """What its evidence says, beside what is known of campaigns of its account."""
         prior = self._priors.get(candidate.account or "", self._prior)
-        curve = curve_of(candidate.budget, candidate.reference_budget, prior.curvature)
+        curvature = prior.curvature if candidate.curvature is None else candidate.curvature
+        curve = curve_of(candidate.budget, candidate.reference_budget, curvature)
         return Odds(candidate.evidence, prior, candidate.attribution, curve)
 
     def _first_not_held(

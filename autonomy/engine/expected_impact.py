@@ -3,10 +3,11 @@
 The campaign's roi (of a rule that speaks of cpa: its target over the campaign's) is taken as the
 most probable one after its evidence and the prior, exp(u) (the mean of the distribution lies a
 little above, the median about there), of which as much is believed as of what the platform reports.
-Daily spend is the evidence's spend / days. A unit of money spent returns roi / break_even - 1 units
-of profit, whatever the rule looks for: a campaign above its break-even that is paused all the same
-is profit given up, a loss_avoided below 0. Of a change of budget it is what the curve says: revenue
-at the new budget less revenue at the old one, less the change of spend.
+Daily spend is the evidence's spend / days, of a pause no more than the present budget: larger ones
+may have spent it. A unit of money spent returns roi / break_even - 1 units of profit, whatever the
+rule looks for: a campaign above its break-even that is paused all the same is profit given up, a
+loss_avoided below 0. Of a change of budget it is what the curve says: revenue at the new budget
+less revenue at the old one, less the change of spend.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ def impact_of(decision: Outcome) -> dict[str, Any]:
     case = decision.case
     evidence, worth = case.odds.evidence, case.odds.roi / case.break_even
     spend = clamped(evidence.spend, 0.0, 1e15, 0.0)
-    ahead = HORIZON_DAYS * spend / clamped(evidence.days, 1.0, 1e6, 1.0)
+    days = clamped(evidence.days, 1.0, 1e6, 1.0)
+    if case.direction == "pause":
+        budget = case.candidate.budget
+        if budget is not None and budget > 0:
+            spend = min(spend, float(budget) * days)
+    ahead = HORIZON_DAYS * spend / days
     if case.direction == "pause":
         return _money("pause", spend_saved=ahead, loss_avoided=ahead * (1.0 - worth))
     if case.direction == "resume":

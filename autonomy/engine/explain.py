@@ -62,7 +62,11 @@ def explain(
         "sentence": sentence(one, engine, decision),
         "figures": figures(one),
         "evidence": _evidence(one, ruled_by, odds),
-        "rules": [_rule(plan, one, Case(one, plan, ruled_by, now, odds)) for plan in plans],
+        "rules": [
+            _rule(plan, one, Case(one, plan, ruled_by, now, odds))
+            | ({"matched": False} if engine.rests(one, plan, ruled_by, odds) else {})
+            for plan in plans
+        ],
         "rules_skipped": answer.rules_skipped,
         "breakers": answer.breakers,
     }
@@ -79,7 +83,9 @@ def sentence(one: Candidate, engine: Engine, decision: Decision | None) -> str:
     policy, plans = engine.ruled_by(one)
     odds = engine.odds(one)
     if any(engine.rests(one, plan, policy, odds) for plan in plans):
-        return "Left alone: its budget is within 5 % of where it belongs"
+        if one.put_back:
+            return "Left alone: another program sets its budget anew after each move of ours"
+        return "Left alone: its budget is where it belongs, as near as the evidence can tell"
     return f"Left alone: none of {len(engine.plans)} rules holds for it"
 
 

@@ -24,6 +24,7 @@ def candidate(
     one.is_active = True
     one.budget = one.budget_low_7d = campaign.budget_at(look.at)
     one.reference_budget = one.budget  # nothing of ours has changed it yet
+    one.curvature, one.put_back = None, False  # what its account has; nobody is pulled against
     one.hours_running = measure(figures.hours_running)
     one.autonomous_enabled = campaign.enabled
     one.hold_until = None

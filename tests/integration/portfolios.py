@@ -132,6 +132,8 @@ def _curves(r: Random, drawn: Drawn) -> None:
         facts["ev_effective_spend"] = (
             spend * effect if isinstance(spend, int | float) else r.choice((None, "NaN", 100))
         )
+        # made with what was in use before the account measured another one
+        facts["ev_curvature"] = r.choice((None, None, 0.5, 8, "NaN", 0, 1e9))
     for prior in drawn.priors:
         prior["curvature"] = r.choice((None, 0.5, 2, 8)) if prior["scope"] == "account" else None
 

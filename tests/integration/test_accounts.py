@@ -164,7 +164,7 @@ def test_the_page_lists_and_links(two: FlaskClient) -> None:
 def test_the_page_says_which_delay_is_in_force(two: FlaskClient, sql: Any) -> None:
     sql("update autonomy_policy set conversion_delay_hours = 24")
     assert "come 24 h after the click in the mean: assumed" in page(two, "/accounts?account=Paris")
-    sql("select autonomy.use_delay('Paris', 48)")
+    sql("select autonomy.use_measured('Paris', 'delay', 48)")
     assert "come 48 h after the click in the mean: measured" in page(two, "/accounts?account=Paris")
     assert get(two, "/api/accounts?account=Paris")["accounts"][0]["measured_delay_hours"] == 48
     assert get(two, "/api/accounts?account=Tokyo")["accounts"][0]["measured_delay_hours"] is None

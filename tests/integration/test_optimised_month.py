@@ -450,7 +450,8 @@ def attack_settings(world: World, day: int, at: int) -> None:
         world.tighten(day)
     if at == 9 and day % 5 == 4:
         world.policy(curvature=r.choice((0.1, 0.5, 2, 8, 100)))
-        world.run("select autonomy.use_curvature('Paris', %s)", r.choice((0.25, 1, 2, 16)))
+        measured = r.choice((0.25, 1, 2, 16))
+        world.run("select autonomy.use_measured('Paris', 'curvature', %s)", measured)
     if at == 10 and day % 6 in (0, 5):
         odd = day % 6 == 5
         factor = r.choice((0.01, 0.7, 1, 10)) if odd else 1

@@ -31,7 +31,6 @@ ONE_QUERY = {
     "autonomy.high_traffic_low_conversion",  # a detector: one pass over the facts
     "autonomy.declining_performance",  # a detector
     "autonomy.collapsed_return",  # a detector: the days of a campaign in two sums
-    "autonomy.budget_inefficiency",  # a detector
     "autonomy.audience_mismatch",  # a detector, of segments and of whole campaigns
     "autonomy.creative_fatigue",  # a detector: a line through the days of each campaign
     "autonomy.timing_optimization",  # a detector: grouping sets over the hours

@@ -386,6 +386,40 @@ def test_confidence_below_the_floor(db: Db) -> None:
     assert_held_back(db, scale_up(campaign(db), rule_id=its_rule), "AGAINST_THE_ODDS")
 
 
+def test_what_a_raise_lacks_is_told_by_the_bar_that_it_was_decided_by(db: Db) -> None:
+    """Beside a rule by the curve that is a higher one."""
+    one = campaign(db, created_at=hours_ago(24 * 30, db))
+    db.execute(
+        "insert into campaign_performance (campaign_id, impressions, clicks, conversions,"
+        " total_spend, total_revenue) values (%s, 90000, 2000, 12, 1500, 3000)",
+        (one,),
+    )
+    its_rule = rule(db, multiplier=1.5, min_confidence=80)
+    db.execute("update autonomous_rules set is_active = id = %s", (its_rule,))
+    always = Jsonb({"metric": "spend", "operator": ">", "threshold": 0})
+    db.execute("update autonomous_rules set condition = %s where id = %s", (always, its_rule))
+    db.execute("select fit_portfolio_prior(true)")  # as the runs below would
+    told = {}
+    for by_curve in (False, True):
+        if by_curve:
+            db.execute(
+                "insert into autonomous_rules (rule_name, rule_type, condition, action, priority)"
+                " values ('Curve', 'optimize',"
+                """ '{"metric": "spend", "operator": ">", "threshold": 1000000}',"""
+                """ '{"type": "budget_adjusted", "by": "curve"}', 1)"""
+            )
+        (held,) = value(db, "select propose_autonomous_actions() -> 'decisions'")
+        assert held["code"] == "AGAINST_THE_ODDS"
+        lease = begin(db)
+        sent = scale_up(one, rule_id=str(its_rule), confidence=held["confidence"])
+        (result,) = apply(db, lease, [sent])
+        finish(db, lease)
+        assert result["error"] == "AGAINST_THE_ODDS"
+        told[by_curve] = held["reason"]
+        assert result["message"].rstrip(".").lower() in held["reason"].lower()
+    assert told[True] != told[False]
+
+
 def test_step_cap(db: Db) -> None:
     assert_held_back(db, scale_up(campaign(db), new_budget=200.01), "STEP_CAP")
     assert_held_back(db, decision(campaign(db), "budget_adjusted", new_budget=200.01), "STEP_CAP")

@@ -151,15 +151,17 @@ def fed(db: psycopg.Connection, campaigns: list[list[Day]], *, moved: bool = Tru
 
 def known(db: psycopg.Connection) -> Any:
     return db.execute(
-        "select scores, last_scored_day::text, since is not null,"
+        "select scores, last_day::text, since is not null,"
         " (select a.curvature from autonomy.account_priors(array['default'], null) a)"
-        " from autonomy.curvatures where account = 'default'"
+        " from autonomy.account_measures where account = 'default' and what = 'curvature'"
     ).fetchone()
 
 
 def night(db: psycopg.Connection, day: int) -> None:
     """The run after a day, when the first figures of the next one are there."""
-    db.execute("select autonomy.measure_curvatures(%s)", [START + timedelta(days=day + 1, hours=2)])
+    now = START + timedelta(days=day + 1, hours=2)
+    db.execute("select autonomy.measure_account('default', 'curvature', %s)", [now])
+    db.execute("select autonomy.rebuild_measured()")
 
 
 @pytest.mark.parametrize(("true", "low", "high"), [(0.5, 0.25, 1.0), (8.0, 4.0, 16.0)])

@@ -11,7 +11,7 @@ import psycopg
 
 from autonomy.engine.case import Odds
 from autonomy.engine.confidence import Evidence, Prior
-from autonomy.engine.curve import curve_of, target_budget, within_dead_band
+from autonomy.engine.curve import curve_of, dead_band, target_budget, within_dead_band
 
 REFERENCES = [Decimal(text) for text in ("0.000001", "0.01", "1", "68.37", "1234.5", "1e9", "1e15")]
 NO_REFERENCES = ["0", "-5", "NaN", "1e18", "1e-9", None]
@@ -50,7 +50,7 @@ def test_what_rests_in_python_rests_in_sql(db: psycopg.Connection[Any]) -> None:
         " %s::float8)"
     )
     r = Random(11)
-    seen = {True: 0, False: 0}
+    seen, bands = {True: 0, False: 0}, set[Decimal]()
     for _ in range(300):
         spend, orders, roi = r.uniform(50, 5000), r.uniform(1, 60), r.uniform(0.4, 4)
         prior = Prior(tau2=r.choice((0.09, 0.64, 2.0)), curvature=r.choice((0.5, 2.0, 8.0)))
@@ -58,12 +58,18 @@ def test_what_rests_in_python_rests_in_sql(db: psycopg.Connection[Any]) -> None:
         evidence = Evidence(spend, orders, spend * roi, None, 9.0)
         odds = Odds(evidence, prior, 1.0, curve_of(None, None, prior.curvature))
         target = target_budget(reference, prior.curvature, odds.mean_at_reference, break_even)
-        beside = Decimal(r.choice(("0.9523", "0.9525", "1", "1.0526", "1.0527", "1.3", "0.7")))
+        band = dead_band(prior.curvature, odds.mean_at_reference, break_even, odds.precision)
+        edge, just = 1 / (1 + band), Decimal("0.0001")
+        sides = (edge - just, edge + just, Decimal(1), 1 / (1 - band) - just, 1 / (1 - band) + just)
+        beside = r.choice((*sides, Decimal("0.5"), Decimal(3)))
         budget = round(target * beside, 2) or Decimal("0.01")
+        bands.add(band)
         rests = ask(
             db, asked, budget, reference, prior.curvature, spend, orders, spend * roi,
             prior.mean_roi, prior.tau2, prior.cv2, prior.tau2, break_even,
         )  # fmt: skip
-        assert rests is within_dead_band(budget, target), (budget, target)
+        assert rests is within_dead_band(budget, target, band), (budget, target)
         seen[rests] += 1
     assert min(seen.values()) > 50
+    assert min(bands) < Decimal("0.06")
+    assert max(bands) > Decimal("0.3")

@@ -52,7 +52,7 @@ def test_both_engines_tell_alike(db: psycopg.Connection) -> None:
             assert theirs == ours
             continue
         assert theirs == pytest.approx(ours, rel=1e-9)
-        assert ask(db, "autonomy.nearest_delay(%s)", theirs) == nearest_delay(ours)
+        assert ask(db, "autonomy.nearest_measured('delay', %s)", theirs) == nearest_delay(ours)
     assert told.count(None) > 20
     assert told.count(0.0) > 20
     assert len({nearest_delay(one) for one in told if one}) >= 3
@@ -125,7 +125,9 @@ def ask_id(db: psycopg.Connection) -> UUID:
 
 def night(db: psycopg.Connection, day: int) -> None:
     """The run after a day, when the first figures of the next one are there."""
-    db.execute("select autonomy.measure_delays(%s)", [START + (day + 1) * DAY + timedelta(hours=2)])
+    now = START + (day + 1) * DAY + timedelta(hours=2)
+    db.execute("select autonomy.measure_account('default', 'delay', %s)", [now])
+    db.execute("select autonomy.rebuild_measured()")
 
 
 def nights(db: psycopg.Connection, *days: int) -> None:
@@ -158,7 +160,9 @@ def test_an_account_measures_its_own(empty: psycopg.Connection, hours: int) -> N
     launched(empty, hours)
     figures_until(empty, 30)
     nights(empty, 6, 7)
-    assert ask(empty, "last_day from autonomy.delays") is None  # no launch is over
+    assert (
+        ask(empty, "last_day from autonomy.account_measures where what = 'delay'") is None
+    )  # no launch is over
     nights(empty, 8, 8, 9)
     assert measured(empty) is None  # each day counts once
     assert shares(empty) == [1]
@@ -184,7 +188,10 @@ def test_where_orders_are_booked_on_their_day_what_is_assumed_stays(
     launched(empty, 0)
     figures_until(empty, 30)
     nights(empty, 8, 9, 10, 11)
-    assert ask(empty, "last_day::text from autonomy.delays") == "2026-08-14"
+    assert (
+        ask(empty, "last_day::text from autonomy.account_measures where what = 'delay'")
+        == "2026-08-14"
+    )
     assert measured(empty) is None
     assert ask(empty, "autonomy.account_delay('default')") == 24
 
@@ -236,14 +243,17 @@ def test_few_orders_tell_nothing(empty: psycopg.Connection) -> None:
     launched(empty, 48, campaigns=60, orders=0.5)  # some 170 of them
     figures_until(empty, 30)
     nights(empty, 8, 9, 10, 11)
-    assert (measured(empty), ask(empty, "last_day from autonomy.delays")) == (None, None)
+    assert (
+        measured(empty),
+        ask(empty, "last_day from autonomy.account_measures where what = 'delay'"),
+    ) == (None, None)
 
 
 def test_what_was_there_before_its_figures_is_no_launch(empty: psycopg.Connection) -> None:
     launched(empty, 48, created=-30)
     figures_until(empty, 60)
     nights(empty, 8, 9, 10, 11)
-    assert ask(empty, "last_day from autonomy.delays") is None
+    assert ask(empty, "last_day from autonomy.account_measures where what = 'delay'") is None
     # what begins when the account's figures have gone on for days is one, whatever created_at says
     launched(empty, 48, first=20, created=-30)
     nights(empty, 28, 29, 30)
@@ -304,17 +314,9 @@ def test_the_first_three_days_never_measure_a_delay(
             [one, began, roi, hours - 1],
         )
     for after in (0, 1, 2, 3, 4):  # with the hours that no figures come any more, too
-        empty.execute("select autonomy.measure_delays(%s)", [now + after * DAY])
+        empty.execute("select autonomy.measure_accounts(%s)", [now + after * DAY])
     assert measured(empty) is None
     assert ask(empty, "autonomy.account_delay('default')") == 0
-
-
-def test_large_accounts_are_left(empty: psycopg.Connection) -> None:
-    launched(empty, 48)
-    figures_until(empty, 30)
-    empty.execute("insert into campaigns (title) select 'c' from generate_series(1, 1940)")
-    nights(empty, 8, 9, 10)
-    assert measured(empty) is None
 
 
 def test_figures_that_are_none_raise_nothing(empty: psycopg.Connection) -> None:

@@ -84,7 +84,7 @@ def test_equal_to_the_facts_of_that_moment(
                     " (select id from campaigns order by id limit 2)"
                 )
                 connection.execute(
-                    "select autonomy.use_delay('one', %s)"
+                    "select autonomy.use_measured('one', 'delay', %s)"
                     if column.startswith("measured")
                     else "update autonomy_accounts set conversion_delay_hours = %s"
                     " where account = 'one'",

@@ -355,6 +355,26 @@ def test_a_loss_is_always_listed_even_when_it_probably_earns_by_now(db: Db) -> N
     assert "Leave it running" in row["suggested_action"]
 
 
+@pytest.mark.parametrize(("budget", "curvature"), [(300, 2), (20, 2), (300, 0.5)])
+def test_a_loss_is_judged_where_the_campaign_stands_on_its_curve(
+    db: Db, budget: float, curvature: float
+) -> None:
+    """As pauses are: the evidence is of other budgets than the present one."""
+    db.execute("update autonomy_policy set curvature = %s", (curvature,))
+    made = campaign(db, "Leak")
+    series(db, made, [Measures(5000, 90, 2, 100, 90)] * 30)
+    db.execute("update autonomy.reference_budgets set budget = 100, is_fixed = true")
+    db.execute("select set_config('autonomy.now', %s, true)", (str(NOW),))
+    db.execute("update campaigns set budget = %s", (budget,))
+    db.execute("select autonomy.rebuild_campaign_facts()")
+    db.execute("set local autonomy.simulation = on")
+    db.execute("select fit_portfolio_prior(true, %s)", (NOW,))
+    row = detect(db)[made]["budget_inefficiency"]
+    asked = "select confidence_score from identify_underperforming_campaigns(50, 1.0, 24, %s)"
+    assert row["confidence_score"] == value(db, asked, NOW)
+    assert row["estimated_impact"]["spend_per_day"] == min(budget, 100)
+
+
 @pytest.mark.parametrize(("spend", "revenue"), [(100, 10), (200, 200)])
 def test_the_limits_of_a_loss(db: Db, spend: float, revenue: float) -> None:
     totals(db, campaign(db), Measures(9000, 90, 5, spend, revenue))

@@ -188,6 +188,8 @@ def candidates(draw: st.DrawFn, number: int | None = None) -> dict[str, Any]:
         "holdout_draw": draw(st.floats(0, 1, exclude_max=True)),
         "paused_action": None,
         "reference_budget": draw(references),
+        "curvature": draw(st.sampled_from((None, None, 0.5, 8.0, 0.0, 1e9))),
+        "put_back": draw(st.integers(0, 9)) == 0,
     }
 
 

@@ -228,6 +228,14 @@ def test_impact_of_a_pause_is_the_spend_of_seven_days() -> None:
     assert 0 < impact["loss_avoided"] < impact["spend_saved"]
 
 
+def test_a_pause_saves_no_more_than_the_present_budget() -> None:
+    """Its evidence is of the days before it was cut to its floor."""
+    cut = LOSER | {"budget": 5.0, "budget_low_7d": 5.0}
+    impact = decide(DEFAULT_RULES, [cut], POLICY, NOW)[0].expected_impact
+    assert impact["spend_saved"] == 7 * 5
+    assert 0 < impact["loss_avoided"] < 7 * 5
+
+
 def test_impact_of_a_raise_is_profit_on_the_margin() -> None:
     decision = decide(DEFAULT_RULES, [WINNER], POLICY, NOW)[0]
     impact = decision.expected_impact
