@@ -142,7 +142,7 @@ language sql immutable set search_path = ''
 as $$
   select sum(exp(w.l - w.most) * ln(w.c)) / sum(exp(w.l - w.most))
   from (select u.c, u.l, max(u.l) over () as most
-        from (select g.c, 0.3::float8 * s - (ln(g.c) - ln(2::float8)) ^ 2 / 0.5::float8 as l
+        from (select g.c, 0.3::float8 * s - (ln(g.c) - ln(2::float8)) ^ 2 / 1.28::float8 as l
               from unnest(p_scores, '{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) g (s, c)) u) w
 $$;
 comment on function autonomy.mean_curvature(float8[]) is
@@ -178,7 +178,7 @@ begin
     array_agg(coalesce(b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend)
       / (r.budget::float8 * r.budget_per_spend)),
     autonomy.account_delay(p_account),
-    v_policy.evidence_half_life_days::float8,
+    v_policy.evidence_half_life_days::float8 / 2,
     greatest(0.04, coalesce((select k.tau2 from autonomy.priors k where k.scope = 'account' and k.name = p_account),
                             v_policy.prior_tau2)))
   into scores

@@ -6566,7 +6566,7 @@ language sql immutable set search_path = ''
 as $$
 select sum(exp(w.l - w.most) * ln(w.c)) / sum(exp(w.l - w.most))
 from (select u.c, u.l, max(u.l) over () as most
-from (select g.c, 0.3::float8 * s - (ln(g.c) - ln(2::float8)) ^ 2 / 0.5::float8 as l
+from (select g.c, 0.3::float8 * s - (ln(g.c) - ln(2::float8)) ^ 2 / 1.28::float8 as l
 from unnest(p_scores, '{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) g (s, c)) u) w
 $$;
 comment on function autonomy.mean_curvature(float8[]) is '[autonomous-operations]';
@@ -6598,7 +6598,7 @@ array_agg(d.conversions::float8),
 array_agg(coalesce(b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend)
 / (r.budget::float8 * r.budget_per_spend)),
 autonomy.account_delay(p_account),
-v_policy.evidence_half_life_days::float8,
+v_policy.evidence_half_life_days::float8 / 2,
 greatest(0.04, coalesce((select k.tau2 from autonomy.priors k where k.scope = 'account' and k.name = p_account),
 v_policy.prior_tau2)))
 into scores
@@ -17822,7 +17822,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0405_curve', '94bc862c8c550eaa991b81392c13bd12b5473a38f576306b77eae62d166d3a27', pg_catalog.clock_timestamp()),
   ('0410_evidence', '3afc7e4fb79fecc2a08f18fa4c8e23f5a0a7fd20095fa086f937500e6584bab9', pg_catalog.clock_timestamp()),
   ('0412_priors', '4034639c12ced7213bdec6f27a4feaf76b1b13b635a73af571f5a517651ccbbc', pg_catalog.clock_timestamp()),
-  ('0415_curvature', '180232471d9b6610abea1cca5b61d873f3fd677e30bf14cbc8cdf95dc38aa875', pg_catalog.clock_timestamp()),
+  ('0415_curvature', '093acafd66e1bdeabf0ca992dad430dd30399d2d91fd72f59aeb8b984b0dc2be', pg_catalog.clock_timestamp()),
   ('0417_delay', '3bfd08b5334fc2626e5efe1fc6a7e3c0cb0799fbf8f7126f7d87c29684368bcb', pg_catalog.clock_timestamp()),
   ('0418_measuring', '50a73a359beac777903f2598217747a92c91df8046383710166493c0489bdfa9', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),

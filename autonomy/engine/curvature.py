@@ -7,7 +7,9 @@ not followed, a small c would have foretold it. Orders are scored, never revenue
 
     forecast    mu = what is spent, as it counts under c and so far as its orders arrive that day,
                 times the orders a unit brings: those seen, drawn towards the middle campaign's as
-                far as the campaigns' spread under c lets expect (both fitted, in three steps)
+                far as the campaigns' spread under c lets expect (both fitted, in three steps).
+                Days fade twice as fast as in the evidence: budgets go after returns that drift,
+                and a forecast that lags behind the drift takes it for a flat curve
     score       negative binomial, of size 1 / (day-to-day shocks + doubt of the forecast)
 """
 
@@ -18,7 +20,7 @@ from math import exp, log
 from typing import NamedTuple
 
 GRID = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-USUAL, DOUBT = 2.0, 0.5  # before any score: ln c is normal around ln 2
+USUAL, DOUBT = 2.0, 0.8  # before any score: ln c is normal around ln 2
 TRUST = 0.3  # days and campaigns are not as independent as a sum of scores takes them to be
 SHOCKS = 0.25
 LEAST = 1e-9  # orders a day, below which a forecast says nothing
