@@ -428,7 +428,7 @@ create function public.dashboard_state(
 as $$
 declare
   -- among those of one level: first what makes the others moot
-  v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
+  v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'FEED_FAILED', 'STALE_DATA',
     'UNREAD_STATUS', 'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED',
     'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED',
     'ALL_RULES_INACTIVE', 'OBSERVING'];
@@ -444,6 +444,7 @@ begin
       select * from autonomy.dashboard_state_of_policy()
       union all select * from autonomy.dashboard_state_of_runs(v_minutes, p_now)
       union all select * from autonomy.dashboard_state_of_summaries(v_minutes, p_now)
+      union all select * from autonomy.dashboard_state_of_feed()
       union all select * from autonomy.dashboard_state_of_data(p_now)
       union all select * from autonomy.dashboard_state_of_work(p_now)
       union all select * from autonomy.dashboard_state_of_changes(v_since, v_span)
