@@ -216,6 +216,10 @@ language plpgsql set search_path = ''
 as $$
 -- A day by hour and as a whole is one of them, never both added up: the hours, unless some are missing (0215).
 begin
+  analyze pg_temp.autonomy_feed_buckets;
+  if (select bool_or(b.whole) is not distinct from bool_and(b.whole) from pg_temp.autonomy_feed_buckets b) then
+    return;
+  end if;
   with both_told as (
     select b.campaign_id, b.day,
       sum(b.spend) filter (where not b.whole) >= 0.99 * sum(b.spend) filter (where b.whole)
@@ -232,8 +236,6 @@ begin
       when g.whole then 'left out: the hours of its day are there, and a whole day is not added to them'
       else 'left out: its day is there as a whole, and its hours hold less: some are missing' end, count(*), min(g.key)
   from gone g group by g.whole;
-  create index on pg_temp.autonomy_feed_buckets (campaign_id, day);
-  analyze pg_temp.autonomy_feed_buckets;
 end $$;
 comment on function autonomy.one_grain_of_feed() is
   'Of a day that the feed has by hour and as a whole, leaves one out. A part of import_feed. [autonomous-operations]';
@@ -252,6 +254,9 @@ begin
   group by b.campaign_id, b.day
   having bool_or((m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue, m.whole_day) is distinct from
                  (b.impressions, b.reach, b.clicks, b.conversions, b.spend, b.revenue, b.whole));
+  if found then
+    create index on pg_temp.autonomy_feed_buckets (campaign_id, day);
+  end if;
   analyze pg_temp.autonomy_feed_changed;
 end $$;
 comment on function autonomy.find_changed_days() is
@@ -265,6 +270,8 @@ as $$
 begin
   with days as (
     select b.campaign_id, b.account, b.day, sum(b.spend) as spend from pg_temp.autonomy_feed_buckets b
+    where b.account in (select u.account from pg_temp.autonomy_feed_units u
+                        join pg_temp.autonomy_feed_changed c on c.campaign_id = u.campaign_id where not u.is_new)
     group by b.campaign_id, b.account, b.day
   ), compared as (
     select d.account, sum(d.spend) as spend, sum(k.spend) as known, count(distinct d.day) as days

@@ -12,7 +12,9 @@ as $$
 begin
   insert into public.autonomy_accounts as a (account, currency, time_zone, updated_by)
   select f.account, f.currency, f.time_zone, 'feed' from pg_temp.autonomy_feed_accounts f
-  where f.refused is null and (f.currency is not null or f.time_zone is not null)
+  -- an insert that changes nothing would ask the guard all the same
+  where f.refused is null
+    and (f.known_currency is null and f.currency is not null or f.known_zone is null and f.time_zone is not null)
   order by f.account
   on conflict (account) do update set
     currency = coalesce(a.currency, excluded.currency), time_zone = coalesce(a.time_zone, excluded.time_zone),

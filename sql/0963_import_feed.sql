@@ -119,7 +119,7 @@ create function autonomy.take_feed(p_since date, p_dry_run boolean, p_now timest
 language plpgsql set search_path = ''
 as $$
 declare
-  v_day_limit constant bigint := 150000;  -- what fits well into a minute
+  v_day_limit constant bigint := 100000;  -- what fits well into a minute
   v_left bigint;
 begin
   perform autonomy.note_odd_campaigns();

@@ -17,6 +17,10 @@ from autonomy.text import count, decimal, money
 VIEWS = Path(__file__).resolve().parents[2] / "docs" / "feeds"
 """Ready views, a file a source: PREFIX_campaigns and PREFIX_metrics in the schema autonomy_feed."""
 
+_SCHEMA = "create schema if not exists autonomy_feed;"
+_RIGHTS = """\
+grant usage on schema autonomy_feed to service_role;
+grant select on all tables in schema autonomy_feed to service_role;"""
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -104,21 +108,12 @@ COMMANDS = (feed,)
 
 def views_sql(files: list[Path]) -> str:
     """The script that makes the views of these files, and of them the two that are read."""
-    prefixes = [path.stem.replace("-", "_") for path in files]
-    both = [
-        f"create or replace view autonomy_feed.{view} as\n"
-        + "\nunion all\n".join(f"select * from autonomy_feed.{one}_{view}" for one in prefixes)
-        + ";"
-        for view in ("campaigns", "metrics")
-    ]
-    return "\n\n".join(
-        ("create schema if not exists autonomy_feed;", *(path.read_text().strip() for path in files))
-        + tuple(both)
-        + (
-            "grant usage on schema autonomy_feed to service_role;\n"
-            "grant select on all tables in schema autonomy_feed to service_role;",
-        )
-    )
+    parts = [_SCHEMA, *(path.read_text().strip() for path in files)]
+    for view in ("campaigns", "metrics"):
+        names = [f"autonomy_feed.{path.stem.replace('-', '_')}_{view}" for path in files]
+        each = "\nunion all\n".join(f"select * from {name}" for name in names)  # noqa: S608 - ours
+        parts.append(f"create or replace view autonomy_feed.{view} as\n{each};")
+    return "\n\n".join([*parts, _RIGHTS])
 
 
 def _first_line(path: Path) -> str:

@@ -116,9 +116,9 @@ class Runner:
             return
         with step("feed", run_id=run_id) as counts, no_later_than(deadline):
             try:
-                counts["due"] = self._store.rpc(
-                    "read_feed", retry=False, **self._simulated_now()
-                )["due"]
+                counts["due"] = self._store.rpc("read_feed", retry=False, **self._simulated_now())[
+                    "due"
+                ]
             except AutonomyError as error:  # where the database is at fault, so says the beginning
                 counts["code"] = error.code
 

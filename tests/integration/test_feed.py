@@ -1,5 +1,7 @@
 """The feed over the API: a run reads it before it decides, and the commands say what there is."""
 
+# ruff: noqa: E501 - SQL reads better on its own lines
+
 from __future__ import annotations
 
 import json

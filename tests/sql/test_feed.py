@@ -1,5 +1,7 @@
 """The feed: two views of the user's, read as they are, or refused with a sentence."""
 
+# ruff: noqa: E501 - sentences and SQL read better on their own lines
+
 from __future__ import annotations
 
 from datetime import date, timedelta
@@ -103,9 +105,7 @@ def test_a_feed_comes_in(feed: Db) -> None:
     assert (account["account"], account["currency"]) == ("google_ads 1", "EUR")
     assert (account["spend"], account["conversions"], account["clicks"]) == (120, 7.5, 150)
     assert answer["refused"] == answer["left_out"] == []
-    assert figures(feed) == {
-        f"2026-11-{day}": (1000, Decimal("2.5"), 40) for day in (26, 27, 28)
-    }
+    assert figures(feed) == {f"2026-11-{day}": (1000, Decimal("2.5"), 40) for day in (26, 27, 28)}
     found = feed.execute(
         "select title, status, budget, account, created_at::date::text from campaigns"
     ).fetchall()
@@ -326,7 +326,10 @@ def test_another_currency_than_here_is_left_out(feed: Db) -> None:
     feed.execute("update autonomy_feed.campaigns set currency = 'USD'")
     answer = read(feed)
     assert "in USD, but it is in EUR here" in answer["refused"][0]
-    assert value(feed, "select currency from autonomy_accounts where account = 'google_ads 1'") == "EUR"
+    assert (
+        value(feed, "select currency from autonomy_accounts where account = 'google_ads 1'")
+        == "EUR"
+    )
 
 
 def test_without_a_currency_it_is_said(feed: Db) -> None:
@@ -370,7 +373,7 @@ def test_only_what_changed_there_is_followed(feed: Db) -> None:
     put(feed, "campaigns")
     days(feed, 2)
     read(feed)
-    (one,) = feed.execute(ID, ("7",)).fetchone() or ()
+    one = value(feed, ID, "7")
     feed.execute("update campaigns set status = 'paused', budget = 50")  # here, by a person
     answer = read(feed)
     assert state(feed, one) == ("paused", 50)
@@ -398,7 +401,7 @@ def test_our_pause_is_not_undone_by_a_feed_that_says_nothing_new(feed: Db) -> No
     put(feed, "campaigns")
     days(feed, 2)
     read(feed)
-    (one,) = feed.execute(ID, ("7",)).fetchone() or ()
+    one = value(feed, ID, "7")
     value(feed, "select auto_pause_campaign(%s, 'it loses money', 95)", one)
     read(feed)
     assert state(feed, one)[0] == "paused"
@@ -574,7 +577,9 @@ def test_a_failure_is_written_down_told_and_over(feed: Db) -> None:
     assert value(feed, "select autonomy.feed_warnings()") == [
         f"The feed was not read: {answer['error']}"
     ]
-    reason = feed.execute("select code, sentence from autonomy.dashboard_state_of_feed()").fetchone()
+    reason = feed.execute(
+        "select code, sentence from autonomy.dashboard_state_of_feed()"
+    ).fetchone()
     assert reason == ("FEED_FAILED", f"The feed could not be read yet: {answer['error']}")
     codes = "select array_agg(code) from autonomy.causes_now(60, false, '2026-11-28T10:01Z')"
     assert "FEED_FAILED" in value(feed, codes)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -170,7 +169,7 @@ TABLES = {
         """,
 }
 # campaign -> status, budget, currency
-CAMPAIGNS = {
+CAMPAIGNS: dict[str, dict[str, tuple[object, ...]]] = {
     "dbt-ad-reporting": {"Shoes": ("active", None, None), "Boots": ("active", None, None)},
     "fivetran-google-ads": {"Shoes": ("active", None, "EUR")},
     "fivetran-facebook-ads": {
@@ -183,7 +182,7 @@ CAMPAIGNS = {
     "airbyte-facebook-marketing": {"Shoes": ("active", 100, "EUR"), "Yen": ("active", 5000, "JPY")},
 }  # fmt: skip
 # of Shoes on 26 November: impressions, clicks, conversions, spend, revenue
-DAY = {
+DAY: dict[str, tuple[int | str, ...]] = {
     "dbt-ad-reporting": (1000, 10, "1.5", "40.5", 90),
     "fivetran-google-ads": (3000, 30, "0.8", "40.5", 60),
     "fivetran-facebook-ads": (3000, 20, 3, "40.5", 90),
