@@ -105,7 +105,7 @@ begin
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
       p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-    'warnings', autonomy.run_warnings());
+    'warnings', autonomy.run_warnings() || autonomy.feed_warnings());
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '

@@ -224,7 +224,7 @@ begin
     'failed', v_failed,
     'rules_skipped', autonomy.skipped_rules(false),
     'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
-    'warnings', (v_around -> 'warnings') || autonomy.run_warnings(),
+    'warnings', (v_around -> 'warnings') || autonomy.run_warnings() || autonomy.feed_warnings(),
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
     || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;

@@ -69,6 +69,7 @@ begin
     ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true, false),
     ('RUN_LATE', 'No run has succeeded when one was due', '{slack,webhook,email}', true, false),
     ('ACCOUNT_BROKEN', 'An account cannot be reached', '{slack,webhook,email}', true, true),
+    ('FEED_FAILED', 'The feed is not read, or not all of it', '{slack,webhook,email}', true, false),
     ('STALE_DATA', 'No new figures come in', '{slack,webhook,email}', false, true),
     ('BREAKER', 'A breaker stopped a run', '{slack,webhook,email}', true, true),
     ('APPROVALS_WAITING', 'Proposals wait for a decision', '{slack,webhook,email}', false, true),
@@ -184,6 +185,8 @@ begin
       where p_run_interval_minutes is not null or r.code <> 'RUN_LATE'
       union all
       select * from autonomy.dashboard_state_of_summaries(coalesce(p_run_interval_minutes, 60), p_now, v_each)
+      union all
+      select * from autonomy.dashboard_state_of_feed()
     )
     -- several runs of shards may have failed: one cause, as large as there are
     select distinct on (n.account, n.cause) n.account, n.cause, f.code, f.level, f.sentence, f.details, f.figures,

@@ -78,15 +78,17 @@ as $$
     'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'budget_optimisation',
     'campaign_facts_at',
     'condition_errors', 'delete_planned_event', 'exclude_evidence',
-    'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'keep_optimisation_past',
+    'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'import_feed',
+    'keep_optimisation_past',
     'lift_evidence_exclusion',
     'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
     'list_planned_events',
     'measure_action_impact', 'portfolio_state',
-    'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
+    'propose_autonomous_actions', 'read_feed',
+    'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
     'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
     'save_planned_event',
-    'set_budget_optimisation', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
+    'set_budget_optimisation', 'set_feed', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
 $$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -237,6 +237,10 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'write_metrics', null, '{p_taken, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'record_campaign_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1, array[]::text[]),
+('autonomy', 'table', 'feed', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'minutes numeric check (minutes between 1 and 10080)', 'tried_at timestamptz', 'read_at timestamptz', 'failing_since timestamptz', 'problems text[] not null default ''{}''', 'answer jsonb', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
+('autonomy', 'table', 'feed_campaigns', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'platform text not null', 'account_id text not null', 'external_id text not null', 'found_at timestamptz not null default now()']::text[]),
+('autonomy', 'function', 'feed_warnings', null, '{}', '{}', 0, array[]::text[]),
+('public', 'function', 'set_feed', null, '{p_minutes, p_actor}', '{numeric, text}', 1, array[]::text[]),
 ('autonomy', 'function', 'word_error', null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'than_error', null, '{p_than, p_path}', '{jsonb, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'comparison_error', null, '{p_condition, p_path, p_largest}', '{jsonb, text, numeric}', 0, array[]::text[]),
@@ -560,6 +564,42 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'carry_out_chosen', null, '{p_run_id, p_lease, p_chosen, p_versions, p_shown, p_now}', '{uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'actions_taken', null, '{p_chosen, p_outcomes, p_mode, p_opportunities}', '{autonomy.decided[], text[], text, jsonb}', 0, array[]::text[]),
 ('public', 'function', 'run_autonomous_operations', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'feed_columns', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_type', null, '{p_view, p_column}', '{text, text}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_type_fits', null, '{p_kind, p_type}', '{text, regtype}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_column_flaws', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_flaws', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_expression', null, '{p_view, p_column, p_as}', '{text, text, text}', 0, array[]::text[]),
+('autonomy', 'function', 'make_feed_tables', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_select', null, '{p_view, p_columns}', '{text, text[]}', 0, array[]::text[]),
+('autonomy', 'function', 'read_feed_rows', null, '{p_since, p_limit}', '{date, bigint}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_doubles', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_status', null, '{p_word}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'note_feed', null, '{p_view, p_reason, p_rows, p_example}', '{text, text, bigint, text}', 0, array[]::text[]),
+('autonomy', 'function', 'note_odd_campaigns', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'find_feed_campaigns', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'find_feed_accounts', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'judge_feed_rows', null, '{p_since, p_now}', '{date, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'one_grain_of_feed', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'find_changed_days', null, '{}', '{}', 0, array[]::text[]),
+('None', 'index', 'on', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'refuse_other_past', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'put_off_days', null, '{p_limit}', '{bigint}', 0, array[]::text[]),
+('autonomy', 'function', 'write_feed_accounts', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'write_feed_campaigns', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'settle_feed_grain', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'write_feed_days', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'compare_feed_state', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'follow_feed_state', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_state_words', null, '{p_taken}', '{boolean}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_accounts_read', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_sentences', null, '{p_answer}', '{jsonb}', 0, array[]::text[]),
+('autonomy', 'function', 'feed_answer', null, '{p_since, p_dry_run, p_days_left}', '{date, boolean, bigint}', 0, array[]::text[]),
+('autonomy', 'function', 'refuse_feed', null, '{p_flaws}', '{text[]}', 0, array[]::text[]),
+('autonomy', 'function', 'take_feed', null, '{p_since, p_dry_run, p_now, p_replace}', '{date, boolean, timestamptz, boolean}', 0, array[]::text[]),
+('public', 'function', 'import_feed', null, '{p_since, p_dry_run, p_now, p_replace}', '{date, boolean, timestamptz, boolean}', 4, array[]::text[]),
+('public', 'function', 'read_feed', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'dashboard_state_of_feed', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date not null', 'impressions bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null', 'currency text not null default ''''']::text[]),
 ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0, array['day date not null', 'rule_id uuid not null', 'action_type text not null', 'status text not null', 'actions bigint not null', 'confidence_sum numeric not null', 'confidence_count bigint not null', 'measured bigint not null', 'improved bigint not null', 'regressed bigint not null', 'money float8 not null', 'error_squares float8 not null', 'judged bigint not null', 'right_sum float8 not null', 'judged_confidence_sum float8 not null', 'currency text not null default ''''']::text[]),
 ('autonomy', 'table', 'dashboard_stale_days', null, '{}', '{}', 0, array['source text not null check (source in (''actions'', ''performance''))', 'day date not null', 'transaction xid8 not null default pg_current_xact_id()']::text[]),
@@ -732,15 +772,17 @@ select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functio
 'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'budget_optimisation',
 'campaign_facts_at',
 'condition_errors', 'delete_planned_event', 'exclude_evidence',
-'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'keep_optimisation_past',
+'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'import_feed',
+'keep_optimisation_past',
 'lift_evidence_exclusion',
 'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
 'list_planned_events',
 'measure_action_impact', 'portfolio_state',
-'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
+'propose_autonomous_actions', 'read_feed',
+'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
 'save_planned_event',
-'set_budget_optimisation', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
+'set_budget_optimisation', 'set_feed', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
 $$;
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
@@ -5040,6 +5082,72 @@ comment on function public.record_campaign_metrics(jsonb, timestamptz) is
 do $$ begin
 perform autonomy.rebuild_campaign_facts(true);
 end $$;
+
+-- 0240_feed.sql
+-- squawk-ignore-file require-concurrent-index-creation
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.feed (
+id boolean primary key default true check (id),
+minutes numeric check (minutes between 1 and 10080),
+tried_at timestamptz,
+read_at timestamptz,
+failing_since timestamptz,
+problems text[] not null default '{}',
+answer jsonb,
+updated_at timestamptz not null default now(),
+updated_by text not null default ''
+);
+comment on table autonomy.feed is
+'Whether runs read the feed, and what came of it the last time; no row: they never did. [autonomous-operations]';
+comment on column autonomy.feed.minutes is 'how often a run reads the feed before it decides; null = never';
+comment on column autonomy.feed.tried_at is 'when a run or a call last tried to';
+comment on column autonomy.feed.read_at is 'when it was last read';
+comment on column autonomy.feed.problems is 'why it, or a part of it, was not read the last time';
+comment on column autonomy.feed.answer is 'what import_feed last answered';
+create table if not exists autonomy.feed_campaigns (
+campaign_id uuid primary key references public.campaigns (id) on delete cascade,
+platform text not null,
+account_id text not null,
+external_id text not null,
+found_at timestamptz not null default now(),
+unique (platform, account_id, external_id)
+);
+comment on table autonomy.feed_campaigns is
+'Which campaign each campaign of the feed is, by its key there. [autonomous-operations]';
+create function autonomy.feed_warnings() returns jsonb
+language sql stable set search_path = ''
+as $$
+select coalesce((
+select jsonb_agg(format('The feed was not read%s: %s',
+case when to_jsonb(f.problems) = f.answer -> 'refused' then ' in part' else '' end, p) order by n)
+from autonomy.feed f cross join unnest(f.problems[:3]) with ordinality u (p, n)), '[]');
+$$;
+comment on function autonomy.feed_warnings() is '[autonomous-operations]';
+create function public.set_feed(p_minutes numeric, p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_feed autonomy.feed;
+begin
+if p_minutes not between 1 and 10080 then
+raise exception using errcode = 'AO010',
+message = format('The feed is read every 1 to 10080 minutes, not %s.', p_minutes),
+hint = 'NULL switches it off.';
+end if;
+insert into autonomy.feed as f (id, minutes, updated_at, updated_by)
+values (true, p_minutes, now(), coalesce(p_actor, ''))
+on conflict (id) do update set
+minutes = excluded.minutes, updated_at = excluded.updated_at, updated_by = excluded.updated_by,
+problems = case when p_minutes is null then '{}' else f.problems end
+returning * into v_feed;
+return to_jsonb(v_feed) - 'id' - 'answer';
+end $$;
+comment on function public.set_feed(numeric, text) is
+'Lets runs read the feed every so many minutes before they decide (NULL: never). Safe to call again. Raises AO010 '
+'(argument). [autonomous-operations]';
 
 -- 0310_conditions.sql
 set local lock_timeout = '30s';
@@ -12139,7 +12247,7 @@ from public.autonomous_rules r where r.is_active or v_inactive),
 p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
 p_ahead => 20000, p_now => p_now),
 'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-'warnings', autonomy.run_warnings());
+'warnings', autonomy.run_warnings() || autonomy.feed_warnings());
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
 'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
@@ -14580,7 +14688,7 @@ from jsonb_array_elements(v_actions) with ordinality a (a, n)),
 'failed', v_failed,
 'rules_skipped', autonomy.skipped_rules(false),
 'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
-'warnings', (v_around -> 'warnings') || autonomy.run_warnings(),
+'warnings', (v_around -> 'warnings') || autonomy.run_warnings() || autonomy.feed_warnings(),
 'actions_measured', v_around -> 'actions_measured',
 'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
 || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
@@ -14592,6 +14700,965 @@ comment on function public.run_autonomous_operations(timestamptz) is
 'Cron and the SQL editor. Safe to call again: a second run finds what the first left, and cooldowns hold. Raises '
 'AO008 (another run is in progress), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), '
 'AO002 (no policy). [autonomous-operations]';
+
+-- 0960_feed_views.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.feed_columns()
+returns table (view_name text, place integer, column_name text, kind text, is_needed boolean, expected text)
+language plpgsql immutable set search_path = ''
+as $$
+begin
+return query
+values
+('campaigns', 1, 'platform', 'text', true, 'a text such as google_ads'),
+('campaigns', 2, 'account_id', 'id', true, 'the account''s id on the platform, a text'),
+('campaigns', 3, 'external_id', 'id', true, 'the campaign''s id on the platform, a text'),
+('campaigns', 4, 'title', 'text', true, 'its name, a text'),
+('campaigns', 5, 'status', 'text', true, 'the platform''s word for its state, a text (null::text where unknown)'),
+('campaigns', 6, 'daily_budget', 'number', true,
+'a number in whole units of the currency (null::numeric where it has none)'),
+('campaigns', 7, 'currency', 'text', true, 'a text of ISO 4217 such as EUR (null::text where unknown)'),
+('campaigns', 8, 'time_zone', 'text', true, 'a text such as Europe/Berlin (null::text where unknown)'),
+('campaigns', 9, 'created_at', 'moment', true, 'a date or timestamp (null::timestamptz where unknown)'),
+('metrics', 1, 'platform', 'text', true, 'a text, as in autonomy_feed.campaigns'),
+('metrics', 2, 'account_id', 'id', false, 'the account''s id on the platform, a text'),
+('metrics', 3, 'external_id', 'id', true, 'the campaign''s id on the platform, a text'),
+('metrics', 4, 'day', 'date', false, 'a date, the account''s day'),
+('metrics', 5, 'hour', 'hour', false, 'a timestamp: without time zone it is the account''s time'),
+('metrics', 6, 'impressions', 'number', true, 'a number'),
+('metrics', 7, 'reach', 'number', true, 'a number (null::numeric where unknown)'),
+('metrics', 8, 'clicks', 'number', true, 'a number'),
+('metrics', 9, 'conversions', 'number', true, 'a number'),
+('metrics', 10, 'spend', 'number', true, 'a number in whole units of the currency'),
+('metrics', 11, 'revenue', 'number', true, 'a number in whole units of the currency');
+end $$;
+comment on function autonomy.feed_columns() is '[autonomous-operations]';
+create function autonomy.feed_type(p_view text, p_column text) returns regtype
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(nullif(t.typbasetype, 0), t.oid)
+from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+where a.attrelid = to_regclass('autonomy_feed.' || p_view) and a.attname = p_column and a.attnum > 0
+and not a.attisdropped);
+end $$;
+comment on function autonomy.feed_type(text, text) is '[autonomous-operations]';
+create function autonomy.feed_type_fits(p_kind text, p_type regtype) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_words boolean := (select t.typcategory = 'S' or t.typtype = 'e' from pg_catalog.pg_type t where t.oid = p_type);
+v_whole boolean := p_type in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype);
+begin
+return case p_kind
+when 'text' then v_words
+when 'id' then v_words or v_whole
+when 'number' then v_whole or p_type in ('numeric'::regtype, 'real'::regtype, 'double precision'::regtype)
+when 'date' then p_type = 'date'::regtype
+when 'hour' then p_type in ('timestamp'::regtype, 'timestamptz'::regtype)
+else p_type in ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) end;
+end $$;
+comment on function autonomy.feed_type_fits(text, regtype) is '[autonomous-operations]';
+create function autonomy.feed_column_flaws() returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+return array(
+select s.sentence
+from (
+select k.view_name, k.place, case
+when t.found is not null and not autonomy.feed_type_fits(k.kind, t.found) then
+format('autonomy_feed.%s.%s is of the type %s; it must be %s.', k.view_name, k.column_name, t.found,
+k.expected)
+when t.found is null and k.is_needed then
+format('autonomy_feed.%s lacks the column %s: %s.', k.view_name, k.column_name, k.expected)
+when t.found is null and k.column_name = 'day' and autonomy.feed_type('metrics', 'hour') is null then
+'autonomy_feed.metrics has neither the column day (a date, the account''s day) nor hour (a timestamp).'
+end as sentence
+from autonomy.feed_columns() k
+cross join lateral (select autonomy.feed_type(k.view_name, k.column_name) as found) t
+union all
+select v.name, 100 + a.attnum,
+format('autonomy_feed.%s has a column %s, which means nothing here: leave it out or rename it. Columns are %s.',
+v.name, left(a.attname, 60),
+(select string_agg(k.column_name, ', ' order by k.place) from autonomy.feed_columns() k
+where k.view_name = v.name))
+from (values ('campaigns'), ('metrics')) v (name)
+join pg_catalog.pg_attribute a on a.attrelid = to_regclass('autonomy_feed.' || v.name) and a.attnum > 0
+and not a.attisdropped
+where a.attname <> all (array(select k.column_name from autonomy.feed_columns() k where k.view_name = v.name))
+) s
+where s.sentence is not null order by s.view_name, s.place);
+end $$;
+comment on function autonomy.feed_column_flaws() is '[autonomous-operations]';
+create function autonomy.feed_flaws() returns text[]
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_missing text;
+begin
+if to_regnamespace('autonomy_feed') is null then
+return array['There is no schema autonomy_feed. Make it, with the views campaigns and metrics; '
+'"python -m autonomy feed views" has ready ones.'];
+elsif not has_schema_privilege('autonomy_feed', 'usage') then
+return array[format('%s may not look into the schema autonomy_feed: grant usage on schema autonomy_feed to %1$I;',
+current_user)];
+end if;
+select string_agg('autonomy_feed.' || v, ' and ') into v_missing
+from unnest('{campaigns,metrics}'::text[]) v where to_regclass('autonomy_feed.' || v) is null;
+if v_missing is not null then
+return array[format('There is no view %s; "python -m autonomy feed views" has ready ones.', v_missing)];
+end if;
+select string_agg('autonomy_feed.' || v, ', ') into v_missing
+from unnest('{campaigns,metrics}'::text[]) v where not has_table_privilege('autonomy_feed.' || v, 'select');
+if v_missing is not null then
+return array[format('%s may not read %s: grant select on %2$s to %1$I;', current_user, v_missing)];
+end if;
+return autonomy.feed_column_flaws();
+end $$;
+comment on function autonomy.feed_flaws() is '[autonomous-operations]';
+create function autonomy.feed_expression(p_view text, p_column text, p_as text) returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_type regtype := autonomy.feed_type(p_view, p_column);
+begin
+return case
+when v_type is null
+or p_as = 'timestamptz' and v_type <> 'timestamptz'::regtype
+or p_as = 'timestamp' and v_type = 'timestamptz'::regtype then 'null::' || p_as
+when p_as = 'text' then format('nullif(btrim(v.%I::text), '''')', p_column)
+else format('v.%I::%s', p_column, p_as) end;
+end $$;
+comment on function autonomy.feed_expression(text, text, text) is '[autonomous-operations]';
+create function autonomy.make_feed_tables() returns void
+language plpgsql set search_path = '' set client_min_messages = 'error'
+as $$
+begin
+drop table if exists pg_temp.autonomy_feed_given, pg_temp.autonomy_feed_read, pg_temp.autonomy_feed_notes,
+pg_temp.autonomy_feed_units, pg_temp.autonomy_feed_accounts, pg_temp.autonomy_feed_buckets,
+pg_temp.autonomy_feed_changed, pg_temp.autonomy_feed_state;
+create temporary table autonomy_feed_given (
+platform text, account_id text, external_id text, title text, word text, daily_budget numeric, currency text,
+time_zone text, created timestamptz, created_local timestamp) on commit drop;
+create temporary table autonomy_feed_read (
+platform text, account_id text, external_id text, day date, at timestamptz, at_local timestamp,
+impressions numeric, reach numeric, clicks numeric, conversions numeric, spend numeric, revenue numeric
+) on commit drop;
+create temporary table autonomy_feed_notes (view_name text, reason text, rows bigint, example text) on commit drop;
+end $$;
+comment on function autonomy.make_feed_tables() is '[autonomous-operations]';
+create function autonomy.feed_select(p_view text, p_columns text[]) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select string_agg(
+case split_part(c, ' ', 1) when 'platform' then format('lower(%s)', e) when 'currency' then format('upper(%s)', e)
+else e end, ', ' order by n)
+from unnest(p_columns) with ordinality u (c, n)
+cross join lateral autonomy.feed_expression(p_view, split_part(c, ' ', 1), split_part(c, ' ', 2)) e);
+end $$;
+comment on function autonomy.feed_select(text, text[]) is '[autonomous-operations]';
+create function autonomy.read_feed_rows(p_since date, p_limit bigint) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_view text := 'campaigns';
+v_where text := case
+when autonomy.feed_type('metrics', 'hour') is null then 'v.day >= $1 or v.day is null'
+when autonomy.feed_type('metrics', 'day') is null then 'v.hour >= $1 - 1 or v.hour is null'
+else 'v.day >= $1 or v.hour >= $1 - 1 or v.day is null and v.hour is null' end;
+v_said text;
+begin
+perform set_config('search_path', 'public, extensions, pg_temp', true);
+execute format('insert into pg_temp.autonomy_feed_given select %s from autonomy_feed.campaigns v limit $1',
+autonomy.feed_select('campaigns', '{platform text,account_id text,external_id text,title text,status text,
+      daily_budget numeric,currency text,time_zone text,created_at timestamptz,created_at timestamp}'))
+using p_limit;
+v_view := 'metrics';
+execute format('insert into pg_temp.autonomy_feed_read select %s from autonomy_feed.metrics v where %s limit $2',
+autonomy.feed_select('metrics', '{platform text,account_id text,external_id text,day date,hour timestamptz,
+      hour timestamp,impressions numeric,reach numeric,clicks numeric,conversions numeric,spend numeric,
+      revenue numeric}'), v_where)
+using p_since, p_limit;
+perform set_config('search_path', '', true);
+analyze pg_temp.autonomy_feed_given;
+analyze pg_temp.autonomy_feed_read;
+exception when others then
+get stacked diagnostics v_said = message_text;
+raise exception using errcode = 'AO010',
+message = format('autonomy_feed.%s cannot be read: %s', v_view, left(v_said, 500)),
+hint = format('select * from autonomy_feed.%s; in the SQL editor shows the same.', v_view);
+end $$;
+comment on function autonomy.read_feed_rows(date, bigint) is '[autonomous-operations]';
+create function autonomy.feed_doubles() returns text[]
+language plpgsql set search_path = ''
+as $$
+begin
+return array(
+select format('autonomy_feed.campaigns has %s rows for %s%s: a campaign is one row. Of a table of its history take '
+'the newest row alone.', max(d.rows), min(d.key) filter (where d.n = 1),
+case when count(*) > 1 then format(', and more than one for %s', 
+autonomy.counted_words(count(*) - 1, 'more campaign')) else '' end)
+from (select concat_ws(' ', g.platform, g.account_id, g.external_id) as key, count(*) as rows,
+row_number() over (order by count(*) desc, g.platform, g.account_id, g.external_id) as n
+from pg_temp.autonomy_feed_given g
+where g.platform is not null and g.account_id is not null and g.external_id is not null
+group by g.platform, g.account_id, g.external_id having count(*) > 1) d
+having count(*) > 0
+union all
+select format('autonomy_feed.campaigns has %s in %s accounts, and autonomy_feed.metrics does not say of which one '
+'its rows are: give it the column account_id.', min(d.key) filter (where d.n = 1), max(d.accounts))
+from (select concat_ws(' ', g.platform, g.external_id) as key, count(distinct g.account_id) as accounts,
+row_number() over (order by g.platform, g.external_id) as n
+from pg_temp.autonomy_feed_given g
+where g.platform is not null and g.external_id is not null
+and exists (select from pg_temp.autonomy_feed_read r where r.account_id is null)
+group by g.platform, g.external_id having count(distinct g.account_id) > 1) d
+having count(*) > 0
+union all
+select format('autonomy_feed.metrics has %s rows for %s%s: each campaign and %s is one row. Sum over ads, devices '
+'and networks in the view; a join that repeats rows doubles money.',
+max(d.rows), min(d.key) filter (where d.n = 1),
+case when count(*) > 1 then format(', and more than one for %s',
+autonomy.counted_words(count(*) - 1, 'more key')) else '' end,
+case when bool_or(d.is_day) then 'day' else 'hour' end)
+from (select concat_ws(' ', r.platform, r.account_id, r.external_id, 'on', r.day, r.at, r.at_local) as key,
+count(*) as rows, r.day is not null as is_day,
+row_number() over (order by count(*) desc, r.platform, r.external_id, r.day, r.at, r.at_local) as n
+from pg_temp.autonomy_feed_read r
+where r.platform is not null and r.external_id is not null
+and (r.day is not null or r.at is not null or r.at_local is not null)
+group by r.platform, r.account_id, r.external_id, r.day, r.at, r.at_local having count(*) > 1) d
+having count(*) > 0);
+end $$;
+comment on function autonomy.feed_doubles() is '[autonomous-operations]';
+
+-- 0961_feed_rows.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.feed_status(p_word text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case
+when lower(p_word) ~ '(paus|remov|delet|archiv|ended|complet|cancel|draft|inactiv|disab|suspend|stop|expir|finish)'
+or lower(p_word) ~ '(reject|not[_ ]deliver|^(off|no|false|0)$)' then 'paused'
+when lower(p_word) ~ ('^(active|enabled?|on|yes|true|1|running|live|serving|eligible|limited|learning|in_process|'
+'with_issues|campaign_status_(enable|delivery_ok))$') then 'active' end;
+end $$;
+comment on function autonomy.feed_status(text) is '[autonomous-operations]';
+create function autonomy.note_feed(p_view text, p_reason text, p_rows bigint, p_example text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+if p_rows > 0 then
+insert into pg_temp.autonomy_feed_notes values (p_view, p_reason, p_rows, left(p_example, 200));
+end if;
+end $$;
+comment on function autonomy.note_feed(text, text, bigint, text) is '[autonomous-operations]';
+create function autonomy.note_odd_campaigns() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+perform autonomy.note_feed('campaigns', f.reason, count(*), min(f.example))
+from pg_temp.autonomy_feed_given g
+cross join lateral (values
+(g.platform is null or g.account_id is null or g.external_id is null,
+'left out: platform, account_id or external_id is NULL', coalesce(g.title, g.external_id)),
+(length(concat_ws(' ', g.platform, g.account_id)) > 200,
+'left out: platform and account_id together are longer than 200 characters', g.title),
+(g.word is not null and autonomy.feed_status(g.word) is null,
+'the status is no word that is known, and is not taken; new ones are taken as paused', g.word),
+(g.daily_budget < 0 or g.daily_budget > 999999999999.99,
+'daily_budget is no amount (negative, NaN or huge), and is not taken', g.daily_budget::text),
+(g.created > now() + interval '1 day' or g.created_local > now() + interval '2 days',
+'created_at lies in the future, and is not taken', coalesce(g.created::text, g.created_local::text))
+) f (holds, reason, example)
+where f.holds
+group by f.reason;
+end $$;
+comment on function autonomy.note_odd_campaigns() is '[autonomous-operations]';
+create function autonomy.find_feed_campaigns() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+create temporary table autonomy_feed_units on commit drop as
+with given as materialized (
+select g.*, true as is_there, count(*) over (partition by g.external_id) = 1 as alone
+from pg_temp.autonomy_feed_given g
+where g.platform is not null and g.account_id is not null and g.external_id is not null
+and length(concat_ws(' ', g.platform, g.account_id)) <= 200
+), units as (
+select * from given
+union all
+(select distinct on (f.platform, f.external_id) f.platform, f.account_id, f.external_id, null, null, null, null,
+null, null, null, false, false
+from autonomy.feed_campaigns f
+where not exists (select from given g where g.platform = f.platform and g.external_id = f.external_id)
+order by f.platform, f.external_id, f.found_at desc)
+), homes as materialized (
+select f.platform, f.account_id, mode() within group (order by c.account) as account
+from autonomy.feed_campaigns f join public.campaigns c on c.id = f.campaign_id group by f.platform, f.account_id
+), imported as materialized (
+select f.platform_id, min(f.campaign_id::text)::uuid as campaign_id, min(a.currency) as currency
+from autonomy.file_states f
+join public.campaigns c on c.id = f.campaign_id left join public.autonomy_accounts a on a.account = c.account
+where f.platform_id in (select g.external_id from given g where g.alone)
+and not exists (select from autonomy.feed_campaigns k where k.campaign_id = f.campaign_id)
+group by f.platform_id having count(*) = 1
+), found as (
+select u.*, coalesce(f.campaign_id, i.campaign_id,
+md5(concat_ws('/', 'autonomous-operations/feed', u.platform, u.account_id, u.external_id))::uuid)
+as campaign_id,
+coalesce(h.account, u.platform || ' ' || u.account_id) as home
+from units u
+left join autonomy.feed_campaigns f
+on f.platform = u.platform and f.account_id = u.account_id and f.external_id = u.external_id
+left join imported i on i.platform_id = u.external_id and u.alone and f.campaign_id is null
+and coalesce(i.currency = u.currency, true)
+left join homes h on h.platform = u.platform and h.account_id = u.account_id
+)
+select f.platform, f.account_id, f.external_id, f.title, f.word, f.currency, f.time_zone, f.created,
+f.created_local, f.is_there, f.campaign_id, c.id is null as is_new, coalesce(c.account, f.home) as account,
+autonomy.feed_status(f.word) as status,
+case when f.daily_budget > 0 and f.daily_budget <= 999999999999.99
+then autonomy.kept_amount(f.daily_budget, autonomy.currency_digits(f.currency)) end as budget
+from found f left join public.campaigns c on c.id = f.campaign_id;
+analyze pg_temp.autonomy_feed_units;
+end $$;
+comment on function autonomy.find_feed_campaigns() is '[autonomous-operations]';
+create function autonomy.find_feed_accounts() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+create temporary table autonomy_feed_accounts on commit drop as
+with stated as (
+select u.account, array_agg(distinct u.currency) filter (where u.currency is not null) as currencies,
+array_agg(distinct u.time_zone) filter (where u.time_zone is not null) as zones, min(u.platform) as platform,
+min(u.account_id) as account_id
+from pg_temp.autonomy_feed_units u group by u.account
+), zones as materialized (
+select z.name from pg_catalog.pg_timezone_names z
+where z.name = any (array(select unnest(s.zones) from stated s))
+), known as (
+select s.*, a.currency as known_currency, a.time_zone as known_zone,
+(select w from unnest(s.currencies) w where w !~ '^[A-Z]{3}$' limit 1) as no_currency,
+(select w from unnest(s.zones) w where w not in (select z.name from zones z) limit 1) as no_zone
+from stated s left join public.autonomy_accounts a on a.account = s.account
+)
+select k.account, k.platform, k.account_id, k.known_currency, k.known_zone,
+case when k.no_currency is null then k.currencies[1] end as currency,
+case when k.no_zone is null then k.zones[1] end as time_zone,
+case when k.known_zone is null and k.no_zone is null and k.zones[1] is not null then k.zones[1]
+else autonomy.account_zone(k.account) end as zone,
+coalesce(case when k.no_zone is null then k.zones[1] end, autonomy.account_zone(k.account)) as local_zone,
+case
+when k.no_currency is not null then format('The currency of the account "%s" is "%s"; it must be three letters '
+'of ISO 4217, such as EUR.', k.account, left(k.no_currency, 40))
+when cardinality(k.currencies) > 1 then format('The account "%s" has several currencies (%s): sums over them say '
+'nothing.', k.account, array_to_string(k.currencies[:4], ', '))
+when k.known_currency <> k.currencies[1] then format('The feed has the account "%s" in %s, but it is in %s here. '
+'Where that is wrong: update autonomy_accounts set currency = %L where account = %L;',
+k.account, k.currencies[1], k.known_currency, k.currencies[1], k.account)
+when k.no_zone is not null then format('The time zone of the account "%s" is "%s", which this database does not '
+'know: select name from pg_timezone_names; has them.', k.account, left(k.no_zone, 60))
+when cardinality(k.zones) > 1 then format('The account "%s" has several time zones (%s): its days would be '
+'unclear.', k.account, array_to_string(k.zones[:4], ', '))
+end as refused
+from known k;
+end $$;
+comment on function autonomy.find_feed_accounts() is '[autonomous-operations]';
+create function autonomy.judge_feed_rows(p_since date, p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+create temporary table autonomy_feed_buckets on commit drop as
+select u.campaign_id, a.account, b.bucket, r.day is not null as whole,
+coalesce(r.day, (b.bucket at time zone a.zone)::date) as day, round(r.impressions) as impressions,
+coalesce(round(r.reach), 0) as reach, round(r.clicks) as clicks,
+trim_scale(round(r.conversions, 6)) as conversions, autonomy.kept_amount(r.spend, 2) as spend,
+autonomy.kept_amount(r.revenue, 2) as revenue,
+case
+when r.platform is null or r.external_id is null then 'platform or external_id is NULL'
+when r.day is null and r.at is null and r.at_local is null then 'neither day nor hour is said'
+when r.day is not null and (r.at is not null or r.at_local is not null) then 'day and hour are both said'
+when u.campaign_id is null then 'autonomy_feed.campaigns does not have its campaign'
+when a.refused is not null then 'its account is left out: ' || a.refused
+when num_nulls(r.impressions, r.clicks, r.conversions, r.spend, r.revenue) > 0 then
+format('%s is NULL: coalesce it to 0 in the view where that means none',
+case when r.impressions is null then 'impressions' when r.clicks is null then 'clicks'
+when r.conversions is null then 'conversions' when r.spend is null then 'spend'
+else 'revenue' end)
+when r.spend not between 0 and 999999999999.99 then 'spend is no amount (negative, NaN or huge)'
+when r.revenue not between -999999999999.99 and 999999999999.99 then 'revenue is no amount (NaN or huge)'
+when r.conversions not between 0 and 999999999999.99 then 'conversions is no number (negative, NaN or huge)'
+when r.impressions not between 0 and 1e12 then 'impressions is no number (negative, NaN or huge)'
+when r.clicks not between 0 and 1e12 then 'clicks is no number (negative, NaN or huge)'
+when r.reach not between 0 and 1e12 then 'reach is no number (negative, NaN or huge)'
+when b.bucket <= p_now then null
+else 'its time lies in the future' end as flaw, r.platform, r.external_id, coalesce(r.at, r.at_local) as said_at
+from pg_temp.autonomy_feed_read r
+left join pg_temp.autonomy_feed_units u on u.platform = r.platform and u.external_id = r.external_id
+and (r.account_id is null or u.account_id = r.account_id)
+left join pg_temp.autonomy_feed_accounts a on a.account = u.account
+cross join lateral (select case
+when r.day is not null then
+case when r.day between '2000-01-01' and '9999-12-31' then r.day::timestamp at time zone a.zone end
+when r.at is not null then r.at
+when isfinite(r.at_local) then r.at_local at time zone a.local_zone end as bucket) b;
+insert into pg_temp.autonomy_feed_notes
+select 'metrics', 'left out: ' || b.flaw, count(*),
+min(concat_ws(' ', b.platform, b.external_id, coalesce(b.day::text, b.said_at::text)))
+from pg_temp.autonomy_feed_buckets b where b.flaw is not null group by b.flaw;
+delete from pg_temp.autonomy_feed_buckets b where b.flaw is not null or b.day < p_since;
+end $$;
+comment on function autonomy.judge_feed_rows(date, timestamptz) is '[autonomous-operations]';
+create function autonomy.one_grain_of_feed() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+analyze pg_temp.autonomy_feed_buckets;
+if (select bool_or(b.whole) is not distinct from bool_and(b.whole) from pg_temp.autonomy_feed_buckets b) then
+return;
+end if;
+with both_told as (
+select b.campaign_id, b.day,
+sum(b.spend) filter (where not b.whole) >= 0.99 * sum(b.spend) filter (where b.whole)
+and sum(b.impressions) filter (where not b.whole) >= 0.99 * sum(b.impressions) filter (where b.whole) as hours
+from pg_temp.autonomy_feed_buckets b group by b.campaign_id, b.day
+having bool_or(b.whole) and not bool_and(b.whole)
+), gone as (
+delete from pg_temp.autonomy_feed_buckets b using both_told t
+where t.campaign_id = b.campaign_id and t.day = b.day and b.whole = t.hours
+returning b.whole, concat_ws(' ', b.platform, b.external_id, b.day) as key
+)
+insert into pg_temp.autonomy_feed_notes
+select 'metrics', case
+when g.whole then 'left out: the hours of its day are there, and a whole day is not added to them'
+else 'left out: its day is there as a whole, and its hours hold less: some are missing' end, count(*), min(g.key)
+from gone g group by g.whole;
+end $$;
+comment on function autonomy.one_grain_of_feed() is '[autonomous-operations]';
+create function autonomy.find_changed_days() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+create temporary table autonomy_feed_changed on commit drop as
+select b.campaign_id, b.day
+from pg_temp.autonomy_feed_buckets b
+left join public.campaign_metrics m on m.campaign_id = b.campaign_id and m.bucket = b.bucket
+group by b.campaign_id, b.day
+having bool_or((m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue, m.whole_day) is distinct from
+(b.impressions, b.reach, b.clicks, b.conversions, b.spend, b.revenue, b.whole));
+if found then
+create index on pg_temp.autonomy_feed_buckets (campaign_id, day);
+end if;
+analyze pg_temp.autonomy_feed_changed;
+end $$;
+comment on function autonomy.find_changed_days() is '[autonomous-operations]';
+create function autonomy.refuse_other_past(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+with days as (
+select b.campaign_id, b.account, b.day, sum(b.spend) as spend from pg_temp.autonomy_feed_buckets b
+where b.account in (select u.account from pg_temp.autonomy_feed_units u
+join pg_temp.autonomy_feed_changed c on c.campaign_id = u.campaign_id where not u.is_new)
+group by b.campaign_id, b.account, b.day
+), compared as (
+select d.account, sum(d.spend) as spend, sum(k.spend) as known, count(distinct d.day) as days
+from days d
+join public.campaign_daily k on k.campaign_id = d.campaign_id and k.day = d.day and k.spend > 0
+join pg_temp.autonomy_feed_accounts a on a.account = d.account
+where d.day < (p_now at time zone a.zone)::date - 3
+group by d.account
+)
+update pg_temp.autonomy_feed_accounts a
+set refused = format('Of the account "%s" the feed would replace %s, in which %s were spent, by %s: far more than '
+'late corrections change. If the new figures are right: "python -m autonomy feed import --replace" or '
+'import_feed(p_replace => true).', a.account, autonomy.counted_words(c.days, 'day'),
+autonomy.amount_words(c.known, a.currency), autonomy.amount_words(c.spend, a.currency))
+from compared c
+where c.account = a.account and c.days >= 2 and abs(c.spend - c.known) > 1
+and c.spend not between 0.67 * c.known and 1.5 * c.known;
+if found then
+delete from pg_temp.autonomy_feed_buckets b using pg_temp.autonomy_feed_accounts a
+where a.account = b.account and a.refused is not null;
+delete from pg_temp.autonomy_feed_changed c
+where not exists (select from pg_temp.autonomy_feed_buckets b where b.campaign_id = c.campaign_id);
+end if;
+end $$;
+comment on function autonomy.refuse_other_past(timestamptz) is '[autonomous-operations]';
+create function autonomy.put_off_days(p_limit bigint) returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+v_left bigint;
+begin
+with counted as (
+select c.campaign_id, sum(count(*)) over (order by c.campaign_id) - count(*) as before
+from pg_temp.autonomy_feed_changed c group by c.campaign_id
+)
+delete from pg_temp.autonomy_feed_changed c using counted n
+where n.campaign_id = c.campaign_id and n.before >= p_limit;
+get diagnostics v_left = row_count;
+return v_left;
+end $$;
+comment on function autonomy.put_off_days(bigint) is '[autonomous-operations]';
+
+-- 0962_feed_writes.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.write_feed_accounts() returns void
+language plpgsql set search_path = ''
+as $$
+begin
+insert into public.autonomy_accounts as a (account, currency, time_zone, updated_by)
+select f.account, f.currency, f.time_zone, 'feed' from pg_temp.autonomy_feed_accounts f
+where f.refused is null
+and (f.known_currency is null and f.currency is not null or f.known_zone is null and f.time_zone is not null)
+order by f.account
+on conflict (account) do update set
+currency = coalesce(a.currency, excluded.currency), time_zone = coalesce(a.time_zone, excluded.time_zone),
+updated_by = 'feed', updated_at = clock_timestamp()
+where a.currency is null and excluded.currency is not null
+or a.time_zone is null and excluded.time_zone is not null;
+end $$;
+comment on function autonomy.write_feed_accounts() is '[autonomous-operations]';
+create function autonomy.write_feed_campaigns(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+insert into public.campaigns (id, title, account, status, budget, created_at)
+select u.campaign_id, coalesce(u.title, u.external_id), u.account,
+case when u.status = 'paused' or u.status is null and u.word is not null then w.paused else w.active end, u.budget,
+least(p_now, coalesce(
+(select t.at from (select coalesce(u.created, u.created_local at time zone a.local_zone) as at) t
+where t.at between '2000-01-01' and p_now), b.first, p_now), b.first)
+from pg_temp.autonomy_feed_units u
+join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+left join (select m.campaign_id, min(m.bucket) as first from pg_temp.autonomy_feed_buckets m group by m.campaign_id) b
+on b.campaign_id = u.campaign_id
+cross join (
+select (select p.paused_text from public.autonomy_policy p) as paused,
+coalesce((select c.status from public.campaigns c where lower(c.status) = 'active'
+group by c.status order by count(*) desc, c.status limit 1), 'active') as active) w
+where u.is_new and u.is_there
+order by u.campaign_id
+on conflict (id) do nothing;
+insert into autonomy.feed_campaigns (campaign_id, platform, account_id, external_id, found_at)
+select u.campaign_id, u.platform, u.account_id, u.external_id, p_now
+from pg_temp.autonomy_feed_units u
+join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+where u.is_there
+order by u.campaign_id
+on conflict do nothing;
+end $$;
+comment on function autonomy.write_feed_campaigns(timestamptz) is '[autonomous-operations]';
+create function autonomy.settle_feed_grain(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+with doubtful as materialized (
+select c.campaign_id, c.day
+from pg_temp.autonomy_feed_changed c
+join pg_temp.autonomy_feed_units u on u.campaign_id = c.campaign_id and not u.is_new
+join pg_temp.autonomy_feed_accounts a on a.account = u.account
+where exists (
+select from public.campaign_metrics m
+left join pg_temp.autonomy_feed_buckets b
+on b.campaign_id = c.campaign_id and b.day = c.day and b.bucket = m.bucket and b.whole = m.whole_day
+where m.campaign_id = c.campaign_id and m.bucket >= c.day::timestamp at time zone a.zone
+and m.bucket < (c.day + 1)::timestamp at time zone a.zone and b.bucket is null)
+), asked as (
+select array_agg(b.campaign_id) as ids, array_agg(b.bucket) as buckets, array_agg(b.whole) as whole,
+array_agg(b.spend) as spends, array_agg(b.impressions) as shown
+from doubtful d join pg_temp.autonomy_feed_buckets b on b.campaign_id = d.campaign_id and b.day = d.day
+), gone as (
+delete from pg_temp.autonomy_feed_buckets b
+using asked a, autonomy.settle_grain(a.ids, a.buckets, a.whole, a.spends, a.shown, p_now) s
+where a.ids is not null and s.reason is not null and b.campaign_id = s.campaign_id and b.bucket = s.bucket
+returning s.reason, concat_ws(' ', b.platform, b.external_id, b.day) as key
+)
+insert into pg_temp.autonomy_feed_notes
+select 'metrics', 'left out: ' || g.reason, count(*), min(g.key) from gone g group by g.reason;
+delete from pg_temp.autonomy_feed_changed c
+where not exists (select from pg_temp.autonomy_feed_buckets b where b.campaign_id = c.campaign_id and b.day = c.day);
+end $$;
+comment on function autonomy.settle_feed_grain(timestamptz) is '[autonomous-operations]';
+create function autonomy.write_feed_days() returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_campaigns uuid[];
+v_days date[];
+begin
+perform set_config('autonomy.ingest', '1', true);
+insert into public.campaign_metrics as m
+(campaign_id, bucket, impressions, reach, clicks, conversions, spend, revenue, whole_day)
+select b.campaign_id, b.bucket, b.impressions, b.reach, b.clicks, b.conversions, b.spend, b.revenue, b.whole
+from pg_temp.autonomy_feed_changed c
+join pg_temp.autonomy_feed_buckets b on b.campaign_id = c.campaign_id and b.day = c.day
+order by b.campaign_id, b.bucket
+on conflict (campaign_id, bucket) do update set
+impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
+conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue,
+whole_day = excluded.whole_day
+where (m.impressions, m.reach, m.clicks, m.conversions, m.spend, m.revenue, m.whole_day) is distinct from
+(excluded.impressions, excluded.reach, excluded.clicks, excluded.conversions, excluded.spend, excluded.revenue,
+excluded.whole_day);
+select array_agg(c.campaign_id order by c.campaign_id, c.day), array_agg(c.day order by c.campaign_id, c.day)
+into v_campaigns, v_days from pg_temp.autonomy_feed_changed c;
+perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
+end $$;
+comment on function autonomy.write_feed_days() is '[autonomous-operations]';
+create function autonomy.compare_feed_state(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+create temporary table autonomy_feed_state on commit drop as
+select d.*,
+d.status_differs and case when d.last_status is not null then d.status <> d.last_status
+else coalesce((
+select k.kind = 'outside' and not k.person from public.campaign_changes k
+where k.campaign_id = d.campaign_id and k.kind <> 'created'
+and lower(k.old_status) is distinct from lower(k.new_status)
+order by k.id desc limit 1), true) end as takes_status,
+d.budget_differs and case when d.last_budget is not null then d.budget <> d.last_budget
+else coalesce((
+select k.kind = 'outside' and not k.person from public.campaign_changes k
+where k.campaign_id = d.campaign_id and k.kind <> 'created' and k.old_budget is distinct from k.new_budget
+order by k.id desc limit 1), true) end as takes_budget
+from (
+select u.campaign_id, u.external_id, u.title, u.status, u.budget, a.currency, c.budget as own_budget,
+coalesce(c.title, u.title, u.external_id) as said_title, p.status as last_status, p.budget as last_budget,
+coalesce((u.status = 'active') <> (coalesce(lower(c.status), '') = 'active'), false) as status_differs,
+coalesce(u.budget is distinct from c.budget and u.budget > 0, false) as budget_differs,
+coalesce(c.title = p.title and u.title <> p.title, false) as takes_title
+from pg_temp.autonomy_feed_units u
+join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+join public.campaigns c on c.id = u.campaign_id
+left join autonomy.file_states p on p.campaign_id = u.campaign_id
+where u.is_there and coalesce(p.until <= p_now, true)
+) d;
+end $$;
+comment on function autonomy.compare_feed_state(timestamptz) is '[autonomous-operations]';
+create function autonomy.follow_feed_state(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+with first as (
+select b.campaign_id, min(b.bucket) as at from pg_temp.autonomy_feed_buckets b group by b.campaign_id
+), locked as materialized (
+select d.*, f.at as first_at
+from pg_temp.autonomy_feed_state d
+join public.campaigns c on c.id = d.campaign_id left join first f on f.campaign_id = d.campaign_id
+where d.takes_status or d.takes_budget or d.takes_title or f.at < c.created_at
+order by c.id for update of c
+)
+update public.campaigns c set
+status = case when not d.takes_status then c.status when d.status = 'paused' then w.paused else w.active end,
+budget = case when d.takes_budget then d.budget else c.budget end,
+title = case when d.takes_title then d.title else c.title end,
+created_at = least(c.created_at, d.first_at)
+from locked d
+cross join (
+select (select p.paused_text from public.autonomy_policy p) as paused,
+coalesce((select a.status from public.campaigns a where lower(a.status) = 'active'
+group by a.status order by count(*) desc, a.status limit 1), 'active') as active) w
+where c.id = d.campaign_id;
+insert into autonomy.file_states as p (campaign_id, platform_id, title, status, budget, until, read_at)
+select d.campaign_id, d.external_id, d.title, d.status, d.budget, p_now, p_now
+from pg_temp.autonomy_feed_state d order by d.campaign_id
+on conflict (campaign_id) do update set
+platform_id = coalesce(excluded.platform_id, p.platform_id), title = coalesce(excluded.title, p.title),
+status = coalesce(excluded.status, p.status), budget = coalesce(excluded.budget, p.budget),
+until = excluded.until, read_at = excluded.read_at;
+end $$;
+comment on function autonomy.follow_feed_state(timestamptz) is '[autonomous-operations]';
+create function autonomy.feed_state_words(p_taken boolean) returns text[]
+language plpgsql set search_path = ''
+as $$
+begin
+return array(
+select s.title || ': ' || s.words
+from (
+select left(d.said_title, 80) as title, concat_ws(', ',
+case when p_taken and d.takes_status then
+case d.status when 'active' then 'paused to active' else 'active to paused' end
+when not p_taken and d.status_differs and not d.takes_status then
+case d.status when 'active' then 'paused here, active there' else 'active here, paused there' end end,
+case when p_taken and d.takes_budget then
+format('budget %s to %s', coalesce(autonomy.amount_words(d.own_budget, d.currency), 'none'),
+autonomy.amount_words(d.budget, d.currency))
+when not p_taken and d.budget_differs and not d.takes_budget then
+format('budget %s here, %s there', coalesce(autonomy.amount_words(d.own_budget, d.currency), 'none'),
+autonomy.amount_words(d.budget, d.currency)) end,
+case when p_taken and d.takes_title then 'called ' || left(d.title, 80) end) as words, d.campaign_id
+from pg_temp.autonomy_feed_state d
+where d.status_differs or d.budget_differs or d.takes_title) s
+where s.words <> '' order by s.title, s.campaign_id);
+end $$;
+comment on function autonomy.feed_state_words(boolean) is '[autonomous-operations]';
+
+-- 0963_import_feed.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.feed_accounts_read() returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+return (
+select coalesce(jsonb_agg(jsonb_build_object(
+'account', a.account, 'platform', a.platform, 'account_id', a.account_id,
+'currency', coalesce(a.currency, a.known_currency), 'time_zone', a.zone, 'refused', a.refused,
+'campaigns', u.campaigns, 'days', coalesce(b.days, 0), 'first', b.first, 'last', b.last,
+'impressions', coalesce(b.impressions, 0), 'clicks', coalesce(b.clicks, 0),
+'conversions', coalesce(b.conversions, 0), 'spend', coalesce(b.spend, 0), 'revenue', coalesce(b.revenue, 0))
+order by b.spend desc nulls last, a.account), '[]')
+from pg_temp.autonomy_feed_accounts a
+left join (
+select u.account, count(*) filter (where u.is_there) as campaigns from pg_temp.autonomy_feed_units u
+group by u.account) u on u.account = a.account
+left join (
+select b.account, count(distinct b.day) as days, min(b.day) as first, max(b.day) as last,
+sum(b.impressions) as impressions, sum(b.clicks) as clicks, trim_scale(sum(b.conversions)) as conversions,
+sum(b.spend) as spend, sum(b.revenue) as revenue
+from pg_temp.autonomy_feed_buckets b group by b.account) b on b.account = a.account);
+end $$;
+comment on function autonomy.feed_accounts_read() is '[autonomous-operations]';
+create function autonomy.feed_sentences(p_answer jsonb) returns text[]
+language plpgsql set search_path = ''
+as $$
+declare
+v_named constant integer := 5;
+begin
+return array(
+select s from (values
+(1, case when (p_answer ->> 'rows_read')::bigint = 0 then
+format('autonomy_feed.metrics has no row from %s on.', p_answer ->> 'since') end),
+(2, case when (p_answer ->> 'days_left')::bigint > 0 then
+format('%s are left for the next call, which goes on where this one stopped.',
+autonomy.counted_words((p_answer ->> 'days_left')::bigint, 'changed day')) end),
+(3, (select format('%s %s no daily_budget: no budget of theirs is moved.',
+autonomy.counted_words(count(*), 'campaign'), case count(*) when 1 then 'has' else 'have' end)
+from pg_temp.autonomy_feed_units u where u.is_there and u.budget is null having count(*) > 0)),
+(4, (select format('%s %s no currency: amounts are compared with none but their own account''s.',
+autonomy.counted_words(count(*), 'account'), case count(*) when 1 then 'has' else 'have' end)
+from pg_temp.autonomy_feed_accounts a
+where a.currency is null and a.known_currency is null having count(*) > 0))
+) one (n, s) where s is not null
+union all
+select format('%s of autonomy_feed.%s: %s%s.', autonomy.counted_words(n.rows, 'row'), n.view_name, n.reason,
+coalesce(format(' (%s)', n.example), ''))
+from pg_temp.autonomy_feed_notes n
+union all
+select format('%s: %s (%s%s).', w.what, autonomy.counted_words(jsonb_array_length(w.list), 'campaign'),
+(select string_agg(l, '; ' order by n) from jsonb_array_elements_text(w.list) with ordinality e (l, n)
+where n <= v_named), case when jsonb_array_length(w.list) > v_named then '; ...' else '' end)
+from (values ('Changed on the platform since it was last read', p_answer -> 'changed_on_platform'),
+('Not carried over to the platform yet', p_answer -> 'not_carried_over')) w (what, list)
+where jsonb_array_length(w.list) > 0);
+end $$;
+comment on function autonomy.feed_sentences(jsonb) is '[autonomous-operations]';
+create function autonomy.feed_answer(p_since date, p_dry_run boolean, p_days_left bigint) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_accounts jsonb := autonomy.feed_accounts_read();
+v_answer jsonb := jsonb_build_object(
+'dry_run', p_dry_run, 'since', p_since, 'minutes', (select f.minutes from autonomy.feed f),
+'campaigns_read', (select count(*) from pg_temp.autonomy_feed_given),
+'campaigns_new', (select count(*) from pg_temp.autonomy_feed_units u
+join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+where u.is_new and u.is_there),
+'campaigns_known', (select count(*) from pg_temp.autonomy_feed_units u where u.is_there and not u.is_new),
+'rows_read', (select count(*) from pg_temp.autonomy_feed_read),
+'rows_taken', (select count(*) from pg_temp.autonomy_feed_buckets),
+'days_changed', (select count(*) from pg_temp.autonomy_feed_changed), 'days_left', p_days_left,
+'accounts', v_accounts,
+'currencies', (
+select coalesce(jsonb_agg(jsonb_build_object('currency', t.currency, 'conversions', t.conversions,
+'spend', t.spend, 'revenue', t.revenue) order by t.currency), '[]')
+from (select a ->> 'currency' as currency, sum((a ->> 'conversions')::numeric) as conversions,
+sum((a ->> 'spend')::numeric) as spend, sum((a ->> 'revenue')::numeric) as revenue
+from jsonb_array_elements(v_accounts) a where a ->> 'refused' is null group by 1) t),
+'left_out', (
+select coalesce(jsonb_agg(jsonb_build_object('view', n.view_name, 'reason', n.reason, 'rows', n.rows,
+'example', n.example) order by n.rows desc, n.reason), '[]')
+from pg_temp.autonomy_feed_notes n),
+'refused', (select coalesce(jsonb_agg(a.refused order by a.account), '[]')
+from pg_temp.autonomy_feed_accounts a where a.refused is not null),
+'changed_on_platform', to_jsonb(autonomy.feed_state_words(true)),
+'not_carried_over', to_jsonb(autonomy.feed_state_words(false)));
+begin
+return v_answer || jsonb_build_object('sentences', autonomy.feed_sentences(v_answer));
+end $$;
+comment on function autonomy.feed_answer(date, boolean, bigint) is '[autonomous-operations]';
+create function autonomy.refuse_feed(p_flaws text[]) returns void
+language plpgsql stable set search_path = ''
+as $$
+begin
+if p_flaws <> '{}' then
+raise exception using errcode = 'AO010', message = p_flaws[1],
+hint = concat_ws(' ', 'Nothing of the feed was read.', case when cardinality(p_flaws) > 1 then
+format('And: %s', array_to_string(p_flaws[2:6], ' ')) end);
+end if;
+end $$;
+comment on function autonomy.refuse_feed(text[]) is '[autonomous-operations]';
+create function autonomy.take_feed(p_since date, p_dry_run boolean, p_now timestamptz, p_replace boolean) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_day_limit constant bigint := 100000;  -- what fits well into a minute
+v_left bigint;
+begin
+perform autonomy.note_odd_campaigns();
+perform autonomy.find_feed_campaigns();
+perform autonomy.find_feed_accounts();
+if not p_dry_run then
+perform autonomy.write_feed_accounts();
+end if;
+perform autonomy.judge_feed_rows(p_since, p_now);
+perform autonomy.one_grain_of_feed();
+perform autonomy.find_changed_days();
+if not p_replace then
+perform autonomy.refuse_other_past(p_now);
+end if;
+v_left := autonomy.put_off_days(v_day_limit);
+if not p_dry_run then
+perform autonomy.write_feed_campaigns(p_now);
+perform autonomy.settle_feed_grain(p_now);
+perform autonomy.write_feed_days();
+end if;
+perform autonomy.compare_feed_state(p_now);
+if not p_dry_run then
+perform autonomy.follow_feed_state(p_now);
+end if;
+return autonomy.feed_answer(p_since, p_dry_run, v_left);
+end $$;
+comment on function autonomy.take_feed(date, boolean, timestamptz, boolean) is '[autonomous-operations]';
+create function public.import_feed(
+p_since date default null, p_dry_run boolean default false, p_now timestamptz default now(),
+p_replace boolean default false) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB' set jit = off
+as $$
+declare
+v_row_limit constant bigint := 3000000;
+v_since date;
+v_flaws text[];
+v_answer jsonb;
+v_before text[] := array(select coalesce(current_setting(s, true), '')
+from unnest('{autonomy.ingest,autonomy.now,autonomy.actor}'::text[]) s);
+begin
+p_now := coalesce(p_now, now());
+p_dry_run := coalesce(p_dry_run, false);
+perform autonomy.simulated_moment(p_now);
+v_since := coalesce(p_since, (p_now at time zone 'UTC')::date - 30);
+if v_since not between '2000-01-01' and (p_now at time zone 'UTC')::date + 1 then
+raise exception using errcode = 'AO010', message = format('p_since is %s: no day of the past.', v_since);
+end if;
+perform autonomy.hold_schema();
+if not p_dry_run and not pg_try_advisory_xact_lock(hashtextextended('autonomy.feed', 0)) then
+raise exception using errcode = 'AO008', message = 'The feed is being read already; nothing was done.',
+hint = 'It is safe to call again in a minute.';
+end if;
+v_flaws := autonomy.feed_flaws();
+if v_flaws = '{}' then
+perform autonomy.make_feed_tables();
+perform autonomy.read_feed_rows(v_since, v_row_limit + 1);
+v_flaws := case when (select count(*) > v_row_limit from pg_temp.autonomy_feed_read) then
+array[format('autonomy_feed.metrics has more than 3,000,000 rows from %s on: choose a later day (p_since).',
+v_since)] else autonomy.feed_doubles() end;
+end if;
+if p_dry_run and v_flaws <> '{}' then
+return jsonb_build_object('dry_run', true, 'since', v_since, 'refused', v_flaws,
+'minutes', (select f.minutes from autonomy.feed f));
+end if;
+perform autonomy.refuse_feed(v_flaws);
+perform set_config('autonomy.now', p_now::text, true), set_config('autonomy.actor', 'feed', true);
+v_answer := autonomy.take_feed(v_since, p_dry_run, p_now, coalesce(p_replace, false));
+perform set_config('autonomy.ingest', v_before[1], true), set_config('autonomy.now', v_before[2], true),
+set_config('autonomy.actor', v_before[3], true);
+if not p_dry_run then
+insert into autonomy.feed as f (id, tried_at, read_at, problems, answer, failing_since)
+values (true, p_now, p_now, array(select jsonb_array_elements_text(v_answer -> 'refused')), v_answer,
+case when v_answer -> 'refused' <> '[]' then p_now end)
+on conflict (id) do update set
+tried_at = excluded.tried_at, read_at = excluded.read_at, problems = excluded.problems, answer = excluded.answer,
+failing_since = case when excluded.failing_since is not null
+then coalesce(f.failing_since, excluded.failing_since) end;
+end if;
+return v_answer;
+end $$;
+comment on function public.import_feed(date, boolean, timestamptz, boolean) is
+'Reads the feed, the views autonomy_feed.campaigns and autonomy_feed.metrics, by upsert: the last 30 days, or from '
+'p_since on. p_dry_run: only says what it would read, and what is wrong (refused). p_replace: may contradict days '
+'that were over for long. Answers with counts, sums and sentences. Safe to call again: only days that changed are '
+'written. Raises AO010 (a view is missing, lacks a column or has a key twice), AO008 (it is being read), AO014 '
+'(p_now is not the clock''s), AO015 (the database is being upgraded). [autonomous-operations]';
+create function public.read_feed(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+v_feed autonomy.feed;
+v_answer jsonb;
+v_state text;
+v_said text;
+begin
+perform autonomy.simulated_moment(p_now);
+select * into v_feed from autonomy.feed f where f.minutes is not null;
+if not found or v_feed.tried_at > p_now - v_feed.minutes::float8 * interval '54 seconds'
+and v_feed.tried_at <= p_now then
+return '{"due": false}';
+end if;
+begin
+v_answer := public.import_feed(p_now => p_now);
+return jsonb_build_object('due', true, 'read', true) || (v_answer - 'accounts' - 'left_out');
+exception when query_canceled or others then
+get stacked diagnostics v_state = returned_sqlstate, v_said = message_text;
+end;
+if v_state in ('AO008', 'AO015') then
+return '{"due": false}';  -- somebody else is at it
+elsif v_state = '57014' then
+v_said := 'it took too long. Read it once by hand: python -m autonomy feed import.';
+end if;
+update autonomy.feed f
+set tried_at = p_now, problems = array[left(v_said, 1000)], failing_since = coalesce(f.failing_since, p_now)
+where f.id;
+return jsonb_build_object('due', true, 'read', false, 'error', v_said);
+end $$;
+comment on function public.read_feed(timestamptz) is
+'Reads the feed where that is switched on (set_feed) and due: what a run calls before it decides. What fails is '
+'written down and told, and raises nothing but AO014 (p_now is not the clock''s). Safe to call again. '
+'[autonomous-operations]';
+create function autonomy.dashboard_state_of_feed()
+returns table (code text, level text, sentence text, details text[], figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+return query
+select 'FEED_FAILED', 'act',
+format(case when f.read_at is null then 'The feed could not be read yet: %s'
+when to_jsonb(f.problems) = f.answer -> 'refused' then 'A part of the feed is left out: %s'
+else 'The feed cannot be read: %s' end, f.problems[1]),
+f.problems[2:6], jsonb_build_object('read_at', f.read_at, 'failing_since', f.failing_since)
+from autonomy.feed f where f.problems <> '{}';
+end $$;
+comment on function autonomy.dashboard_state_of_feed() is '[autonomous-operations]';
 
 -- 1000_dashboard_days.sql
 set local lock_timeout = '30s';
@@ -15461,10 +16528,10 @@ p_since timestamptz default null, p_run_interval_minutes integer default 60, p_n
 ) returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
 declare
-v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'STALE_DATA',
-'UNREAD_STATUS', 'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED', 'BUDGET_MOVED',
-'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED', 'RULES_SKIPPED',
-'ALL_RULES_INACTIVE', 'OBSERVING'];
+v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'FEED_FAILED',
+'STALE_DATA', 'UNREAD_STATUS', 'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING', 'MANY_PAUSED',
+'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED',
+'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
 v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
 v_visit boolean := coalesce(p_since < p_now, false);
 v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')
@@ -15477,6 +16544,7 @@ with found as (
 select * from autonomy.dashboard_state_of_policy()
 union all select * from autonomy.dashboard_state_of_runs(v_minutes, p_now)
 union all select * from autonomy.dashboard_state_of_summaries(v_minutes, p_now)
+union all select * from autonomy.dashboard_state_of_feed()
 union all select * from autonomy.dashboard_state_of_data(p_now)
 union all select * from autonomy.dashboard_state_of_work(p_now)
 union all select * from autonomy.dashboard_state_of_changes(v_since, v_span)
@@ -16923,6 +17991,7 @@ values
 ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true, false),
 ('RUN_LATE', 'No run has succeeded when one was due', '{slack,webhook,email}', true, false),
 ('ACCOUNT_BROKEN', 'An account cannot be reached', '{slack,webhook,email}', true, true),
+('FEED_FAILED', 'The feed is not read, or not all of it', '{slack,webhook,email}', true, false),
 ('STALE_DATA', 'No new figures come in', '{slack,webhook,email}', false, true),
 ('BREAKER', 'A breaker stopped a run', '{slack,webhook,email}', true, true),
 ('APPROVALS_WAITING', 'Proposals wait for a decision', '{slack,webhook,email}', false, true),
@@ -17026,6 +18095,8 @@ select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 
 where p_run_interval_minutes is not null or r.code <> 'RUN_LATE'
 union all
 select * from autonomy.dashboard_state_of_summaries(coalesce(p_run_interval_minutes, 60), p_now, v_each)
+union all
+select * from autonomy.dashboard_state_of_feed()
 )
 select distinct on (n.account, n.cause) n.account, n.cause, f.code, f.level, f.sentence, f.details, f.figures,
 coalesce((f.figures ->> 'count')::numeric, count(*) over (partition by n.account, n.cause))
@@ -17814,6 +18885,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
+  ('0240_feed', '2ee9e70efa74b961d2c62ccb8a0f9221333dfeda2573be194964e5ee3e222437', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '001a9696e37eac4cbc0f0815a98cc1d8885ea89064f9bb5abf49aa1580c0bfdc', pg_catalog.clock_timestamp()),
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
@@ -17852,7 +18924,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '1f8bf95a6a1779dda1bcc50279290317581fbac03f627b8b1b173cd37af7256f', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '55b3185bb634545764d862c5d77b3c974a9e4d26d03bf7334d7645dc750fa974', pg_catalog.clock_timestamp()),
+  ('0700_runs', '5f08b40931ee5723a4684d270960ab6e756d35e10e4edce8e079148c432a40f8', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0805_standing', 'da7dcbf458dec3ea622ef87f462fb4bbedd141dc11ce226687358cf241123ed6', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '35547e55e4da09be497685c59363ab0705ad0ee4c930913220d466cb06e085b1', pg_catalog.clock_timestamp()),
@@ -17867,10 +18939,14 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
   ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '4bb62655c8be93291342c2e61b47cb71604926b13ac46a42866c78aa5d9c8b2d', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '35b0b8e2c2e391d48cad440a090f6e43b01074670973244713f105fc7a9032aa', pg_catalog.clock_timestamp()),
+  ('0960_feed_views', '49fbdad6cf375db2b18a0c5236dbc7cc2087e1b7ed0330e89dc19b38ef633d1d', pg_catalog.clock_timestamp()),
+  ('0961_feed_rows', 'bf1ad9abad7024ba1d6038bf5c11df900911201286d04bdc23a421bcb04a95c6', pg_catalog.clock_timestamp()),
+  ('0962_feed_writes', '9d78c49d468d21783fb12237fb8e2e88284860dcc70f518c0497c1b6c2965678', pg_catalog.clock_timestamp()),
+  ('0963_import_feed', '3b2508d875534d5a0c77155e7d827fa4ee2cde25fff212e267c5b5f7f46d6401', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'e75886f20a51cbcb1889f95c9176ecc54782bf58250a092ef968650f2264286b', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '65b81b2d94a80158e7114b44d62c2b72bcb7abc517220db003efcc5bf8a43dba', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'ed4882e49d7e613caec8bb6f0f3facb8985aeb2d4a8d372ab4a7ca6a82d14823', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
@@ -17878,7 +18954,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
   ('1060_accounts', '93f732cc0634323ef05d98cecf65d5791488dea8b0365fefdad4824d2d786eb1', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),
+  ('1070_causes', '38cae3fb06634c0952fb8138afa456fc81147b2046aea0bcad21395865c6b8a4', pg_catalog.clock_timestamp()),
   ('1200_history', '0975beaec7f9db967c709ed3e7d8e1e1fdaef69093a40dbff95811fcecb93f95', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 

@@ -17,6 +17,7 @@ from autonomy.cli import (
     database,
     events,
     exclusions,
+    feed,
     notify,
     operate,
     past,
@@ -48,8 +49,8 @@ def cli() -> None:
 
 
 for module in (
-    operate, notify, rules, settings, accounts, campaigns, exclusions, events, database, past,
-    serving,
+    operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, database,
+    past, serving,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)
@@ -58,9 +59,8 @@ for module in (
 def main() -> None:
     """Run the command; errors of ours become one sentence and exit code 1."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        if code := cli.main(standalone_mode=False):  # an Exit is given back, not raised
+            sys.exit(code)
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)

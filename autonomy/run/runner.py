@@ -91,6 +91,7 @@ class Runner:
         request = RunRequest.parse(body)
         run_id = str(uuid.uuid4())
         deadline = time.monotonic() + self._settings.deadline_seconds
+        self._read_feed(run_id, request, deadline)
         began = self._begin(run_id, request, idempotency_key, trigger)
         if began["outcome"] == "stored":
             return RunAnswer(int(began["response_status"]), str(began["response"]))
@@ -108,6 +109,18 @@ class Runner:
         fault_point(self._settings.fault, "after_begin")
         now = datetime.fromisoformat(str(began["now"]))
         return self._carry_out(Run(run_id, request, now, began, deadline))
+
+    def _read_feed(self, run_id: str, request: RunRequest, deadline: float) -> None:
+        """What a warehouse has come to know. Whatever becomes of it, the run goes on."""
+        if request.dry_run:
+            return
+        with step("feed", run_id=run_id) as counts, no_later_than(deadline):
+            try:
+                counts["due"] = self._store.rpc("read_feed", retry=False, **self._simulated_now())[
+                    "due"
+                ]
+            except AutonomyError as error:  # where the database is at fault, so says the beginning
+                counts["code"] = error.code
 
     def _begin(self, run_id: str, request: RunRequest, key: str | None, trigger: str) -> Json:
         with step("begin", run_id=run_id) as counts:

@@ -12,6 +12,7 @@ WHERE: dict[str, tuple[str, str]] = {
     "RUN_FAILED": ("See the run", "runs/{run_id}"),
     "RUN_LATE": ("See the runs", "runs"),
     "ACCOUNT_BROKEN": ("See the run", "runs/{run_id}"),
+    "FEED_FAILED": ("See the accounts", "accounts"),
     "STALE_DATA": ("See the campaigns", "campaigns"),
     "UNREAD_STATUS": ("See the campaigns", "campaigns"),
     "NO_DATA": ("See the campaigns", "campaigns"),

@@ -34,7 +34,14 @@ from tests.ops.documents import DOCS, PATH, PROJECT, blocks, in_backticks, secti
 from tests.ops.reference import HEADS, written
 
 REFERENCE, GUIDE, README = DOCS / "reference.md", DOCS / "guide.md", PROJECT / "README.md"
-OURS = [README, GUIDE, DOCS / "operations.md", REFERENCE, DOCS / "supabase-cron.md"]
+OURS = [
+    README,
+    GUIDE,
+    DOCS / "operations.md",
+    REFERENCE,
+    DOCS / "supabase-cron.md",
+    DOCS / "feeds.md",
+]
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 WHY = [
     PROJECT / "CONTRIBUTING.md",

@@ -470,6 +470,7 @@ def test_what_goes_where_is_the_accounts_where_it_says_so(three: Db) -> None:
     own = {one["code"]: one["channels"] for one in listed if one["own"]}
     assert own == {"FROZEN": ["email"]}
     of_all = {"RUN_FAILED", "RUN_LATE", "ACTIONS_FAILED", "RULES_SKIPPED", "RUN_ACTED"}
+    of_all |= {"FEED_FAILED"}
     every = {one["code"] for one in value(three, "select autonomy_notify_settings()")}
     assert {one["code"] for one in listed} == every - of_all
     # null: as all are

@@ -135,6 +135,8 @@ CASES = [
          "act", "RUN_FAILED", "did not finish."),
     Case(["delete from autonomous_runs", ran("121 minutes")],
          "act", "RUN_LATE", "and one is due every 60 minutes: check the schedule."),
+    Case(["insert into autonomy.feed (problems) values ('{There is no schema autonomy_feed.}')"],
+         "act", "FEED_FAILED", "The feed could not be read yet: There is no schema autonomy_feed."),
     Case(["update campaign_facts set data_at = now() - interval '49 hours'"],
          "act", "STALE_DATA", ": nothing is judged until they do."),
     Case(["update campaigns set account = 'Shop B' where title like '%7'",

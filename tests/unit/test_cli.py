@@ -262,3 +262,15 @@ def test_ids_stay_whole_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert ONE in said
     assert TWO in said
+
+
+def test_what_a_command_found_is_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def finds() -> None:
+        raise click.exceptions.Exit(3)
+
+    monkeypatch.setitem(cli.commands, "finds", finds)
+    monkeypatch.setattr(sys, "argv", ["autonomy", "finds"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
