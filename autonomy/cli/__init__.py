@@ -17,6 +17,7 @@ from autonomy.cli import (
     database,
     events,
     exclusions,
+    forecast,
     notify,
     operate,
     past,
@@ -48,8 +49,8 @@ def cli() -> None:
 
 
 for module in (
-    operate, notify, rules, settings, accounts, campaigns, exclusions, events, database, past,
-    serving,
+    operate, notify, rules, settings, accounts, campaigns, exclusions, events, forecast, database,
+    past, serving,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)
