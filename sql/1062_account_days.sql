@@ -51,31 +51,37 @@ begin
     cross join lateral autonomy.budgets_in_force(r.ids, r.zones) b
   ),
   days as materialized (
-    select t.campaign_id, t.is_active, t.active_from, g.day::date as day, d.day is not null as has_row,
-      coalesce(d.spend, 0)::float8 as spend, coalesce(d.revenue, 0)::float8 as revenue,
+    select t.campaign_id, t.is_active, t.active_from, d.day, d.spend, d.revenue,
       -- before the log the first budget that is known; unknown ones change nothing
       case when not t.is_active then 0::float8
-           else least(10, coalesce(t.budget / coalesce(b.budgets[width_bucket(g.day::date, b.days)], b.budgets[1]), 1))
+           else least(10, coalesce(t.budget / coalesce(b.budgets[width_bucket(d.day, b.days)], b.budgets[1]), 1))
       end as times
     from touched t
-    cross join generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
-    left join public.campaign_daily d on d.campaign_id = t.campaign_id and d.day = g.day::date
     left join budgets b on b.campaign_id = t.campaign_id
+    -- offset 0: by the index, campaign by campaign, and never all days of all campaigns
+    cross join lateral (
+      select m.day, m.spend::float8 as spend, m.revenue::float8 as revenue from public.campaign_daily m
+      where m.campaign_id = t.campaign_id and m.day between p_from and p_to offset 0) d
   ),
   usual as (
     -- of one that was launched or resumed: its days since, else those on which it spent before; today is not over
-    select d.campaign_id, d.active_from, coalesce(
-        avg(d.spend * d.times) filter (where d.has_row and d.day > d.active_from and d.day < p_to),
-        avg(d.spend * d.times) filter (where d.spend > 0 and d.day < p_to), 0) as spend, coalesce(
-        avg(d.revenue * d.times) filter (where d.has_row and d.day > d.active_from and d.day < p_to),
-        avg(d.revenue * d.times) filter (where d.spend > 0 and d.day < p_to), 0) as revenue
-    from days d where d.is_active and d.active_from is not null group by d.campaign_id, d.active_from
+    select d.campaign_id, d.active_from,
+      coalesce(avg(d.spend * d.times) filter (where d.day > d.active_from),
+               avg(d.spend * d.times) filter (where d.spend > 0), 0) as spend,
+      coalesce(avg(d.revenue * d.times) filter (where d.day > d.active_from),
+               avg(d.revenue * d.times) filter (where d.spend > 0), 0) as revenue
+    from days d where d.is_active and d.active_from is not null and d.day < p_to
+    group by d.campaign_id, d.active_from
+  ),
+  changes as (
+    select d.day, d.spend * (d.times - 1) as spend, d.revenue * (d.times - 1) as revenue from days d
+    union all
+    select g.day::date, u.spend, u.revenue
+    from usual u
+    cross join generate_series(p_from::timestamp, least(u.active_from, p_to)::timestamp, interval '1 day') g (day)
+    where not exists (select from days d where d.campaign_id = u.campaign_id and d.day = g.day::date and d.spend > 0)
   )
-  select d.day,
-    sum(case when d.spend = 0 and d.day <= u.active_from then u.spend else d.spend * d.times end - d.spend),
-    sum(case when d.spend = 0 and d.day <= u.active_from then u.revenue else d.revenue * d.times end - d.revenue)
-  from days d left join usual u on u.campaign_id = d.campaign_id
-  group by d.day;
+  select c.day, sum(c.spend), sum(c.revenue) from changes c group by c.day;
 end $$;
 comment on function autonomy.present_days(text, text, date, date) is
   'By how much spend and revenue of an account''s days would have been more (or less) with the campaigns and budgets '
@@ -112,6 +118,10 @@ comment on function autonomy.left_out_days(text, date, date) is
 create function autonomy.account_days(p_account text, p_zone text, p_today date, p_days integer) returns jsonb
 language plpgsql stable set search_path = '' set jit = off
 as $$
+declare
+  -- where much was changed, a week of it says enough
+  v_from date := p_today - case when (
+    select count(*) from autonomy.touched_campaigns(p_account, p_zone, p_today - 28)) > 3000 then 7 else 28 end;
 begin
   return (
     select jsonb_build_object(
@@ -122,9 +132,9 @@ begin
       -- a campaign's day that is left out hardly matters to its account, unless it is a large part of it
       'left_out', jsonb_agg(coalesce(x.whole or x.spend > 0.2::float8 * f.spend::float8
                                      or x.revenue > 0.2::float8 * f.revenue::float8, false) order by g.day),
-      'present_from', p_today - 28,
-      'more_spend', jsonb_agg(coalesce(n.spend, 0) order by g.day) filter (where g.day >= p_today - 28),
-      'more_revenue', jsonb_agg(coalesce(n.revenue, 0) order by g.day) filter (where g.day >= p_today - 28))
+      'present_from', v_from,
+      'more_spend', jsonb_agg(coalesce(n.spend, 0) order by g.day) filter (where g.day >= v_from),
+      'more_revenue', jsonb_agg(coalesce(n.revenue, 0) order by g.day) filter (where g.day >= v_from))
     from generate_series((p_today - p_days)::timestamp, p_today::timestamp, interval '1 day') g (day)
     left join (
       -- one account may have stood under two currencies until its days are counted again
@@ -135,7 +145,7 @@ begin
     left join (
       select u.day, bool_or(u.whole) as whole, sum(u.spend) as spend, sum(u.revenue) as revenue
       from autonomy.left_out_days(p_account, p_today - p_days, p_today) u group by u.day) x on x.day = g.day::date
-    left join autonomy.present_days(p_account, p_zone, p_today - 28, p_today) n on n.day = g.day::date);
+    left join autonomy.present_days(p_account, p_zone, v_from, p_today) n on n.day = g.day::date);
 end $$;
 comment on function autonomy.account_days(text, text, date, integer) is
   'The days of an account up to today in lists of equal length, from the day "from" on: spend, revenue, whether there '
