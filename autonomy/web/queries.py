@@ -16,7 +16,7 @@ REMEMBERED_SECONDS = {
     "portfolio_state": 60.0,
     "dashboard_attention": 30.0,
     "autonomous_insights": 60.0,
-    "autonomy_account_days": 30.0,
+    "autonomy_account_days": 60.0,
 }
 """Questions that look at every campaign, whose answers change once an hour: pages ask them so often
 at most, on each instance. Runs never see a remembered answer."""
