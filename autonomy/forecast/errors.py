@@ -21,17 +21,17 @@ LARGEST = 2.0
 """Of an error, in parts of what was foretold: a line that begins is no measure of the others."""
 USUAL = 0.15
 """Error of a day by chance before there is any past, in parts of what was foretold."""
-GROWTH = 0.95
+GROWTH = 1.0
 """Error over twice the span, in parts of the same, where long spans are not known."""
-STALE = 4.0
+STALE = 1.0
 """Days that a level is old when it is told."""
-GUESS = 0.7
+GUESS = 0.6
 """Spans that what is usual counts for beside those that were seen."""
 WEIGHT = 2.0
 """Spans that the line through all spans counts for beside those that were seen of one."""
 FROM = 28
 """Days before the first forecast of the past that is looked at, or half of them."""
-RECENT = 21.0
+RECENT = 14.0
 """Days after which an error of the past counts half."""
 DOUBT = 1.0
 """By how much few errors widen a band: sqrt(1 + DOUBT / how many spans there were)."""

@@ -18,9 +18,9 @@ from autonomy.forecast.series import (
     spend_levels,
 )
 
-JUDGED_BY = (4, 8, 16)
+JUDGED_BY = (2, 4, 8)
 """Spans by whose errors the half-lives are weighed."""
-KEEN = 10.0
+KEEN = 14.0
 """To which power."""
 FOLLOWS = 0.5
 """Doubt that spend follows a change of budgets: this part of the logarithm of the change."""

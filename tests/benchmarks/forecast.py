@@ -293,8 +293,9 @@ What spend, revenue and profit of an account will be at the end of its month, ea
 and currency.
 
 - A day is level times weekday. The week's shape is the median of each weekday beside its week, over twelve
-  weeks, drawn towards none by as much as it wavers. The level of spend, and the return on it, are means that
-  fade with a half-life; which one is chosen by what would have been least wrong in the account's own past.
+  weeks, drawn towards none by as much as it wavers. The level of spend, and the return on it, are means of
+  the last week and of fading half-lives; each counts by how little wrong it would have been in the account's
+  own past.
 - Revenue is spend times return; conversions that are still on their way are added by the account's delay.
   Profit is revenue, as believed, divided by the target roi, less spend.
 - Campaigns and budgets are those of today: the last 28 days are read as they would have been with them. What
@@ -302,7 +303,8 @@ and currency.
   twice the spend. The band widens by how much that changes.
 - Days left out of the evidence teach nothing. A day of over four times its week's median counts as four.
 - The band is the mean size of the method's own past errors over spans as long, times 1.6; where there are
-  few such spans, shorter ones say what longer ones are like. Level and days err together in it, as they did.
+  few such spans, a line through the errors of all spans says what longer ones are like. Level and days err
+  together in it, as they did.
 - Under 14 days that count, with figures more than three days old, or without spend in 14 days, a sentence
   stands in place of numbers.
 
