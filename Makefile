@@ -33,7 +33,7 @@ elif [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup run serve test test-long check format calibration breakers simulate drills bench sql clean distclean
+.PHONY: help setup run serve test test-long check format calibration breakers simulate forecast drills bench sql clean distclean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -87,6 +87,9 @@ breakers: setup ## how often do breakers trip over nothing, how soon do they fin
 
 simulate: setup ## the rules in a simulated market
 	@$(PY) -m tests.simulation.market $(ARGS)
+
+forecast: setup ## is the forecast of the month near, and its range right 8 times in 10?
+	@$(PY) -m tests.benchmarks.forecast $(ARGS)
 
 drills: setup ## break things on purpose and watch
 	@$(PY) -m tests.drills.run $(ARGS)

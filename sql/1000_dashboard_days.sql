@@ -16,11 +16,12 @@ create table if not exists autonomy.dashboard_performance_days (
   spend numeric not null,
   revenue numeric not null,
   currency text not null default '',  -- '': unknown
-  primary key (day, currency)
+  account text not null default '',
+  primary key (day, currency, account)
 );
 comment on table autonomy.dashboard_performance_days is
-  'Derived: spend, revenue and counts of all campaigns by day and currency, for the overview''s chart. '
-  '[autonomous-operations]';
+  'Derived: spend, revenue and counts of all campaigns by day, account and its currency, for the overview and the '
+  'forecast of the month. [autonomous-operations]';
 
 create table if not exists autonomy.dashboard_action_days (
   day date not null,
@@ -45,22 +46,24 @@ comment on table autonomy.dashboard_action_days is
   'Derived: actions by day, rule, type, status and currency with their measured worth, for the overview and the '
   'scoreboard. [autonomous-operations]';
 
--- Earlier versions knew no currency.
+-- Earlier versions knew no currency, and those after them no account.
+alter table autonomy.dashboard_performance_days add column if not exists account text not null default '';
 do $$
 declare
   v_table record;
 begin
   for v_table in
-    select c.oid::regclass as name, k.conname
-    from pg_catalog.pg_constraint k join pg_catalog.pg_class c on c.oid = k.conrelid
-    where k.contype = 'p' and c.oid in ('autonomy.dashboard_performance_days'::regclass,
-                                        'autonomy.dashboard_action_days'::regclass)
-      and not exists (select from pg_catalog.pg_attribute a
-                      where a.attrelid = c.oid and a.attname = 'currency' and a.attnum = any (k.conkey))
+    select c.oid::regclass as name, k.conname, w.key
+    from (values ('autonomy.dashboard_performance_days'::regclass, 'account', 'day, currency, account'),
+                 ('autonomy.dashboard_action_days', 'currency', 'day, currency, rule_id, action_type, status'))
+      w (name, latest, key)
+    join pg_catalog.pg_class c on c.oid = w.name
+    join pg_catalog.pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
+    where not exists (select from pg_catalog.pg_attribute a
+                      where a.attrelid = c.oid and a.attname = w.latest and a.attnum = any (k.conkey))
   loop
-    execute format('alter table %s drop constraint %I, add primary key (day, currency%s)', v_table.name,
-      v_table.conname, case when v_table.name = 'autonomy.dashboard_action_days'::regclass
-                            then ', rule_id, action_type, status' else '' end);
+    execute format('alter table %s drop constraint %I, add primary key (%s)', v_table.name, v_table.conname,
+                   v_table.key);
   end loop;
 end $$;
 
@@ -171,28 +174,35 @@ create trigger dashboard_zone_changed after update of time_zone on public.autono
 create function autonomy.dashboard_mark_currencies() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
+declare
+  v_moved boolean;
+  v_same boolean;  -- money stays where it stood
 begin
   if tg_table_name = 'campaigns' then
     -- an aggregate, not exists: that would be looked for row by row
-    if autonomy.only_currency() is not null or (
-      select coalesce(bool_and(k.currency is not distinct from l.currency), true)
-      from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
-      left join public.autonomy_accounts k on k.account = n.account
-      left join public.autonomy_accounts l on l.account = o.account)
-    then
+    select count(*) > 0,
+      autonomy.only_currency() is not null or coalesce(bool_and(k.currency is not distinct from l.currency), true)
+    into v_moved, v_same
+    from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
+    left join public.autonomy_accounts k on k.account = n.account
+    left join public.autonomy_accounts l on l.account = o.account;
+    if not v_moved then
       return null;
     end if;
   end if;
   insert into autonomy.dashboard_stale_days (source, day)
   select distinct 'performance', day from autonomy.dashboard_performance_days
-  union select distinct 'actions', day from autonomy.dashboard_action_days on conflict do nothing;
-  delete from autonomy.dashboard_performance_days;
-  delete from autonomy.dashboard_action_days;
+  union select distinct 'actions', day from autonomy.dashboard_action_days where v_same is not true
+  on conflict do nothing;
+  if v_same is not true then
+    delete from autonomy.dashboard_performance_days;
+    delete from autonomy.dashboard_action_days;
+  end if;
   return null;
 end $$;
 comment on function autonomy.dashboard_mark_currencies() is
-  'Triggers of autonomy_accounts and campaigns: figures that may stand under another currency from now on are counted '
-  'again. Runs as its owner. [autonomous-operations]';
+  'Triggers of autonomy_accounts and campaigns: figures that may stand under another currency or account from now on '
+  'are counted again. Runs as its owner. [autonomous-operations]';
 
 create trigger dashboard_currency_changed after update of currency on public.autonomy_accounts
   for each row when (new.currency is distinct from old.currency)
@@ -205,25 +215,20 @@ create function autonomy.dashboard_performance_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_performance_days language plpgsql stable set search_path = ''
 as $$
 declare
-  v_only text := autonomy.only_currency();
+  v_only text := autonomy.only_currency();  -- of campaigns that are gone, too
 begin
-  if v_only is not null then  -- the usual case, and campaigns need not be looked at
-    return query
-    select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
-      sum(d.spend), sum(d.revenue), v_only
-    from public.campaign_daily d where d.day between p_from and p_to group by d.day;
-    return;
-  end if;
   return query
   select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
-    sum(d.spend), sum(d.revenue), coalesce(k.currency, '')
+    sum(d.spend), sum(d.revenue), coalesce(k.currency, v_only, ''), coalesce(left(c.account, 200), '')
   from public.campaign_daily d
   left join public.campaigns c on c.id = d.campaign_id
   left join public.autonomy_accounts k on k.account = c.account
-  where d.day between p_from and p_to group by d.day, coalesce(k.currency, '');
+  where d.day between p_from and p_to
+  group by d.day, coalesce(k.currency, v_only, ''), coalesce(left(c.account, 200), '');
 end $$;
 comment on function autonomy.dashboard_performance_figures(date, date) is
-  'campaign_daily of all campaigns, added up by day and currency. Reads only. [autonomous-operations]';
+  'campaign_daily of all campaigns, added up by day, currency and account ('''': of campaigns that are gone). Reads '
+  'only. [autonomous-operations]';
 
 create function autonomy.dashboard_action_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_action_days language plpgsql stable set search_path = ''

@@ -58,7 +58,11 @@ as $$
     'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
     order by g.day), '[]')
   from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
-  left join autonomy.dashboard_performance_days p on p.day = g.day::date and p.currency = p_currency
+  left join (
+    select day, sum(spend) as spend, sum(revenue) as revenue, sum(clicks) as clicks, sum(conversions) as conversions
+    from autonomy.dashboard_performance_days where currency = p_currency and day between p_from and p_to
+    group by day
+  ) p on p.day = g.day::date
   left join (
     select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
            sum(actions) filter (where action_type = 'auto_scale_up') as scaled,

@@ -600,7 +600,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'import_feed', null, '{p_since, p_dry_run, p_now, p_replace}', '{date, boolean, timestamptz, boolean}', 4, array[]::text[]),
 ('public', 'function', 'read_feed', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
 ('autonomy', 'function', 'dashboard_state_of_feed', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date not null', 'impressions bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null', 'currency text not null default ''''']::text[]),
+('autonomy', 'table', 'dashboard_performance_days', null, '{}', '{}', 0, array['day date not null', 'impressions bigint not null', 'clicks bigint not null', 'conversions numeric not null', 'spend numeric not null', 'revenue numeric not null', 'currency text not null default ''''', 'account text not null default ''''']::text[]),
 ('autonomy', 'table', 'dashboard_action_days', null, '{}', '{}', 0, array['day date not null', 'rule_id uuid not null', 'action_type text not null', 'status text not null', 'actions bigint not null', 'confidence_sum numeric not null', 'confidence_count bigint not null', 'measured bigint not null', 'improved bigint not null', 'regressed bigint not null', 'money float8 not null', 'error_squares float8 not null', 'judged bigint not null', 'right_sum float8 not null', 'judged_confidence_sum float8 not null', 'currency text not null default ''''']::text[]),
 ('autonomy', 'table', 'dashboard_stale_days', null, '{}', '{}', 0, array['source text not null check (source in (''actions'', ''performance''))', 'day date not null', 'transaction xid8 not null default pg_current_xact_id()']::text[]),
 ('autonomy', 'function', 'dashboard_day', null, '{p_at}', '{timestamptz}', 0, array[]::text[]),
@@ -694,6 +694,11 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'keep_optimisation_past', null, '{p_found}', '{jsonb}', 0, array[]::text[]),
 ('public', 'function', 'list_autonomous_accounts', null, '{p_account, p_limit}', '{text, integer}', 2, array[]::text[]),
 ('public', 'function', 'update_autonomous_account', null, '{p_account, p_changes, p_actor}', '{text, jsonb, text}', 1, array[]::text[]),
+('autonomy', 'function', 'touched_campaigns', null, '{p_account, p_zone, p_from}', '{text, text, date}', 0, array[]::text[]),
+('autonomy', 'function', 'present_days', null, '{p_account, p_zone, p_from, p_to}', '{text, text, date, date}', 0, array[]::text[]),
+('autonomy', 'function', 'left_out_days', null, '{p_account, p_from, p_to}', '{text, date, date}', 0, array[]::text[]),
+('autonomy', 'function', 'account_days', null, '{p_account, p_zone, p_today, p_days}', '{text, text, date, integer}', 0, array[]::text[]),
+('public', 'function', 'autonomy_account_days', null, '{p_account, p_limit, p_now}', '{text, integer, timestamptz}', 3, array[]::text[]),
 ('public', 'function', 'list_evidence_exclusions', null, '{p_account, p_campaign_id, p_limit}', '{text, uuid, integer}', 3, array[]::text[]),
 ('public', 'function', 'exclude_evidence', null, '{p_from, p_until, p_account, p_campaign_id, p_why, p_actor}', '{date, date, text, uuid, text, text}', 4, array[]::text[]),
 ('public', 'function', 'lift_evidence_exclusion', null, '{p_id, p_actor}', '{uuid, text}', 1, array[]::text[]),
@@ -765,7 +770,7 @@ language sql
 as $$
 select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
 'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
-'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_account_priors',
+'autonomy_account_days', 'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_account_priors',
 'autonomy_messages_sent', 'autonomy_notify_settings',
 'autonomy_policy_limits',
 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
@@ -15673,11 +15678,12 @@ conversions numeric not null,
 spend numeric not null,
 revenue numeric not null,
 currency text not null default '',  -- '': unknown
-primary key (day, currency)
+account text not null default '',
+primary key (day, currency, account)
 );
 comment on table autonomy.dashboard_performance_days is
-'Derived: spend, revenue and counts of all campaigns by day and currency, for the overview''s chart. '
-'[autonomous-operations]';
+'Derived: spend, revenue and counts of all campaigns by day, account and its currency, for the overview and the '
+'forecast of the month. [autonomous-operations]';
 create table if not exists autonomy.dashboard_action_days (
 day date not null,
 rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
@@ -15700,21 +15706,23 @@ primary key (day, rule_id, action_type, status, currency)
 comment on table autonomy.dashboard_action_days is
 'Derived: actions by day, rule, type, status and currency with their measured worth, for the overview and the '
 'scoreboard. [autonomous-operations]';
+alter table autonomy.dashboard_performance_days add column if not exists account text not null default '';
 do $$
 declare
 v_table record;
 begin
 for v_table in
-select c.oid::regclass as name, k.conname
-from pg_catalog.pg_constraint k join pg_catalog.pg_class c on c.oid = k.conrelid
-where k.contype = 'p' and c.oid in ('autonomy.dashboard_performance_days'::regclass,
-'autonomy.dashboard_action_days'::regclass)
-and not exists (select from pg_catalog.pg_attribute a
-where a.attrelid = c.oid and a.attname = 'currency' and a.attnum = any (k.conkey))
+select c.oid::regclass as name, k.conname, w.key
+from (values ('autonomy.dashboard_performance_days'::regclass, 'account', 'day, currency, account'),
+('autonomy.dashboard_action_days', 'currency', 'day, currency, rule_id, action_type, status'))
+w (name, latest, key)
+join pg_catalog.pg_class c on c.oid = w.name
+join pg_catalog.pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
+where not exists (select from pg_catalog.pg_attribute a
+where a.attrelid = c.oid and a.attname = w.latest and a.attnum = any (k.conkey))
 loop
-execute format('alter table %s drop constraint %I, add primary key (day, currency%s)', v_table.name,
-v_table.conname, case when v_table.name = 'autonomy.dashboard_action_days'::regclass
-then ', rule_id, action_type, status' else '' end);
+execute format('alter table %s drop constraint %I, add primary key (%s)', v_table.name, v_table.conname,
+v_table.key);
 end loop;
 end $$;
 do $$ begin
@@ -15804,22 +15812,29 @@ execute function autonomy.dashboard_mark_all();
 create function autonomy.dashboard_mark_currencies() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
+declare
+v_moved boolean;
+v_same boolean;  -- money stays where it stood
 begin
 if tg_table_name = 'campaigns' then
-if autonomy.only_currency() is not null or (
-select coalesce(bool_and(k.currency is not distinct from l.currency), true)
+select count(*) > 0,
+autonomy.only_currency() is not null or coalesce(bool_and(k.currency is not distinct from l.currency), true)
+into v_moved, v_same
 from after_rows n join before_rows o on o.id = n.id and o.account is distinct from n.account
 left join public.autonomy_accounts k on k.account = n.account
-left join public.autonomy_accounts l on l.account = o.account)
-then
+left join public.autonomy_accounts l on l.account = o.account;
+if not v_moved then
 return null;
 end if;
 end if;
 insert into autonomy.dashboard_stale_days (source, day)
 select distinct 'performance', day from autonomy.dashboard_performance_days
-union select distinct 'actions', day from autonomy.dashboard_action_days on conflict do nothing;
+union select distinct 'actions', day from autonomy.dashboard_action_days where v_same is not true
+on conflict do nothing;
+if v_same is not true then
 delete from autonomy.dashboard_performance_days;
 delete from autonomy.dashboard_action_days;
+end if;
 return null;
 end $$;
 comment on function autonomy.dashboard_mark_currencies() is '[autonomous-operations]';
@@ -15833,22 +15848,16 @@ create function autonomy.dashboard_performance_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_performance_days language plpgsql stable set search_path = ''
 as $$
 declare
-v_only text := autonomy.only_currency();
+v_only text := autonomy.only_currency();  -- of campaigns that are gone, too
 begin
-if v_only is not null then  -- the usual case, and campaigns need not be looked at
 return query
 select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
-sum(d.spend), sum(d.revenue), v_only
-from public.campaign_daily d where d.day between p_from and p_to group by d.day;
-return;
-end if;
-return query
-select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
-sum(d.spend), sum(d.revenue), coalesce(k.currency, '')
+sum(d.spend), sum(d.revenue), coalesce(k.currency, v_only, ''), coalesce(left(c.account, 200), '')
 from public.campaign_daily d
 left join public.campaigns c on c.id = d.campaign_id
 left join public.autonomy_accounts k on k.account = c.account
-where d.day between p_from and p_to group by d.day, coalesce(k.currency, '');
+where d.day between p_from and p_to
+group by d.day, coalesce(k.currency, v_only, ''), coalesce(left(c.account, 200), '');
 end $$;
 comment on function autonomy.dashboard_performance_figures(date, date) is '[autonomous-operations]';
 create function autonomy.dashboard_action_figures(p_from date, p_to date)
@@ -16616,7 +16625,11 @@ select coalesce(jsonb_agg(jsonb_build_object(
 'paused', coalesce(a.paused, 0), 'scaled', coalesce(a.scaled, 0), 'other', coalesce(a.other, 0))
 order by g.day), '[]')
 from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g (day)
-left join autonomy.dashboard_performance_days p on p.day = g.day::date and p.currency = p_currency
+left join (
+select day, sum(spend) as spend, sum(revenue) as revenue, sum(clicks) as clicks, sum(conversions) as conversions
+from autonomy.dashboard_performance_days where currency = p_currency and day between p_from and p_to
+group by day
+) p on p.day = g.day::date
 left join (
 select day, sum(actions) filter (where action_type = 'auto_pause') as paused,
 sum(actions) filter (where action_type = 'auto_scale_up') as scaled,
@@ -17844,6 +17857,198 @@ comment on function public.update_autonomous_account(text, jsonb, text) is
 'list_autonomous_accounts. Safe to call again. Raises AO003 (no such account), AO010 (key or type), AO002 (value). '
 '[autonomous-operations]';
 
+-- 1062_account_days.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.touched_campaigns(p_account text, p_zone text, p_from date)
+returns table (campaign_id uuid, is_active boolean, budget float8, active_from date)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+v_from timestamptz := p_from::timestamp at time zone p_zone;
+begin
+return query
+with changed as materialized (
+select k.campaign_id, max(k.changed_at) filter (where lower(k.new_status) = 'active'
+and lower(k.old_status) is distinct from 'active') as woken_at
+from public.campaign_changes k
+where k.changed_at >= v_from and isfinite(k.changed_at) and k.kind in ('outside', 'action', 'rollback')
+group by k.campaign_id
+)
+select c.id, s.is_active, case when c.budget between 0.01 and 1e12 then c.budget::float8 end,
+(greatest(h.woken_at, case when c.created_at >= v_from then c.created_at end) at time zone p_zone)::date
+from public.campaigns c
+cross join lateral (select coalesce(lower(c.status) = 'active', false) as is_active) s
+left join changed h on h.campaign_id = c.id
+left join public.campaign_facts f on not s.is_active and f.campaign_id = c.id
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account
+and (h.campaign_id is not null or s.is_active and c.created_at >= v_from and isfinite(c.created_at)
+or f.w30_spend > 0 and f.as_of > v_from and isfinite(f.as_of));
+end $$;
+comment on function autonomy.touched_campaigns(text, text, date) is '[autonomous-operations]';
+create function autonomy.present_days(p_account text, p_zone text, p_from date, p_to date)
+returns table (day date, spend float8, revenue float8)
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+begin
+return query
+with touched as materialized (
+select * from autonomy.touched_campaigns(p_account, p_zone, p_from)
+),
+budgets as materialized (
+select b.* from (select array_agg(t.campaign_id) as ids, array_agg(p_zone) as zones
+from touched t where t.is_active and t.budget > 0) r
+cross join lateral autonomy.budgets_in_force(r.ids, r.zones) b
+),
+days as materialized (
+select t.campaign_id, t.is_active, t.active_from, d.day, d.spend, d.revenue,
+case when not t.is_active then 0::float8
+else least(10, coalesce(t.budget / coalesce(b.budgets[width_bucket(d.day, b.days)], b.budgets[1]), 1))
+end as times
+from touched t
+left join budgets b on b.campaign_id = t.campaign_id
+cross join lateral (
+select m.day, m.spend::float8 as spend, m.revenue::float8 as revenue from public.campaign_daily m
+where m.campaign_id = t.campaign_id and m.day between p_from and p_to offset 0) d
+),
+usual as (
+select d.campaign_id, d.active_from,
+coalesce(avg(d.spend * d.times) filter (where d.day > d.active_from),
+avg(d.spend * d.times) filter (where d.spend > 0), 0) as spend,
+coalesce(avg(d.revenue * d.times) filter (where d.day > d.active_from),
+avg(d.revenue * d.times) filter (where d.spend > 0), 0) as revenue
+from days d where d.is_active and d.active_from is not null and d.day < p_to
+group by d.campaign_id, d.active_from
+),
+changes as (
+select d.day, d.spend * (d.times - 1) as spend, d.revenue * (d.times - 1) as revenue from days d
+union all
+select g.day::date, u.spend, u.revenue
+from usual u
+cross join generate_series(p_from::timestamp, least(u.active_from, p_to)::timestamp, interval '1 day') g (day)
+where not exists (select from days d where d.campaign_id = u.campaign_id and d.day = g.day::date and d.spend > 0)
+)
+select c.day, sum(c.spend), sum(c.revenue) from changes c group by c.day;
+end $$;
+comment on function autonomy.present_days(text, text, date, date) is '[autonomous-operations]';
+create function autonomy.left_out_days(p_account text, p_from date, p_to date)
+returns table (day date, whole boolean, spend float8, revenue float8)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+return query
+select g.day::date, true, 0::float8, 0::float8
+from autonomy.evidence_exclusions x
+cross join lateral generate_series(greatest(x.from_day, p_from)::timestamp, least(x.until_day, p_to)::timestamp,
+interval '1 day') g (day)
+where x.account = p_account and x.lifted_at is null and x.from_day <= p_to and x.until_day >= p_from
+group by g.day
+union all
+select d.day, false, sum(d.spend)::float8, sum(d.revenue)::float8
+from (select distinct x.campaign_id, e.day
+from autonomy.evidence_exclusions x
+join public.campaigns c on c.id = x.campaign_id and c.account = p_account
+join public.campaign_daily e on e.campaign_id = x.campaign_id
+and e.day between greatest(x.from_day, p_from) and least(x.until_day, p_to)
+where x.lifted_at is null and x.from_day <= p_to and x.until_day >= p_from) u
+join public.campaign_daily d on d.campaign_id = u.campaign_id and d.day = u.day
+group by d.day;
+end $$;
+comment on function autonomy.left_out_days(text, date, date) is '[autonomous-operations]';
+create function autonomy.account_days(p_account text, p_zone text, p_today date, p_days integer) returns jsonb
+language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+v_from date := p_today - case when (
+select count(*) from autonomy.touched_campaigns(p_account, p_zone, p_today - 28)) > 3000 then 7 else 28 end;
+begin
+return (
+select jsonb_build_object(
+'from', min(g.day)::date,
+'spend', jsonb_agg(coalesce(f.spend, 0) order by g.day),
+'revenue', jsonb_agg(coalesce(f.revenue, 0) order by g.day),
+'has_figures', jsonb_agg(f.day is not null order by g.day),
+'left_out', jsonb_agg(coalesce(x.whole or x.spend > 0.2::float8 * f.spend::float8
+or x.revenue > 0.2::float8 * f.revenue::float8, false) order by g.day),
+'present_from', v_from,
+'more_spend', jsonb_agg(coalesce(n.spend, 0) order by g.day) filter (where g.day >= v_from),
+'more_revenue', jsonb_agg(coalesce(n.revenue, 0) order by g.day) filter (where g.day >= v_from))
+from generate_series((p_today - p_days)::timestamp, p_today::timestamp, interval '1 day') g (day)
+left join (
+select d.day, sum(d.spend) as spend, sum(d.revenue) as revenue
+from autonomy.dashboard_performance_days d
+where d.account = p_account and d.day between p_today - p_days and p_today group by d.day) f
+on f.day = g.day::date
+left join (
+select u.day, bool_or(u.whole) as whole, sum(u.spend) as spend, sum(u.revenue) as revenue
+from autonomy.left_out_days(p_account, p_today - p_days, p_today) u group by u.day) x on x.day = g.day::date
+left join autonomy.present_days(p_account, p_zone, v_from, p_today) n on n.day = g.day::date);
+end $$;
+comment on function autonomy.account_days(text, text, date, integer) is '[autonomous-operations]';
+create function public.autonomy_account_days(
+p_account text default null, p_limit integer default 20, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set jit = off
+as $$
+declare
+v_left integer := (public.dashboard_refresh(500) ->> 'left')::integer;
+v_limit integer := least(greatest(coalesce(p_limit, 20), 1), 200);
+v_found jsonb;
+begin
+with used as materialized (
+select c.account, count(*) as campaigns, count(*) filter (where c.is_active) as active,
+coalesce(sum(c.amount) filter (where c.is_active), 0) as active_budget,
+coalesce(sum(c.amount) filter (where c.is_active and c.created_at > p_now - interval '7 days'
+and (select true from public.campaign_daily d where d.campaign_id = c.id limit 1) is null), 0)
+as untried_budget
+from (select id, account, created_at, lower(status) = 'active' as is_active,
+case when budget between 0 and 999999999999.99 then budget end as amount
+from public.campaigns) c
+group by c.account
+), shown as materialized (
+select a.*, u.campaigns, u.active, u.active_budget, u.untried_budget, z.zone,
+(p_now at time zone z.zone)::date as today,
+greatest(count(*) over () - v_limit, 0) as left_off
+from public.autonomy_accounts a
+left join used u on u.account = a.account
+cross join lateral (select autonomy.account_zone(a.account) as zone offset 0) z
+where a.account = p_account or p_account is null and u.campaigns > 0
+order by u.active desc nulls last, u.campaigns desc nulls last, a.account limit v_limit
+)
+select jsonb_build_object('now', p_now, 'stale_days', v_left, 'left_off', coalesce(max(s.left_off), 0),
+'listed', (
+select coalesce(jsonb_agg(jsonb_build_object('account', l.account, 'currency', l.currency)
+order by l.active desc, l.campaigns desc, l.account), '[]')
+from (select a.account, a.currency, u.active, u.campaigns
+from used u join public.autonomy_accounts a on a.account = u.account
+order by u.active desc, u.campaigns desc, a.account limit 20) l),
+'accounts', coalesce(jsonb_agg(jsonb_build_object(
+'account', s.account, 'currency', s.currency, 'time_zone', s.zone, 'today', s.today,
+'hours_today', extract(epoch from p_now - (s.today::timestamp at time zone s.zone))::float8 / 3600,
+'monthly_total', s.monthly_total,
+'break_even', coalesce(s.target_roi, p.break_even_roi), 'attribution_factor', s.attribution_factor,
+'delay_hours', autonomy.account_delay(s.account),
+'active', coalesce(s.active, 0), 'active_budget', coalesce(s.active_budget, 0),
+'untried_budget', coalesce(s.untried_budget, 0),
+'days', autonomy.account_days(s.account, s.zone, s.today, 120))
+order by s.active desc nulls last, s.campaigns desc nulls last, s.account), '[]'))
+into v_found
+from shown s cross join public.autonomy_policy p;
+if p_account is not null and v_found -> 'accounts' = '[]' then
+raise exception using errcode = 'AO003', message = 'There is no such account.',
+hint = 'The accounts are those that campaigns name in their column account.';
+end if;
+return v_found;
+end $$;
+comment on function public.autonomy_account_days(text, integer, timestamptz) is
+'What the forecast of the month is made of, of the p_limit accounts with the most active campaigns or of one: '
+'{"now", "stale_days": days still to be counted again, "left_off", "listed": the first 20 by name and currency, '
+'"accounts": [{"account", "currency", '
+'"time_zone", "today", "hours_today", "monthly_total", "break_even", "attribution_factor", "delay_hours", "active", '
+'"active_budget", "untried_budget": of new campaigns without figures, "days": 120 days in lists}]}. Brings daily '
+'figures up to date first. Safe to call again. Raises AO003. [autonomous-operations]';
+
 -- 1065_exclusions.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -18944,15 +19149,16 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0961_feed_rows', 'bf1ad9abad7024ba1d6038bf5c11df900911201286d04bdc23a421bcb04a95c6', pg_catalog.clock_timestamp()),
   ('0962_feed_writes', '9d78c49d468d21783fb12237fb8e2e88284860dcc70f518c0497c1b6c2965678', pg_catalog.clock_timestamp()),
   ('0963_import_feed', '3b2508d875534d5a0c77155e7d827fa4ee2cde25fff212e267c5b5f7f46d6401', pg_catalog.clock_timestamp()),
-  ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
+  ('1000_dashboard_days', '628660e39584d17c2ee35e7ba57b546cf628be4655929929af3c7ee6a08c61e2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '65b81b2d94a80158e7114b44d62c2b72bcb7abc517220db003efcc5bf8a43dba', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'ed4882e49d7e613caec8bb6f0f3facb8985aeb2d4a8d372ab4a7ca6a82d14823', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', 'd733b784e13830fffbbb1783d51de216ea0eada1a8d5abf73687985b4982d341', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
   ('1060_accounts', '93f732cc0634323ef05d98cecf65d5791488dea8b0365fefdad4824d2d786eb1', pg_catalog.clock_timestamp()),
+  ('1062_account_days', '29edc432104a17fbc4667f0f6a258be0565f591ba7dbf6ccdf35489f8b2adda9', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', '38cae3fb06634c0952fb8138afa456fc81147b2046aea0bcad21395865c6b8a4', pg_catalog.clock_timestamp()),
   ('1200_history', '0975beaec7f9db967c709ed3e7d8e1e1fdaef69093a40dbff95811fcecb93f95', pg_catalog.clock_timestamp()),

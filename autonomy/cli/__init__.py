@@ -18,6 +18,7 @@ from autonomy.cli import (
     events,
     exclusions,
     feed,
+    forecast,
     notify,
     operate,
     past,
@@ -49,7 +50,7 @@ def cli() -> None:
 
 
 for module in (
-    operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, database,
+    operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, forecast, database,
     past, serving,
 ):  # fmt: skip
     for command in module.COMMANDS:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from autonomy.errors import NotFound
+from autonomy.forecast.answer import forecast_of
 from autonomy.run.explanation import explain_campaign, preview_now, preview_rule
 from autonomy.store import Json, Store
 
@@ -15,6 +16,7 @@ REMEMBERED_SECONDS = {
     "portfolio_state": 60.0,
     "dashboard_attention": 30.0,
     "autonomous_insights": 60.0,
+    "autonomy_account_days": 60.0,
 }
 """Questions that look at every campaign, whose answers change once an hour: pages ask them so often
 at most, on each instance. Runs never see a remembered answer."""
@@ -96,6 +98,25 @@ class Reads:
     def accounts(self, account: str | None = None, limit: int = 200) -> Json:
         """Accounts, those with the most active campaigns first, or one. Raises NotFound."""
         return dict(self._store.rpc("list_autonomous_accounts", p_account=account, p_limit=limit))
+
+    def forecast(self, account: str | None = None, limit: int = 20) -> Json:
+        """What spend, revenue and profit will be at the end of the month, of the accounts with the
+        most active campaigns or of one. Raises NotFound."""
+        return forecast_of(
+            self._store.rpc("autonomy_account_days", p_account=account, p_limit=limit)
+        )
+
+    def month(self, account: str | None, currency: str | None) -> Json:
+        """The month of one account for the overview: that which is asked for, else the largest in
+        the currency; and which others there are."""
+        found = self._remembered.rpc("autonomy_account_days", p_limit=1)
+        listed = found["listed"]
+        names = [one["account"] for one in listed if one["account"] == account]
+        names += [one["account"] for one in listed if one["currency"] == currency]
+        if names and names[0] != listed[0]["account"]:
+            found = self._remembered.rpc("autonomy_account_days", p_account=names[0], p_limit=1)
+        months = forecast_of(found)["accounts"]
+        return {"month": months[0] if months else None, "listed": listed}
 
     def optimisation(self) -> Json:
         """Whether budgets are optimised, by which rules, and what it would have brought."""

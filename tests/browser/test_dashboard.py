@@ -68,13 +68,27 @@ def test_the_overview_shows_state_and_chart(account: Served, visit: Visit) -> No
     visitor = visit(account).sign_in()
     page = visitor.page
     expect(page.get_by_text("All is well.")).to_be_visible()
-    expect(page.locator(".chart canvas")).to_be_visible()
+    days = page.get_by_role("region", name="Spend, revenue and ROI")
+    expect(days.locator("canvas")).to_be_visible()
     expect(page.locator(".tile.red").first).to_contain_text("Recommendation")
     expect(page.locator(".tile.green").first).to_contain_text("Suggested budget")
-    page.locator(".chart .u-over").hover()
-    expect(page.locator(".chart-tip")).to_contain_text("revenue")
-    page.get_by_text("The same as a table").click()
+    days.locator(".u-over").hover()
+    expect(days.locator(".chart-tip")).to_contain_text("revenue")
+    days.get_by_text("The same as a table").click()
     expect(page.get_by_role("table", name="Daily figures")).to_be_visible()
+
+
+def test_the_overview_shows_what_the_month_will_bring(account: Served, visit: Visit) -> None:
+    visitor = visit(account).sign_in()
+    month = visitor.page.get_by_role("region", name="This month")
+    expect(month).to_contain_text("8 in 10 lie within.")
+    month.locator(".u-over").hover()
+    expect(month.locator(".chart-tip")).to_contain_text(re.compile("spent|foretold"))
+    month.get_by_text("The same as a table").click()
+    expect(month.get_by_role("table", name="Spend added up")).to_be_visible()
+    month.get_by_role("navigation").get_by_role("link").first.click()
+    expect(month.locator("canvas")).to_be_visible()
+    assert visitor.problems == []
 
 
 def test_times_are_the_viewers(account: Served, visit: Visit) -> None:

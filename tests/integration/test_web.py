@@ -295,9 +295,10 @@ def test_bad_queries(empty: FlaskClient, query: str, code: int) -> None:
 def test_daily_figures_are_the_sums_of_the_rows(filled: FlaskClient, sql: Any) -> None:
     overview = get(filled, "/api/overview")
     assert overview["stale_days"] == 0
-    kept = sql("select * from autonomy.dashboard_performance_days order by day")
+    kept = sql("select * from autonomy.dashboard_performance_days order by day, account")
     assert kept == sql(
-        "select * from autonomy.dashboard_performance_figures('-infinity', 'infinity') order by day"
+        "select * from autonomy.dashboard_performance_figures('-infinity', 'infinity')"
+        " order by day, account"
     )
     assert len(kept) > 20
     assert sql(
@@ -322,8 +323,9 @@ def test_figures_survive_late_corrections_and_deletions(filled: FlaskClient, sql
     sql("update campaign_metrics set spend = spend + 5 where bucket = %s", day)
     sql("delete from campaigns where id = (select campaign_id from campaign_daily limit 1)")
     get(filled, "/api/overview")
-    assert sql("select * from autonomy.dashboard_performance_days order by day") == sql(
-        "select * from autonomy.dashboard_performance_figures('-infinity', 'infinity') order by day"
+    assert sql("select * from autonomy.dashboard_performance_days order by day, account") == sql(
+        "select * from autonomy.dashboard_performance_figures('-infinity', 'infinity')"
+        " order by day, account"
     )
 
 

@@ -55,6 +55,7 @@ WRITERS = {
 """Every function that writes and is told when, with what it needs beside."""
 NO_WRITERS = {
     "apply_autonomous_actions": "takes only its run's",
+    "autonomy_account_days": "as the overview",
     "dashboard_overview": "counts figures again, at no moment of the caller's",
     "dashboard_preview_rule": "a preview",
     "dashboard_scoreboard": "as the overview",

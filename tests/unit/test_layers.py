@@ -16,10 +16,12 @@ PURE = {
     "__future__",
     "abc",
     "autonomy.engine",
+    "autonomy.forecast",
     "autonomy.rules",
     "autonomy.text",
     "autonomy.errors",
     "bisect",
+    "calendar",
     "collections",
     "dataclasses",
     "datetime",
@@ -34,6 +36,7 @@ PURE = {
     "pydantic",
     "pydantic_core",
     "re",
+    "statistics",
     "types",
     "typing",
     "uuid",
@@ -63,7 +66,12 @@ def belongs(module: str, allowed: set[str]) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in allowed)
 
 
-PURE_MODULES = [*modules(PACKAGE / "engine"), *modules(PACKAGE / "rules"), PACKAGE / "text.py"]
+PURE_MODULES = [
+    *modules(PACKAGE / "engine"),
+    *modules(PACKAGE / "forecast"),
+    *modules(PACKAGE / "rules"),
+    PACKAGE / "text.py",
+]
 
 
 def name_of(path: Path) -> str:

@@ -129,6 +129,16 @@ class AccountsParameters(Parameters):
     limit: Annotated[int, whole(1, 200)] = 200
 
 
+class ForecastParameters(Parameters):
+    """Whose month."""
+
+    exact = ("account",)
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
+        default=None, description="this one only"
+    )
+    limit: Annotated[int, whole(1, 200)] = 20
+
+
 class ExclusionsParameters(Parameters):
     """Whose days."""
 

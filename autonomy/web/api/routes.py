@@ -270,6 +270,11 @@ class Api:
         given = body.given()
         return changes.set_account(given.pop("account"), given)
 
+    @serve("GET", "/api/forecast", "Forecast", asked.ForecastParameters)
+    def forecast(self, query: asked.ForecastParameters) -> Json:
+        """The month of each account: so far, and at its end with the range of 8 in 10."""
+        return self._reads.forecast(query.account, query.limit)
+
     @serve("GET", "/api/exclusions", "Exclusions", asked.ExclusionsParameters)
     def exclusions(self, query: asked.ExclusionsParameters) -> Json:
         """Days that are left out of the evidence, those in force first."""

@@ -52,6 +52,7 @@ def overview_pages(frame: Frame) -> Blueprint:
             waiting=waiting,
             state={**found["state"], "reasons": reasons(found["state"])},
             next_run=_next_run(frame, found),
+            **frame.reads.month(request.args.get("month"), found["currency"]),
         )
         response.set_cookie(VISITS_COOKIE, seen, max_age=REMEMBERED_SECONDS, **_OURS_ALONE)
         return response

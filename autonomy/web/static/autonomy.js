@@ -97,15 +97,64 @@
   function money(v) { return v == null ? "–" : v.toLocaleString("en-US", { maximumFractionDigits: Math.abs(v) < 100 ? 2 : 0 }); }
   function draw(scope, again) {
     if (typeof uPlot === "undefined") { return; }
-    scope.querySelectorAll("[data-chart]").forEach(function (figure) {
+    scope.querySelectorAll("[data-chart],[data-month]").forEach(function (figure) {
       var plot = figure.querySelector(".plot");
       if (!plot) { return; }
       if (plot.chart) { if (!again) { return; } plot.chart.destroy(); plot.textContent = ""; }
       var source = figure.querySelector("script[type='application/json']");
       if (!source) { return; }
-      var days = JSON.parse(source.textContent);
-      if (days.length) { plot.chart = chart(plot, days); }
+      var told = JSON.parse(source.textContent);
+      if ("month" in figure.dataset) { plot.chart = month(plot, told); }
+      else if (told.length) { plot.chart = chart(plot, told); }
     });
+  }
+  /* The month: what was spent, added up; what is foretold, with its range; the total as a line. */
+  function month(plot, told) {
+    var days = told.days, last = -1;
+    days.forEach(function (d, i) { if (d.spend != null) { last = i; } });
+    var xs = days.map(function (d) { return Date.parse(d.day + "T00:00:00Z") / 1000; });
+    var spent = days.map(function (d) { return d.spend; });
+    /* the forecast begins where the spend ends */
+    var foretold = function (key) { return days.map(function (d, i) { return i === last ? d.spend : d[key]; }); };
+    var grid = { stroke: colour("--line"), width: 1 };
+    var axis = function (more) {
+      return Object.assign({ stroke: colour("--muted"), grid: grid, ticks: grid, font: "12px system-ui, sans-serif" }, more);
+    };
+    var edge = { stroke: "transparent", width: 0, scale: "money", points: { show: false } };
+    var few = { show: days.length < 3 };
+    var tip = document.createElement("div");
+    tip.className = "chart-tip";
+    tip.hidden = true;
+    var fill = colour("--spend");
+    var made = new uPlot({
+      width: plot.clientWidth, height: plot.clientHeight,
+      tzDate: function (ts) { return uPlot.tzDate(new Date(ts * 1000), "UTC"); },
+      legend: { show: false }, cursor: { y: false },
+      scales: { x: { time: true }, money: { range: function (u, lo, hi) { return [0, Math.max(hi || 1, told.total || 0) * 1.08]; } } },
+      axes: [axis({}), axis({ scale: "money", size: 68, label: "spend" + (told.currency ? ", " + told.currency : ""), labelSize: 18, labelFont: "12px system-ui, sans-serif", values: function (u, v) { return v.map(money); } })],
+      series: [{}, Object.assign({}, edge), Object.assign({}, edge),
+        { stroke: fill, width: 2, scale: "money", points: few }, { stroke: fill, width: 2, dash: [6, 4], scale: "money", points: few },
+        { stroke: colour("--violet"), width: 2, scale: "money", points: { show: false } }],
+      bands: [{ series: [1, 2], fill: fill + "33" }],
+      hooks: { setCursor: [function (u) {
+        var i = u.cursor.idx;
+        if (i == null || u.cursor.left < 0) { tip.hidden = true; return; }
+        var d = days[i], lines = [d.day];
+        if (d.spend != null) { lines.push("spent " + money(d.spend)); }
+        if (d.expected != null) { lines.push("foretold " + money(d.expected), money(d.low) + " to " + money(d.high)); }
+        if (told.total != null) { lines.push("total " + money(told.total)); }
+        show(u, tip, lines, u.data[0][i]);
+      }] }
+    }, [xs, foretold("high"), foretold("low"), spent, foretold("expected"), days.map(function () { return told.total; })], plot);
+    made.over.appendChild(tip);
+    return made;
+  }
+  function show(u, tip, lines, x) {
+    tip.textContent = lines.join("\n");
+    tip.hidden = false;
+    var left = u.valToPos(x, "x") + 12;
+    if (left + tip.offsetWidth > u.over.clientWidth) { left -= tip.offsetWidth + 24; }
+    tip.style.left = Math.max(0, left) + "px";
   }
   function chart(plot, days) {
     /* Today is not over: it would look like a fall. Its figures stand in the tip and the table. */
@@ -191,11 +240,7 @@
     if (d.other) { lines.push("● other actions " + d.other); }
     if (d.event) { lines.push("planned: " + d.event); }
     if (d.left_out) { lines.push("left out of the evidence"); }
-    tip.textContent = lines.join("\n");
-    tip.hidden = false;
-    var left = u.valToPos(u.data[0][i], "x") + 12;
-    if (left + tip.offsetWidth > u.over.clientWidth) { left -= tip.offsetWidth + 24; }
-    tip.style.left = Math.max(0, left) + "px";
+    show(u, tip, lines, u.data[0][i]);
   }
 
   var waiting;
