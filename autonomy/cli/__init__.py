@@ -50,8 +50,8 @@ def cli() -> None:
 
 
 for module in (
-    operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, forecast, database,
-    past, serving,
+    operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, forecast,
+    database, past, serving,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)
