@@ -513,13 +513,18 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'impact_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'impact_moment', null, '{p_value}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_matured_share', null, '{p_youngest_hours, p_oldest_hours, p_delay_hours}', '{float8, float8, float8}', 0, array[]::text[]),
-('autonomy', 'function', 'spend_before', null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now}', '{uuid, timestamptz, text, float8, float8, timestamptz}', 1, array[]::text[]),
-('autonomy', 'function', 'spend_between', null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz}', 1, array[]::text[]),
-('autonomy', 'function', 'time_factors', null, '{p_windows, p_now}', '{jsonb, timestamptz}', 1, array[]::text[]),
+('autonomy', 'type', 'known_return', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'known_returns', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'step_needs', null, '{p_curvature, p_before, p_after}', '{float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'step_doubt', null, '{p_curvature, p_before, p_after, p_over}', '{float8, float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'due_impacts', null, '{p_limit, p_now}', '{integer, timestamptz}', 2, array[]::text[]),
+('autonomy', 'function', 'usual_spends', null, '{p_ids, p_days, p_budgets}', '{uuid[], date[], numeric[]}', 0, array[]::text[]),
+('autonomy', 'function', 'due_spends', null, '{p_limit, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'impact_verdict', null, '{p_right, p_low, p_high, p_spread, p_days}', '{float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'impact_basis', null, '{p_kind, p_added, p_returns, p_valueless, p_currency}', '{text, float8, float8, boolean, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'measured_impacts', null, '{p_limit, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'measure_action_impact', null, '{p_limit, p_now}', '{integer, timestamptz}', 2, array[]::text[]),
-('autonomy', 'table', 'action_results', null, '{}', '{}', 0, array['action_id uuid primary key', 'rule_id uuid', 'action_type text', 'status text', 'executed_at timestamptz', 'confidence float8', 'budget_change bigint', 'verdict text', 'money float8', 'error float8', 'right_probability float8', 'measured_at timestamptz', 'added_expected float8', 'added_revenue float8']::text[]),
+('autonomy', 'table', 'action_results', null, '{}', '{}', 0, array['action_id uuid primary key', 'rule_id uuid', 'action_type text', 'status text', 'executed_at timestamptz', 'confidence float8', 'budget_change bigint', 'verdict text', 'money float8', 'error float8', 'right_probability float8', 'measured_at timestamptz', 'campaign_id uuid']::text[]),
 ('autonomy', 'index', 'action_results_executed', 'autonomy.action_results', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'action_result', null, '{p_action}', '{public.autonomous_actions}', 0, array[]::text[]),
 ('autonomy', 'function', 'action_results_follow', null, '{}', '{}', 0, array[]::text[]),
@@ -545,6 +550,22 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'ab_test_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'opportunity_insight', null, '{p_from}', '{timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'autonomous_insights', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+('autonomy', 'table', 'held_out', null, '{}', '{}', 0, array['campaign_id uuid', 'week date', 'kind text check (kind in (''pause'', ''up'', ''down''))', 'account text', 'decided_at timestamptz not null', 'budget numeric', 'rule_id uuid', 'confidence float8']::text[]),
+('autonomy', 'function', 'note_held_out', null, '{p_held, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
+('public', 'function', 'record_held_out', null, '{p_run_id, p_lease_token, p_held, p_now}', '{uuid, uuid, jsonb, timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'compared_decisions', null, '{p_account, p_from, p_until}', '{text, timestamptz, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'compared_profits', null, '{p_account, p_from, p_until, p_now}', '{text, timestamptz, timestamptz, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'holdout_effects', null, '{p_account, p_from, p_until, p_now}', '{text, timestamptz, timestamptz, timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'proof_least', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'type', 'proof_action', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_actions', null, '{p_account, p_from, p_until}', '{text, timestamptz, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_counts', null, '{p_actions}', '{autonomy.proof_action[]}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_classes', null, '{p_actions}', '{autonomy.proof_action[]}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_money', null, '{p_actions, p_currency}', '{autonomy.proof_action[], text}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_rules', null, '{p_actions, p_currency}', '{autonomy.proof_action[], text}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_holdouts', null, '{p_account, p_from, p_until, p_now, p_currency}', '{text, timestamptz, timestamptz, timestamptz, text}', 0, array[]::text[]),
+('autonomy', 'function', 'account_proof', null, '{p_account, p_from, p_until, p_now}', '{text, timestamptz, timestamptz, timestamptz}', 1, array[]::text[]),
+('public', 'function', 'dashboard_proof', null, '{p_account, p_days, p_now}', '{text, integer, timestamptz}', 2, array[]::text[]),
 ('autonomy', 'function', 'look_around', null, '{p_acts, p_now}', '{boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'lease_or_error', null, '{p_run_id, p_now}', '{uuid, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'run_decisions', null, '{p_portfolio, p_shown, p_now}', '{jsonb, integer, timestamptz}', 0, array[]::text[]),
@@ -728,9 +749,9 @@ select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functio
 'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
 'list_planned_events',
 'measure_action_impact', 'portfolio_state',
-'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
-'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
-'save_planned_event',
+'propose_autonomous_actions', 'record_campaign_metrics', 'record_held_out', 'record_opportunities',
+'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
+'rule_scoreboard', 'save_planned_event',
 'set_budget_optimisation', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
 $$;
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
@@ -13301,143 +13322,89 @@ return greatest(0.05::float8, 1::float8 - p_delay_hours / (v_to - v_from)
 * (exp(greatest(-200::float8, -v_from / p_delay_hours)) - exp(greatest(-200::float8, -v_to / p_delay_hours))));
 end $$;
 comment on function autonomy.mean_matured_share(float8, float8, float8) is '[autonomous-operations]';
-create function autonomy.spend_before(
-p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8,
-p_now timestamptz default now(),
-out spend float8, out revenue float8, out conversions float8, out days float8, out matured float8)
-language plpgsql stable set search_path = ''
+create type autonomy.known_return as (
+campaign_id uuid, zone text, currency text,
+break_even float8,         -- as the platform reports
+attribution float8,
+reference numeric,         -- the reference budget, null where unknown
+curvature float8, tau2 float8,
+over float8,               -- its spend over what that counts at the reference budget
+spend float8, conversions float8, days float8, matured float8,
+posterior float8[],        -- of roi_posterior
+has_history boolean, data_until timestamptz, life_spend float8, spend_a_day float8
+);
+comment on type autonomy.known_return is
+'What is known of the return of a campaign by all its orders. [autonomous-operations]';
+create function autonomy.known_returns(p_ids uuid[], p_now timestamptz default now())
+returns setof autonomy.known_return
+language plpgsql stable set search_path = '' set jit = off
 as $$
-declare
-v_day date := (p_at at time zone p_zone)::date;
-begin
-select sum(w.weight * d.spend::float8), sum(w.weight * d.revenue::float8), sum(w.weight * d.conversions::float8),
-sum(w.weight) filter (where d.spend > 0),
-sum(w.weight * d.spend::float8 * autonomy.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
-into spend, revenue, conversions, days, matured
-from autonomy.counted_days d
-cross join lateral (
-select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life))
-else 1 end as weight,
-extract(epoch from p_now - (d.day::timestamp at time zone p_zone))::float8 / 3600 as age_hours) w
-where d.campaign_id = p_campaign_id and d.day < v_day and d.day >= v_day - 28;
-end $$;
-comment on function autonomy.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is '[autonomous-operations]';
-create function autonomy.spend_between(
-p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8,
-p_now timestamptz default now(),
-out spend float8, out revenue float8, out days float8, out matured_share float8)
-language plpgsql stable set search_path = ''
-as $$
-declare
-v_hourly boolean;
-v_from timestamptz := p_from;
-v_until timestamptz;
-begin
-select count(*) > count(distinct (m.bucket at time zone p_zone)::date) into v_hourly
-from public.campaign_metrics m
-where m.campaign_id = p_campaign_id and m.bucket >= p_from - interval '3 days' and m.bucket < p_from;
-if not v_hourly then
-v_from := date_trunc('day', (p_from + interval '12 hours') at time zone p_zone) at time zone p_zone;
-end if;
-v_until := least(v_from + (p_until - p_from), p_now);
-days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
-matured_share := autonomy.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
-extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
-select coalesce(sum(m.spend), 0)::float8,
-coalesce(sum(case when d.valued > 0 then m.conversions * (d.valued / d.conversions) else m.revenue end),
-0)::float8
-into spend, revenue
-from public.campaign_metrics m
-left join public.campaign_daily d
-on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
-where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
-end $$;
-comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is '[autonomous-operations]';
-create function autonomy.time_factors(p_windows jsonb, p_now timestamptz default now())
-returns table (from_at timestamptz, until_at timestamptz, account text, campaigns integer,
-log_roi float8, log_roi_variance float8, log_spend float8, log_spend_variance float8)
-language plpgsql stable set search_path = ''
-as $$
-#variable_conflict use_column
-declare
-v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
 begin
 return query
-with windows as materialized (
-select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
-coalesce(max(autonomy.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
-coalesce(max(autonomy.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
-coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2,
-coalesce(max(autonomy.impact_number(w -> 'order_spread')), v_policy.prior_order_spread) as order_spread
-from jsonb_array_elements(p_windows) w group by 1, 2
-), sample as materialized (
-select c.id, c.account, autonomy.account_zone(c.account) as zone,
-autonomy.account_delay(c.account) as delay
-from public.campaigns c
-join public.campaign_facts f on f.campaign_id = c.id
-where f.has_history and f.as_of > (select min(w.from_at) from windows w)
-order by uuid_hash(c.id), c.id limit 400
-), seen as materialized (
-select w.*, s.account, b.spend, b.revenue as revenue_before, b.conversions, b.days, b.matured,
-a.spend / a.days as spend_after, a.revenue, a.spend * a.matured_share as matured_after,
-sum(b.revenue) over (partition by w.from_at, w.until_at) / sum(b.matured)
-over (partition by w.from_at, w.until_at) as centre,
-exists (
-select from public.campaign_changes x
-where x.campaign_id = s.id and x.kind <> 'created'
-and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
-from windows w cross join sample s
-cross join lateral autonomy.spend_before(s.id, w.from_at, s.zone,
-v_policy.evidence_half_life_days::float8, s.delay, p_now) b
-cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone, s.delay, p_now) a
-where b.spend > 0 and b.days > 0 and a.days > 0
-), measured as materialized (
-select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
-s.matured_after * exp((autonomy.roi_posterior(s.spend, s.conversions, s.revenue_before,
-null::float8, s.days, s.matured / s.spend,
-greatest(0.01, s.centre), s.tau2,
-s.order_value, s.cv2, s.order_spread))[1]) as expected
-from seen s
-where not s.touched
-), grouped as materialized (
-select m.from_at, m.until_at, g.account, m.spend_before, m.spend_after, m.revenue, m.expected
-from measured m cross join lateral (values (m.account), (null)) g (account)
-), sums as materialized (
-select g.from_at, g.until_at, g.account, count(*)::integer as campaigns,
-sum(g.spend_before) as sb, sum(g.spend_after) as sa, sum(g.revenue) as r, sum(g.expected) as e
-from grouped g group by 1, 2, 3
-having count(*) >= 5 or (g.account is null and count(*) >= 2)
-), raw as (
-select s.from_at, s.until_at, s.account, s.campaigns,
-case when s.r > 0 and s.e > 0 then ln(s.r / s.e) end as log_roi,
-case when s.r > 0 and s.e > 0 then
-sum((g.revenue / s.r - g.expected / s.e) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
-case when s.sa > 0 and s.sb > 0 then ln(s.sa / s.sb) end as log_spend,
-case when s.sa > 0 and s.sb > 0 then
-sum((g.spend_after / s.sa - g.spend_before / s.sb) ^ 2) * s.campaigns
-/ (s.campaigns - 1) end as spend_variance
-from sums s
-join grouped g on g.from_at = s.from_at and g.until_at = s.until_at and g.account is not distinct from s.account
-group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.r, s.e
-)
-select r.from_at, r.until_at, r.account, r.campaigns,
-coalesce(r.log_roi * 0.04 / (0.04 + r.roi_variance), 0),
-coalesce(0.04 * r.roi_variance / (0.04 + r.roi_variance), 0.04),
-coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0),
-coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
-from raw r;
+select c.id, z.zone, o.currency, coalesce(c.target_roi::float8, g.break_even) / g.attribution, g.attribution,
+case when c.budget > 0 then r.budget * r.budget_per_spend::numeric end,
+coalesce(o.curvature::float8, k.curvature, p.curvature::float8), g.prior_tau2,
+case when e.has_history and e.counted > 1e-9 and f.ev_spend between 1e-9 and 1e15 then f.ev_spend / e.counted
+else 1 end,
+e.counted, e.conversions, e.days, e.matured,
+autonomy.roi_posterior(e.counted, e.conversions, e.revenue, case when f.cv2 between 0 and 1e18 then f.cv2 end,
+e.days, e.matured, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread),
+e.has_history, case when e.has_history then f.as_of else f.data_at end, f.life_spend,
+e.spend / greatest(1::float8, e.days)
+from unnest(p_ids) i (id)
+join public.campaigns c on c.id = i.id
+cross join public.autonomy_policy p
+join autonomy.account_targets() g on g.account = coalesce(c.account, '')
+join autonomy.campaign_zones(p_ids) z on z.campaign_id = i.id
+left join public.autonomy_accounts o on o.account = c.account
+left join autonomy.priors k on k.scope = 'account' and k.name = c.account
+left join public.campaign_facts f on f.campaign_id = i.id
+left join autonomy.reference_budgets r on r.campaign_id = i.id
+cross join lateral (
+select coalesce(f.has_history, false) as has_history, h.spend, h.counted,
+case when f.has_history then f.ev_conversions else f.life_conversions end as conversions,
+case when f.has_history then f.ev_revenue else f.life_revenue end as revenue,
+coalesce(case when f.has_history then f.ev_days
+when isfinite(c.created_at) and isfinite(f.data_at) then date_part('epoch', f.data_at - c.created_at) / 86400
+end, 1) as days,
+case when f.has_history and isfinite(f.as_of) and g.delay > 0 and f.ev_immature_spend > 1e-100
+and h.counted > 1e-9 then
+greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / h.counted * exp(greatest(-50::float8,
+least(50::float8, -(date_part('epoch', p_now - f.as_of) / 3600::float8) / g.delay)))))
+else 1::float8 end as matured
+from (select case when f.has_history then f.ev_spend else f.life_spend end as spend,
+case when f.has_history then coalesce(f.ev_effective_spend, f.ev_spend) else f.life_spend end as counted
+offset 0) r
+cross join lateral (select case when r.spend between 1e-9 and 1e15 then r.spend else 0::float8 end as spend,
+case when r.counted between 1e-9 and 1e15 then r.counted else 0::float8 end as counted offset 0) h
+offset 0) e;
 end $$;
-comment on function autonomy.time_factors(jsonb, timestamptz) is '[autonomous-operations]';
+comment on function autonomy.known_returns(uuid[], timestamptz) is '[autonomous-operations]';
+create function autonomy.step_needs(p_curvature float8, p_before float8, p_after float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return (p_curvature + p_before) * (p_curvature + p_after) / (p_curvature * (p_curvature + 1::float8));
+end $$;
+comment on function autonomy.step_needs(float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.step_doubt(p_curvature float8, p_before float8, p_after float8, p_over float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_seen float8 := greatest(0::float8, p_over * (p_curvature + 1::float8) - p_curvature);
+v_bend float8 := p_curvature / (p_curvature + v_seen) - p_curvature / (p_curvature + p_before)
++ 1::float8 - p_curvature / (p_curvature + p_after);
+begin
+return 0.25::float8 * v_bend * v_bend;
+end $$;
+comment on function autonomy.step_doubt(float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
-returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer,
-from_at timestamptz, until_at timestamptz,
-s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
-prior_order_value float8, prior_cv2 float8, prior_order_spread float8, has_history boolean,
-revenue_then float8, conversions_then float8, spend_then float8, life_spend float8,
-life_revenue float8, life_conversions float8, data_until timestamptz, final boolean, break_even float8)
+returns table (action_id uuid, campaign_id uuid, kind text, horizon integer, from_at timestamptz,
+until_at timestamptz, before numeric, after numeric, target_cpa float8, spend_then float8,
+data_until timestamptz, final boolean)
 language sql stable set search_path = ''
 as $$
-select a.id, a.campaign_id, c.account,
+select a.id, a.campaign_id,
 case when a.action_type in ('auto_pause', 'auto_resume') then a.action_type
 when a.action_type in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then 'budget'
 else 'other' end,
@@ -13445,43 +13412,22 @@ h.days, date_trunc('minute', a.executed_at),
 date_trunc('minute', least(a.executed_at + h.days * interval '1 day', (
 select min(x.changed_at) from public.campaign_changes x
 where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at
-and x.action_id is distinct from a.id))),
-case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end,
-coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
-greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
-then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
-coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
-coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
-coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
-coalesce(e.order_spread, g.prior_order_spread), coalesce(f.has_history, false),
-e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
-t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
+and x.id > coalesce(w.id, 0) and x.action_id is distinct from a.id))),
+autonomy.exact_number(a.previous_state -> 'budget'), autonomy.exact_number(a.new_state -> 'budget'),
+case when a.evidence ->> 'judged_by' = 'cpa' then autonomy.impact_number(a.evidence -> 'target_cpa') end,
+autonomy.impact_number(a.evidence #> '{metrics,spend}'),
+t.data_until, t.final
 from public.autonomous_actions a
 cross join public.autonomy_policy p
 cross join lateral (
 select d.days from (values (1), (3), (7)) d (days)
 where a.executed_at + d.days * interval '1 day' <= p_now
 and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
+left join lateral (select k.id from public.campaign_changes k where k.action_id = a.id
+order by k.id limit 1) w on true
 left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts o on o.account = c.account
-join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 left join public.campaign_facts f on f.campaign_id = a.campaign_id
-cross join lateral (select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
-cross join lateral (
-select autonomy.impact_number(x.json -> 'spend') as s, autonomy.impact_number(x.json -> 'conversions') as n,
-autonomy.impact_number(x.json -> 'revenue') as r, autonomy.impact_number(x.json -> 'cv2') as cv2,
-autonomy.impact_number(x.json -> 'days') as d, autonomy.impact_number(x.json -> 'matured_share') as f,
-autonomy.impact_number(x.json #> '{prior,mean_roi}') as mean,
-autonomy.impact_number(x.json #> '{prior,tau2}') as tau2,
-autonomy.impact_number(x.json #> '{prior,order_value}') as order_value,
-autonomy.impact_number(x.json #> '{prior,cv2}') as prior_cv2,
-autonomy.impact_number(x.json #> '{prior,order_spread}') as order_spread,
-autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
-autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
-autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
-left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
-p.evidence_half_life_days::float8, autonomy.account_delay(c.account), p_now) b
-on e.s is null
 cross join lateral (
 select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
 a.action_type = 'auto_pause' or c.id is null or a.executed_at + (h.days - 1) * interval '1 day'
@@ -13495,123 +13441,164 @@ order by a.executed_at, a.id, h.days
 limit greatest(0, p_limit)
 $$;
 comment on function autonomy.due_impacts(integer, timestamptz) is '[autonomous-operations]';
-create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
-returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
-language plpgsql stable set search_path = ''
+create function autonomy.usual_spends(p_ids uuid[], p_days date[], p_budgets numeric[])
+returns table (campaign_id uuid, day date, budget numeric, spend float8)
+language sql stable set search_path = '' set jit = off
+as $$
+select i.id, i.day, i.budget, avg(m.spend * case when i.budget > 0 and m.in_force > 0
+then greatest(0.1, least(10, i.budget::float8 / m.in_force)) else 1 end)
+from unnest(p_ids, p_days, p_budgets) i (id, day, budget)
+join autonomy.campaign_zones(p_ids) z on z.campaign_id = i.id
+left join autonomy.budgets_in_force(
+array(select y.campaign_id from autonomy.campaign_zones(p_ids) y order by 1),
+array(select y.zone from autonomy.campaign_zones(p_ids) y order by y.campaign_id)) b on b.campaign_id = i.id
+cross join lateral (
+select d.spend::float8 as spend, b.budgets[width_bucket(d.day, b.days)] as in_force
+from public.campaign_daily d
+where d.campaign_id = i.id and d.day < i.day and d.day >= i.day - 28 and d.spend between 0.01 and 1e12
+order by d.day desc limit 7) m
+group by i.id, i.day, i.budget
+$$;
+comment on function autonomy.usual_spends(uuid[], date[], numeric[]) is '[autonomous-operations]';
+create function autonomy.due_spends(p_limit integer, p_now timestamptz)
+returns table (action_id uuid, campaign_id uuid, horizon integer, final boolean, kind text, days float8,
+share_before float8, share_after float8, spend float8, spend_else float8, target_cpa float8,
+k autonomy.known_return)
+language plpgsql stable set search_path = '' set jit = off
 as $$
 #variable_conflict use_column
-declare
-v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
 begin
 return query
 with due as materialized (
-select * from (
-select d.*, dense_rank() over (order by d.from_at, d.until_at) as window_number
-from autonomy.due_impacts(p_limit, p_now) d) ranked
-where window_number <= 40
-), factors as materialized (
-select * from autonomy.time_factors(coalesce(
-(select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at,
-'tau2', d.prior_tau2, 'order_value', d.prior_order_value,
-'cv2', d.prior_cv2, 'order_spread', d.prior_order_spread))
+select * from autonomy.due_impacts(p_limit, p_now)
+), known as materialized (
+select r.campaign_id, r as k
+from autonomy.known_returns(array(select distinct d.campaign_id from due d), p_now) r
+), windows as materialized (
+select d.*, n.k, (d.from_at at time zone (n.k).zone)::date as day, w.until_at as ends,
+greatest(0, extract(epoch from w.until_at - d.from_at)::float8 / 86400) as days
 from due d
-where d.until_at > d.from_at), '[]'), p_now)
-), joined as materialized (
-select d.*, autonomy.account_delay(d.account) as delay,
-coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
-coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
-coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
-coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
-coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
-from due d
-left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
-left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at
-and everyone.account is null
-), observed as materialized (
-select j.*,
-case when j.has_history then a.spend else greatest(0, j.life_spend - j.spend_then) end as spend_after,
-case when j.has_history then a.revenue
-else greatest(0, j.life_revenue - j.revenue_then) end as revenue_after,
-case when j.has_history then a.days
-else greatest(0, extract(epoch from least(
-p_now, case j.kind when 'auto_pause' then p_now else j.data_until end) - j.from_at)::float8 / 86400)
-end as days,
-case when j.has_history then a.matured_share else 1 end as matured_after,
-case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_revenue - j.revenue_then - a.revenue, 0))
-else 0 end as late_revenue,
-case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_conversions - j.conversions_then, 0))
-else 0 end as late_conversions
-from joined j
-cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
-j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
-autonomy.account_zone(j.account), j.delay, p_now) a
-), believed as materialized (
-select o.*, b.posterior, o.break_even as be,
-(o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
-* (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
-from observed o
-cross join lateral (
-select case when o.kind = 'auto_pause' and o.delay > 0 then
-1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8 / 3600 / o.delay))
-else o.f end as matured) m
-cross join lateral (
-select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
-o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2,
-o.prior_order_spread) as posterior) b
-), expected as materialized (
-select b.*, exp(b.posterior[1] + b.log_roi) as roi, 1 / b.posterior[2] + b.log_roi_variance as roi_variance,
-coalesce(b.s, 0) / b.d * exp(b.log_spend) * b.days as spend_else,
-case when b.matured_after > 0 then b.revenue_after / b.matured_after else b.revenue_after end as revenue_full
-from believed b
-), valued as materialized (
-select e.*, greatest(0, e.spend_else - e.spend_after) * e.roi / e.be as saved,
-case e.kind
-when 'auto_pause' then greatest(0, e.spend_else - e.spend_after) * (1 - e.roi / e.be)
-when 'auto_resume' then e.revenue_full / e.be - e.spend_after
-when 'budget' then (e.revenue_full / e.be - e.spend_after) - e.spend_else * (e.roi / e.be - 1)
-else (e.revenue_full - e.spend_after * e.roi) / e.be end as money,
-sqrt(case e.kind
-when 'auto_pause' then (e.spend_else * (1 - e.roi / e.be)) ^ 2 * e.log_spend_variance
-when 'auto_resume' then e.noise
-when 'budget' then (e.spend_else * e.roi / e.be) ^ 2 * e.roi_variance + e.noise
-+ (e.spend_else * (e.roi / e.be - 1)) ^ 2 * e.log_spend_variance
-else (e.spend_after * e.roi / e.be) ^ 2 * e.roi_variance + e.noise end) as error
-from (select x.*, x.spend_after * x.roi * x.unit / greatest(0.05, x.matured_after) / (x.be * x.be) as noise
-from expected x) e
+left join known n on n.campaign_id = d.campaign_id
+cross join lateral (select least(d.until_at, p_now, case when d.kind <> 'auto_pause' then greatest(
+d.from_at, d.data_until) end) as until_at) w
+), spent as materialized (
+select w.action_id, w.horizon, sum(m.spend::float8 * case
+when m.day = w.day and w.kind = 'auto_pause' then 0
+when m.day = w.day and w.kind = 'auto_resume' then 1
+else greatest(0, least(1, extract(epoch from least(b.ends, w.ends) - greatest(b.starts, w.from_at))::float8
+/ greatest(1, extract(epoch from least(b.ends, p_now) - b.starts)::float8))) end) as spend
+from windows w
+join public.campaign_daily m on m.campaign_id = w.campaign_id and m.day between w.day
+and (w.ends at time zone (w.k).zone)::date
+cross join lateral (select m.day::timestamp at time zone (w.k).zone as starts,
+(m.day + 1)::timestamp at time zone (w.k).zone as ends) b
+where (w.k).has_history and m.spend between 0 and 1e12
+group by w.action_id, w.horizon
+), pauses as materialized (
+select distinct w.campaign_id, w.day, w.before from windows w where w.kind = 'auto_pause' and (w.k).has_history
+), usual as materialized (
+select * from autonomy.usual_spends(array(select p.campaign_id from pauses p), array(select p.day from pauses p),
+array(select p.before from pauses p))
+)
+select w.action_id, w.campaign_id, w.horizon, w.final, w.kind, w.days,
+case when w.kind = 'auto_resume' then 0 else autonomy.budget_share(w.before, r.budget) end,
+case when w.kind = 'auto_pause' then 0 else autonomy.budget_share(w.after, r.budget) end,
+s.spend, case w.kind when 'auto_pause' then coalesce(u.spend, (w.k).spend_a_day) * w.days
+when 'auto_resume' then 0
+when 'budget' then case when w.before between 0.000001 and 1e15 and w.after between 0.000001 and 1e15
+then s.spend * (w.before::float8 / w.after::float8) end
+else s.spend end,
+w.target_cpa, w.k
+from windows w
+left join spent x on x.action_id = w.action_id and x.horizon = w.horizon
+left join usual u on w.kind = 'auto_pause' and u.campaign_id = w.campaign_id and u.day = w.day
+and u.budget is not distinct from w.before
+cross join lateral (select case when (w.k).has_history then coalesce(x.spend, 0)
+else greatest(0, least(1e15, nullif((w.k).life_spend, 'NaN') - w.spend_then)) end as spend) s
+cross join lateral (select coalesce((w.k).reference, w.before) as budget) r;
+end $$;
+comment on function autonomy.due_spends(integer, timestamptz) is '[autonomous-operations]';
+create function autonomy.impact_verdict(
+p_right float8, p_low float8, p_high float8, p_spread float8, p_days float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when p_right is null then 'inconclusive' when p_days < 2 then 'too_early'
+when p_low > 0 then 'improved' when p_high < 0 then 'regressed'
+when p_spread > 0.2 then 'too_early' else 'inconclusive' end;
+end $$;
+comment on function autonomy.impact_verdict(float8, float8, float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.impact_basis(
+p_kind text, p_added float8, p_returns float8, p_valueless boolean, p_currency text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_amount text := autonomy.money_words(abs(p_added), p_currency);
+v_returns text := autonomy.times_words(p_returns);
+begin
+return case
+when p_kind = 'other' then 'it changed neither the status nor the budget'
+when p_valueless then 'its conversions carry no value, so what it returns is not known'
+when p_added is null then 'there are no figures of the campaign to measure by'
+when p_kind = 'auto_pause' then format('without the pause: %s spent, returning %s', v_amount, v_returns)
+when p_kind = 'auto_resume' then format('%s spent since it runs again, returning %s', v_amount, v_returns)
+else format('%s %s spent, which returns %s by the campaign''s curve', v_amount,
+case when p_added < 0 then 'less' else 'more' end, v_returns) end
+|| case when p_added is null then '' else ' (by all its orders, from before and since)' end;
+end $$;
+comment on function autonomy.impact_basis(text, float8, float8, boolean, text) is '[autonomous-operations]';
+create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
+returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+#variable_conflict use_column
+begin
+return query
+with due as materialized (
+select * from autonomy.due_spends(p_limit, p_now)
+), silent as materialized (
+select i.id from unnest(autonomy.campaigns_without_value(
+array(select distinct d.campaign_id from due d where (d.k).campaign_id is not null), p_now)) i (id)
 ), judged as materialized (
-select v.*,
-v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2
-+ 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
-v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2
-+ 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
-case when v.s is null or not v.days > 0.2
-or (not v.has_history and v.spend_then is null and v.kind <> 'auto_pause') then null
-when v.kind = 'auto_pause' then
-autonomy.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
-when v.error > 0 then autonomy.normal_probability(v.money / v.error) end as right_
+select d.*, case when v.cpa is null then (d.k).tau2 else 0.64 end as tau2,
+case when v.cpa is null then (d.k).posterior else autonomy.cpa_posterior(v.cpa, (d.k).spend,
+(d.k).conversions, (d.k).days, (d.k).matured) end as posterior,
+v.break_even, autonomy.step_needs((d.k).curvature, d.share_before, d.share_after) * v.break_even as needed,
+autonomy.step_doubt((d.k).curvature, d.share_before, d.share_after, (d.k).over) as doubt,
+case when d.kind <> 'other' and (d.k).spend > 1e-9 and (s.id is null or v.cpa is not null)
+then case d.kind when 'auto_pause' then least(0, d.spend - d.spend_else) else d.spend - d.spend_else end
+end as added, s.id is not null and v.cpa is null as valueless
+from due d
+left join silent s on s.id = d.campaign_id
+cross join lateral (select case when s.id is not null and d.target_cpa between 1e-6 and 1e9
+then d.target_cpa end as cpa) c
+cross join lateral (select c.cpa, case when c.cpa is null then (d.k).break_even else 1 / (d.k).attribution end
+as break_even) v
+), valued as materialized (
+select j.*, sqrt(1 / j.posterior[2] + j.doubt) as spread, ln(j.needed) as bar,
+autonomy.mean_roi(j.posterior, j.tau2) as roi
+from judged j
+), told as (
+select v.*, v.added * (v.roi / v.needed - 1) as money,
+v.added * (exp(v.posterior[1] - v.bar - sign(v.added) * 1.645 * v.spread) - 1) as low,
+v.added * (exp(v.posterior[1] - v.bar + sign(v.added) * 1.645 * v.spread) - 1) as high,
+case when abs(v.added) > 0.005 and v.days > 0.2 then abs(case when v.added < 0 then 0 else 1 end
+- autonomy.probability_from(array[v.posterior[1], 1 / (v.spread * v.spread)], v.needed)) end as right_
 from valued v
 )
-select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
-'verdict', case when j.right_ is null then 'inconclusive' when j.low > 0 then 'improved'
-when j.high < 0 then 'regressed' else 'inconclusive' end,
-'money', round(j.money::numeric, 2), 'money_low', round(j.low::numeric, 2),
-'money_high', round(j.high::numeric, 2),
-'money_per_day', case when j.days > 0 then round((j.money / j.days)::numeric, 2) end,
-'right_probability', round(100 * j.right_::numeric, 2),
-'days', round(j.days::numeric, 2), 'spend', round(j.spend_after::numeric, 2),
-'revenue', round(j.revenue_full::numeric, 2),
-'expected_spend', round(j.spend_else::numeric, 2), 'expected_revenue', round((j.spend_else * j.roi)::numeric, 2),
-'baseline_roi', round(exp(j.posterior[1])::numeric, 4), 'roi_factor', round(exp(j.log_roi)::numeric, 4),
-'spend_factor', round(exp(j.log_spend)::numeric, 4), 'comparables', j.comparables,
-'saved_share', case when j.kind = 'auto_pause' then round((1 - j.roi / j.be)::numeric, 4) end,
-'measured_at', p_now,
-'basis', case when j.s is null then 'there were no figures before the action to compare with'
-when j.kind = 'auto_resume' then 'what it earned since it runs again'
-else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
-'happened to %s untouched campaigns since)',
-autonomy.money_words(j.spend_else, autonomy.campaign_currency(j.campaign_id)),
-to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
-from judged j;
+select t.action_id, t.horizon, t.final, jsonb_strip_nulls(jsonb_build_object(
+'verdict', autonomy.impact_verdict(t.right_, t.low, t.high, sqrt(1 / t.posterior[2]), (t.k).days),
+'money', round(coalesce(t.money, 0)::numeric, 2), 'money_low', round(coalesce(t.low, 0)::numeric, 2),
+'money_high', round(coalesce(t.high, 0)::numeric, 2),
+'money_per_day', case when t.days > 0 then round((t.money / t.days)::numeric, 2) end,
+'right_probability', round(100 * t.right_::numeric, 2), 'days', round(t.days::numeric, 2),
+'spend', round(t.spend::numeric, 2), 'expected_spend', round(t.spend_else::numeric, 2),
+'baseline_roi', round((t.roi * (1 + (t.k).curvature)
+/ ((t.k).curvature + case when t.kind = 'auto_resume' then t.share_after else t.share_before end))::numeric, 4),
+'step_roi', round((t.roi / t.needed * t.break_even)::numeric, 4),
+'measured_at', p_now, 'basis', autonomy.impact_basis(t.kind, t.added, t.roi / t.needed * t.break_even,
+t.valueless, (t.k).currency))) as figures
+from told t;
 end $$;
 comment on function autonomy.measured_impacts(integer, timestamptz) is '[autonomous-operations]';
 create function public.measure_action_impact(p_limit integer default 1000,
@@ -13655,9 +13642,9 @@ return jsonb_build_object('measured', v_measured);
 end $$;
 comment on function public.measure_action_impact(integer, timestamptz) is
 'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % '
-'interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision '
-'times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now '
-'is not the clock''s). [autonomous-operations]';
+'interval and a verdict (improved, regressed, inconclusive, too_early), by the step along the campaign''s curve and '
+'all its orders from before and since. Safe to call again: each horizon is measured once. Raises AO014 (p_now is not '
+'the clock''s). [autonomous-operations]';
 
 -- 0910_action_results.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -13678,8 +13665,7 @@ money float8,
 error float8,
 right_probability float8,
 measured_at timestamptz,
-added_expected float8,
-added_revenue float8
+campaign_id uuid
 ) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
 create index if not exists action_results_executed on autonomy.action_results (executed_at);
 comment on table autonomy.action_results is
@@ -13687,12 +13673,13 @@ comment on table autonomy.action_results is
 '[autonomous-operations]';
 comment on column autonomy.action_results.budget_change is
 '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
-comment on column autonomy.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
+comment on column autonomy.action_results.error is
+'Standard error of money (its 90 % interval is 3.29 of them wide), below 0 where the action took spend away: who '
+'thinks too well of a campaign thinks too well of its raises and too badly of its pause.';
 comment on column autonomy.action_results.right_probability is
 'Probability that the action was right, 0 to 1, by what is known now.';
-comment on column autonomy.action_results.added_expected is
-'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
-comment on column autonomy.action_results.added_revenue is 'Of the same: revenue that came on top.';
+comment on column autonomy.action_results.campaign_id is
+'What was measured of one campaign''s actions rests on the same orders: their errors add up.';
 create function autonomy.action_result(p_action public.autonomous_actions) returns autonomy.action_results
 language plpgsql stable set search_path = ''
 as $$
@@ -13702,13 +13689,11 @@ v_after jsonb := p_action.new_state -> 'budget';
 v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object'
 and p_action.actual_impact ? 'horizon_days'
 then p_action.actual_impact - array['1d', '3d', '7d'] end;
-v_spend float8;
-v_spend_else float8;
-v_roi float8;
 r autonomy.action_results;
 begin
 r.action_id := p_action.id;
 r.rule_id := p_action.rule_id;
+r.campaign_id := p_action.campaign_id;
 r.action_type := p_action.action_type;
 r.status := p_action.status;
 r.executed_at := p_action.executed_at;
@@ -13724,19 +13709,10 @@ end if;
 r.verdict := v_impact ->> 'verdict';
 r.money := coalesce(autonomy.impact_number(v_impact -> 'money'), 0);
 r.error := coalesce(autonomy.impact_number(v_impact -> 'money_high')
-- autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29;
+- autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29
+* case when r.action_type = 'auto_pause' or r.budget_change < 0 then -1 else 1 end;
 r.right_probability := autonomy.impact_number(v_impact -> 'right_probability') / 100;
 r.measured_at := coalesce(autonomy.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
-if p_action.action_type in ('auto_scale_up', 'budget_adjusted') then
-v_spend := autonomy.impact_number(v_impact -> 'spend');
-v_spend_else := autonomy.impact_number(v_impact -> 'expected_spend');
-v_roi := autonomy.impact_number(v_impact -> 'baseline_roi') * autonomy.impact_number(v_impact -> 'roi_factor');
-if v_spend > v_spend_else * 1.02 and v_roi > 0 then
-r.added_expected := (v_spend - v_spend_else) * v_roi;
-r.added_revenue := autonomy.impact_number(v_impact -> 'revenue')
-- autonomy.impact_number(v_impact -> 'expected_revenue');
-end if;
-end if;
 return r;
 end $$;
 comment on function autonomy.action_result(public.autonomous_actions) is '[autonomous-operations]';
@@ -13757,19 +13733,18 @@ then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer
 - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
 end as budget_change,
 null as verdict, 0 as money, 0 as error, null as right_probability, a.executed_at as measured_at,
-null as added_expected, null as added_revenue
+a.campaign_id
 from after_rows a where a.actual_impact is null
 union all
 select r.* from after_rows a cross join lateral autonomy.action_result(row(a.*)::public.autonomous_actions) r
 where a.actual_impact is not null
 on conflict (action_id) do update
 set (rule_id, action_type, status, executed_at, confidence, budget_change, verdict, money, error, right_probability,
-measured_at, added_expected, added_revenue)
+measured_at, campaign_id)
 = row(excluded.rule_id, excluded.action_type, excluded.status, excluded.executed_at,
 excluded.confidence, excluded.budget_change,
 excluded.verdict, excluded.money, excluded.error, excluded.right_probability,
-excluded.measured_at, excluded.added_expected,
-excluded.added_revenue)
+excluded.measured_at, excluded.campaign_id)
 where kept is distinct from excluded;
 end if;
 return null;
@@ -13801,7 +13776,7 @@ verdict text,            -- null: not measured
 band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: none
 actions bigint,
 money float8,
-error_squares float8,
+error_squares float8,    -- of the campaigns: what is measured of one rests on the same orders
 judged bigint,           -- actions of which it is known how probably they were right
 right_sum float8,        -- of those probabilities
 confident bigint,        -- judged actions that have a confidence
@@ -13813,7 +13788,8 @@ comment on type autonomy.action_sum is
 create type autonomy.rule_score as (
 rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer,
 measured integer,
-improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
+improved integer, regressed integer, inconclusive integer, too_early integer,
+money numeric, money_low numeric, money_high numeric,
 pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
 calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
@@ -13831,19 +13807,22 @@ create function autonomy.action_sums(p_currency text default null, p_now timesta
 returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
-select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict,
-width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
-count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability),
-coalesce(sum(r.right_probability), 0),
-count(r.confidence) filter (where r.right_probability is not null),
-coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
+select s.rule_id, s.is_pause, s.status, s.verdict, s.band, sum(s.actions)::bigint, sum(s.money),
+sum(s.error * s.error), sum(s.judged)::bigint, sum(s.right_sum), sum(s.confident)::bigint,
+sum(s.confidence_sum)
 from (
-select k.*
+select k.rule_id, k.action_type = 'auto_pause' as is_pause, k.status, k.verdict,
+width_bucket(k.confidence, array[60, 70, 80, 85, 90, 95]::float8[]) as band,
+count(*) as actions, sum(k.money) as money, sum(k.error) as error,
+count(k.right_probability) as judged, coalesce(sum(k.right_probability), 0) as right_sum,
+count(k.confidence) filter (where k.right_probability is not null) as confident,
+coalesce(sum(k.confidence) filter (where k.right_probability is not null), 0) as confidence_sum
 from autonomy.action_results k
 where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
 and k.status in ('executed', 'rolled_back')
 and (p_currency is null
-or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))) r
+or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))
+group by 1, 2, 3, 4, 5, coalesce(k.campaign_id, k.action_id)) s
 group by 1, 2, 3, 4, 5
 $$;
 comment on function autonomy.action_sums(text, timestamptz) is '[autonomous-operations]';
@@ -13870,6 +13849,7 @@ coalesce(sum(c.actions) filter (where c.verdict is not null), 0)::integer as mea
 coalesce(sum(c.actions) filter (where c.verdict = 'improved'), 0)::integer as improved,
 coalesce(sum(c.actions) filter (where c.verdict = 'regressed'), 0)::integer as regressed,
 coalesce(sum(c.actions) filter (where c.verdict = 'inconclusive'), 0)::integer as inconclusive,
+coalesce(sum(c.actions) filter (where c.verdict = 'too_early'), 0)::integer as too_early,
 coalesce(sum(c.money) filter (where c.verdict is not null), 0) as money,
 sqrt(coalesce(sum(c.error_squares) filter (where c.verdict is not null), 0)) as error,
 coalesce(sum(c.judged) filter (where c.is_pause), 0)::integer as pauses,
@@ -13893,7 +13873,7 @@ where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
 group by j.id
 )
 select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured,
-j.improved, j.regressed, j.inconclusive,
+j.improved, j.regressed, j.inconclusive, j.too_early,
 round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
 j.pauses, round(j.false_pauses::numeric, 2),
 case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
@@ -14001,13 +13981,17 @@ when a.action_type = 'auto_resume'
 then 'Campaigns resumed (%s %s) %s %s since (90 %% interval %s to %s).'
 else 'Budget changes measured this week (%s %s) %s %s (90 %% interval %s to %s).' end as sentence,
 case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
-count(*) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
-count(*) filter (where a.verdict = 'improved') as improved,
-count(*) filter (where a.verdict = 'regressed') as regressed
-from autonomy.action_results a
-where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
-and a.verdict is not null and a.measured_at > p_from and a.status = 'executed'
-and (p_all or a.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
+sum(a.actions) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
+sum(a.improved) as improved, sum(a.regressed) as regressed
+from (
+select r.action_type, count(*) as actions, sum(r.money) as money, sum(r.error) as error,
+count(*) filter (where r.verdict = 'improved') as improved,
+count(*) filter (where r.verdict = 'regressed') as regressed
+from autonomy.action_results r
+where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
+and r.verdict is not null and r.measured_at > p_from and r.status = 'executed'
+and (p_all or r.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
+group by r.action_type, coalesce(r.campaign_id, r.action_id)) a
 group by 1, 2, 3) m
 order by m.kind desc;
 end $$;
@@ -14182,6 +14166,370 @@ comment on function public.autonomous_insights(timestamptz) is
 'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose '
 'money, proposals, A/B tests, open opportunities. Only reads; raises nothing. [autonomous-operations]';
 
+-- 0940_holdouts.sql
+-- squawk-ignore-file require-concurrent-index-creation
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.held_out (
+campaign_id uuid,
+week date,
+kind text check (kind in ('pause', 'up', 'down')),
+account text,
+decided_at timestamptz not null,
+budget numeric,
+rule_id uuid,
+confidence float8,
+primary key (campaign_id, week, kind)
+);
+comment on table autonomy.held_out is
+'Decisions that were not carried out because their campaign belongs to the comparison group of the week: the first '
+'of a kind in each. [autonomous-operations]';
+comment on column autonomy.held_out.week is 'its Monday, in UTC, as the draw goes by it';
+comment on column autonomy.held_out.kind is 'pause, up or down';
+comment on column autonomy.held_out.budget is 'a day, when it was decided; null = none';
+create function autonomy.note_held_out(p_held jsonb, p_now timestamptz) returns integer
+language plpgsql set search_path = ''
+as $$
+declare
+v_noted integer;
+begin
+insert into autonomy.held_out (campaign_id, week, kind, account, decided_at, budget, rule_id, confidence)
+select distinct on (c.id, h.direction) c.id, date_trunc('week', p_now at time zone 'UTC')::date, h.direction,
+c.account, p_now, case when c.budget between 0.000001 and 1e15 then c.budget end, h.rule_id,
+case when h.confidence between 0 and 100 then h.confidence end
+from jsonb_to_recordset(p_held) h (campaign_id uuid, direction text, rule_id uuid, confidence float8)
+join public.campaigns c on c.id = h.campaign_id
+where h.direction in ('pause', 'up', 'down')
+order by c.id, h.direction
+on conflict do nothing;
+get diagnostics v_noted = row_count;
+return v_noted;
+end $$;
+comment on function autonomy.note_held_out(jsonb, timestamptz) is '[autonomous-operations]';
+create function public.record_held_out(
+p_run_id uuid, p_lease_token uuid, p_held jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+v_run public.autonomous_runs := autonomy.hold_lease(p_run_id, p_lease_token);
+begin
+if p_held is null or jsonb_typeof(p_held) <> 'array' or jsonb_array_length(p_held) > 50000 then
+raise exception using errcode = 'AO010', message = 'p_held must be a list of at most 50000 decisions.';
+elsif p_now is distinct from v_run.started_at then
+raise exception using errcode = 'AO014',
+message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id,
+v_run.started_at),
+hint = 'Give it the "now" that begin_autonomous_run answered with.';
+end if;
+return jsonb_build_object('noted', case when v_run.dry_run or v_run.mode = 'observe' then 0
+else autonomy.note_held_out(p_held, p_now) end);
+end $$;
+comment on function public.record_held_out(uuid, uuid, jsonb, timestamptz) is
+'Writes down which decisions of a run are held back for comparison (of a dry run or in observe mode none). Safe to '
+'call again. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is not the run''s). [autonomous-operations]';
+create function autonomy.compared_decisions(p_account text, p_from timestamptz, p_until timestamptz)
+returns table (campaign_id uuid, week date, kind text, held boolean, decided_at timestamptz, budget float8)
+language sql stable set search_path = '' set jit = off
+as $$
+with held as materialized (
+select h.campaign_id, h.week, h.kind, h.decided_at, h.budget::float8 as budget
+from autonomy.held_out h
+where h.account = p_account and h.decided_at >= p_from and h.decided_at < p_until and h.budget > 0
+), done as (
+select distinct on (a.campaign_id, w.week, k.kind) a.campaign_id, w.week, k.kind, a.executed_at, b.budget
+from public.autonomous_actions a
+join public.campaigns c on c.id = a.campaign_id
+cross join lateral (select date_trunc('week', a.executed_at at time zone 'UTC')::date as week) w
+cross join lateral (select autonomy.exact_number(a.previous_state -> 'budget')::float8 as budget,
+autonomy.exact_number(a.new_state -> 'budget')::float8 as after) b
+cross join lateral (select case when a.action_type = 'auto_pause' then 'pause'
+when a.action_type not in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then null
+when b.after > b.budget then 'up' when b.after < b.budget then 'down' end as kind) k
+where c.account = p_account and a.run_id is not null and a.status in ('executed', 'rolled_back')
+and a.executed_at >= p_from and a.executed_at < p_until and b.budget > 0
+and exists (select from held h where h.week = w.week and h.kind = k.kind)
+order by a.campaign_id, w.week, k.kind, a.executed_at
+)
+select h.campaign_id, h.week, h.kind, true, h.decided_at, h.budget from held h
+union all
+select d.campaign_id, d.week, d.kind, false, d.executed_at, d.budget from done d
+$$;
+comment on function autonomy.compared_decisions(text, timestamptz, timestamptz) is '[autonomous-operations]';
+create function autonomy.compared_profits(
+p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz)
+returns table (campaign_id uuid, kind text, held boolean, budget_days float8, profit float8, days bigint)
+language sql stable set search_path = '' set jit = off
+as $$
+select d.campaign_id, d.kind, d.held, d.budget * m.days, m.profit, m.days
+from autonomy.compared_decisions(p_account, p_from, p_until) d
+join public.campaigns c on c.id = d.campaign_id
+join autonomy.account_targets() g on g.account = coalesce(p_account, '')
+cross join lateral (select autonomy.account_zone(p_account) as zone offset 0) z
+cross join lateral (
+select count(*) as days, sum(coalesce(m.revenue::float8 / w.matured, 0) * g.attribution
+/ coalesce(c.target_roi::float8, g.break_even) - coalesce(m.spend::float8, 0)) as profit
+from generate_series((d.decided_at at time zone z.zone)::date + 1, d.week + 6, interval '1 day') s (at)
+cross join lateral (select s.at::date as day, extract(epoch from
+p_now - ((s.at::date + 1)::timestamp at time zone z.zone))::float8 / 3600 as hours offset 0) t
+cross join lateral (select autonomy.mean_matured_share(t.hours, t.hours + 24, g.delay) as matured) w
+left join public.campaign_daily m on m.campaign_id = d.campaign_id and m.day = t.day
+and m.spend between 0 and 1e12 and m.revenue between 0 and 1e12
+where t.hours >= 0 and w.matured >= 0.5) m
+where m.days > 0
+$$;
+comment on function autonomy.compared_profits(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
+create function autonomy.holdout_effects(
+p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz default now())
+returns table (kind text, executed bigint, held bigint, executed_campaigns bigint, held_campaigns bigint,
+per_budget float8, error float8, money_per_day float8, money_low float8, money_high float8)
+language sql stable set search_path = '' set jit = off
+as $$
+with each as materialized (
+select * from autonomy.compared_profits(p_account, p_from, p_until, p_now)
+), means as (
+select e.kind, count(*) filter (where not e.held) as executed, count(*) filter (where e.held) as held,
+count(distinct e.campaign_id) filter (where not e.held) as executed_campaigns,
+count(distinct e.campaign_id) filter (where e.held) as held_campaigns,
+count(distinct e.campaign_id) as campaigns, sum(e.budget_days) / sum(e.days) as budget,
+sum(e.budget_days) filter (where not e.held) as w1, sum(e.budget_days) filter (where e.held) as w0,
+sum(e.profit) filter (where not e.held) as p1, sum(e.profit) filter (where e.held) as p0
+from each e group by e.kind
+), pulls as (
+select e.kind, e.campaign_id,
+sum(case when e.held then -(e.profit - m.p0 / m.w0 * e.budget_days) / m.w0
+else (e.profit - m.p1 / m.w1 * e.budget_days) / m.w1 end) as pull
+from each e join means m on m.kind = e.kind
+where m.w1 > 0 and m.w0 > 0 group by e.kind, e.campaign_id
+), errors as (
+select p.kind, sqrt(sum(p.pull * p.pull) * count(*) / greatest(1, count(*) - 1)) as error
+from pulls p group by p.kind
+)
+select m.kind, m.executed, m.held, m.executed_campaigns, m.held_campaigns, d.difference, r.error,
+d.difference * m.budget, (d.difference - q.wide * r.error) * m.budget, (d.difference + q.wide * r.error) * m.budget
+from means m
+left join errors r on r.kind = m.kind
+cross join lateral (select m.p1 / m.w1 - m.p0 / m.w0 as difference) d
+cross join lateral (select 1.645 + 1.6 / greatest(1, m.campaigns - 2) as wide) q
+order by m.kind
+$$;
+comment on function autonomy.holdout_effects(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
+
+-- 0945_account_proof.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.proof_least() returns integer
+language sql immutable parallel safe set search_path = ''
+as $$ select 10 $$;
+comment on function autonomy.proof_least() is '[autonomous-operations]';
+create type autonomy.proof_action as (
+action_id uuid, campaign_id uuid, rule_id uuid, action_type text, budget_change bigint, status text,
+confidence float8, verdict text, money float8, error float8, right_ float8, predicted float8, by_person boolean);
+comment on type autonomy.proof_action is
+'An action of an account, as account_proof adds it up. [autonomous-operations]';
+create function autonomy.proof_actions(p_account text, p_from timestamptz, p_until timestamptz)
+returns setof autonomy.proof_action
+language sql stable set search_path = '' set jit = off
+as $$
+select r.action_id, a.campaign_id, r.rule_id, r.action_type, r.budget_change, r.status, r.confidence,
+r.verdict, r.money, r.error, case when r.right_probability between 0 and 1 then r.right_probability end,
+coalesce(autonomy.impact_number(a.expected_impact -> 'loss_avoided'),
+autonomy.impact_number(a.expected_impact -> 'added_profit'))
+* greatest(0, least(7, autonomy.impact_number(a.actual_impact -> 'days')))
+/ greatest(1, coalesce(autonomy.impact_number(a.expected_impact -> 'horizon_days'), 7)),
+r.status = 'rolled_back' and coalesce(a.rolled_back_by, '') <> 'autonomy'
+from autonomy.action_results r
+join public.autonomous_actions a on a.id = r.action_id
+join public.campaigns c on c.id = a.campaign_id
+where c.account = p_account and r.executed_at >= p_from and r.executed_at < p_until
+and r.status in ('executed', 'rolled_back')
+$$;
+comment on function autonomy.proof_actions(text, timestamptz, timestamptz) is '[autonomous-operations]';
+create function autonomy.proof_counts(p_actions autonomy.proof_action[]) returns jsonb
+language sql immutable set search_path = ''
+as $$
+select to_jsonb(n) || jsonb_build_object('sentence', case when n.actions = 0 then 'Nothing was changed.'
+else format('%s: %s paused, %s raised in budget, %s lowered, %s resumed. People took back %s.',
+autonomy.counted_words(n.actions, 'action'), n.pauses, n.raised, n.lowered, n.resumed,
+case when n.taken_back_by_people = 0 then 'none' else n.taken_back_by_people::text end) end)
+from (
+select count(*) as actions, count(*) filter (where a.action_type = 'auto_pause') as pauses,
+count(*) filter (where a.action_type not in ('auto_pause', 'auto_resume') and a.budget_change > 0) as raised,
+count(*) filter (where a.action_type not in ('auto_pause', 'auto_resume') and a.budget_change < 0) as lowered,
+count(*) filter (where a.action_type = 'auto_resume') as resumed,
+count(*) filter (where a.verdict is not null) as measured,
+count(*) filter (where a.verdict = 'improved') as improved,
+count(*) filter (where a.verdict = 'regressed') as regressed,
+count(*) filter (where a.verdict = 'inconclusive') as inconclusive,
+count(*) filter (where a.verdict = 'too_early') as too_early,
+count(*) filter (where a.status = 'rolled_back') as taken_back,
+count(*) filter (where a.by_person) as taken_back_by_people
+from unnest(p_actions) a) n
+$$;
+comment on function autonomy.proof_counts(autonomy.proof_action[]) is '[autonomous-operations]';
+create function autonomy.proof_classes(p_actions autonomy.proof_action[]) returns jsonb
+language sql immutable set search_path = ''
+as $$
+with judged as (
+select a.*, least(9, floor(a.confidence / 10))::integer as decile
+from unnest(p_actions) a
+where a.rule_id is not null and a.right_ is not null and a.confidence between 0 and 100
+), classes as (
+select j.decile, count(*) as actions, count(distinct j.campaign_id) as campaigns, avg(j.confidence) as said,
+avg(j.right_) as right_
+from judged j group by j.decile
+), wide as (
+select c.*, (c.right_ + 1.353 / c.campaigns) / (1 + 2.706 / c.campaigns) as middle,
+1.645 * sqrt(c.right_ * (1 - c.right_) / c.campaigns + 0.6765 / c.campaigns / c.campaigns)
+/ (1 + 2.706 / c.campaigns) as half
+from classes c
+), total as (
+select count(*) as actions, avg(j.confidence) as said, 100 * avg(j.right_) as right_ from judged j
+)
+select jsonb_build_object('actions', t.actions, 'said', round(t.said::numeric, 1),
+'right', round(t.right_::numeric, 1),
+'classes', coalesce((
+select jsonb_agg(jsonb_build_object('from', 10 * w.decile, 'to', 10 * w.decile + 10, 'actions', w.actions,
+'campaigns', w.campaigns, 'said', round(w.said::numeric, 1), 'right', round(100 * w.right_::numeric, 1),
+'right_low', round(100 * greatest(0, w.middle - w.half)::numeric, 1),
+'right_high', round(100 * least(1, w.middle + w.half)::numeric, 1),
+'enough', w.campaigns >= autonomy.proof_least()) order by w.decile) from wide w), '[]'),
+'sentence', case when t.actions < autonomy.proof_least()
+then format('%s measured so far: too few to tell whether confidence keeps its word.',
+autonomy.counted_words(t.actions, 'action'))
+else format('Actions said %s on the mean and are, by what is known now, right %s times in 100 (%s measured).',
+round(t.said::numeric), round(t.right_::numeric), t.actions) end)
+from total t
+$$;
+comment on function autonomy.proof_classes(autonomy.proof_action[]) is '[autonomous-operations]';
+create function autonomy.proof_money(p_actions autonomy.proof_action[], p_currency text) returns jsonb
+language sql immutable set search_path = ''
+as $$
+with sums as (
+select coalesce(sum(c.actions), 0)::bigint as actions, coalesce(sum(c.predicted), 0) as predicted,
+coalesce(sum(c.money), 0) as money, 1.645 * sqrt(coalesce(sum(c.error * c.error), 0)) as half
+from (
+select count(*) as actions, sum(a.predicted) as predicted, sum(a.money) as money, sum(a.error) as error
+from unnest(p_actions) a
+where a.right_ is not null and a.predicted is not null and a.status = 'executed'
+group by a.campaign_id) c
+)
+select jsonb_build_object('actions', s.actions, 'predicted', round(s.predicted::numeric, 2),
+'happened', round(s.money::numeric, 2), 'happened_low', round((s.money - s.half)::numeric, 2),
+'happened_high', round((s.money + s.half)::numeric, 2), 'ratio', round(r.ratio::numeric, 3),
+'ratio_low', round(r.low::numeric, 3), 'ratio_high', round(r.high::numeric, 3),
+'sentence', case when s.actions < autonomy.proof_least()
+then format('%s measured so far: too few to hold what was predicted against what happened.',
+autonomy.counted_words(s.actions, 'action'))
+else format('Predicted %s, brought %s (90 %% interval %s to %s)%s', autonomy.money_words(s.predicted, p_currency),
+autonomy.money_words(s.money, p_currency), autonomy.money_words(s.money - s.half, p_currency),
+autonomy.money_words(s.money + s.half, p_currency),
+coalesce(format(': %s times what was said (%s to %s).', round(r.ratio::numeric, 2), round(r.low::numeric, 2),
+round(r.high::numeric, 2)), '.')) end)
+from sums s
+cross join lateral (select case when s.predicted > 0.005 then s.money / s.predicted end as ratio,
+case when s.predicted > 0.005 then (s.money - s.half) / s.predicted end as low,
+case when s.predicted > 0.005 then (s.money + s.half) / s.predicted end as high) r
+$$;
+comment on function autonomy.proof_money(autonomy.proof_action[], text) is '[autonomous-operations]';
+create function autonomy.proof_rules(p_actions autonomy.proof_action[], p_currency text) returns jsonb
+language sql stable set search_path = ''
+as $$
+with sums as (
+select c.rule_id, sum(c.actions)::bigint as actions, sum(c.measured)::bigint as measured, sum(c.money) as money,
+1.645 * sqrt(sum(c.error * c.error)) as half
+from (
+select a.rule_id, count(*) as actions, count(a.verdict) as measured,
+coalesce(sum(a.money) filter (where a.verdict is not null), 0) as money,
+coalesce(sum(a.error) filter (where a.verdict is not null), 0) as error
+from unnest(p_actions) a group by a.rule_id, a.campaign_id) c
+group by c.rule_id
+), named as (
+select s.*, coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end)
+as rule_name
+from sums s left join public.autonomous_rules r on r.id = s.rule_id
+)
+select coalesce(jsonb_agg(jsonb_build_object('rule_id', n.rule_id, 'rule_name', n.rule_name,
+'actions', n.actions, 'measured', n.measured, 'money', round(n.money::numeric, 2),
+'money_low', round((n.money - n.half)::numeric, 2), 'money_high', round((n.money + n.half)::numeric, 2),
+'sentence', case when n.measured < autonomy.proof_least()
+then format('%s: %s measured, too few to tell.', n.rule_name, autonomy.counted_words(n.measured, 'action'))
+else format('%s: %s over %s measured actions (90 %% interval %s to %s).', n.rule_name,
+autonomy.money_words(n.money, p_currency), n.measured, autonomy.money_words(n.money - n.half, p_currency),
+autonomy.money_words(n.money + n.half, p_currency)) end)
+order by n.money desc, n.rule_name), '[]')
+from named n
+$$;
+comment on function autonomy.proof_rules(autonomy.proof_action[], text) is '[autonomous-operations]';
+create function autonomy.proof_holdouts(
+p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz, p_currency text) returns jsonb
+language sql stable set search_path = ''
+as $$
+select jsonb_build_object('kinds', coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'executed', e.executed,
+'held_out', e.held, 'executed_campaigns', e.executed_campaigns, 'held_out_campaigns', e.held_campaigns,
+'enough', w.enough, 'money_per_day', case when w.enough then round(e.money_per_day::numeric, 2) end,
+'money_low', case when w.enough then round(e.money_low::numeric, 2) end,
+'money_high', case when w.enough then round(e.money_high::numeric, 2) end,
+'sentence', case when not w.enough
+then format('%s carried out, %s held out: too few to tell.', e.executed, e.held)
+else format('Where it was carried out a campaign earned %s more a day than where it was held out '
+'(90 %% interval %s to %s; %s campaigns against %s).',
+autonomy.money_words(e.money_per_day, p_currency), autonomy.money_words(e.money_low, p_currency),
+autonomy.money_words(e.money_high, p_currency), e.executed_campaigns, e.held_campaigns) end)
+order by e.kind), '[]'),
+'sentence', case when count(*) = 0 then
+'Nothing was held out for comparison: set holdout_share to 0.1 for a month.'
+when not bool_or(w.enough) then 'Too little was held out to tell.'
+else 'Chance chose what was held out, so the difference is what the actions brought.' end)
+from autonomy.holdout_effects(p_account, p_from, p_until, p_now) e
+cross join lateral (select least(e.executed_campaigns, e.held_campaigns) >= autonomy.proof_least() as enough) w
+$$;
+comment on function autonomy.proof_holdouts(text, timestamptz, timestamptz, timestamptz, text) is '[autonomous-operations]';
+create function autonomy.account_proof(
+p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_account public.autonomy_accounts;
+v_actions autonomy.proof_action[];
+begin
+if p_from is null or p_until is null or p_now is null or not isfinite(p_from) or not isfinite(p_until)
+or not isfinite(p_now) or p_from >= p_until then
+raise exception using errcode = 'AO010', message = 'p_from must lie before p_until, and each must be a moment.';
+end if;
+select * into v_account from public.autonomy_accounts a where a.account = p_account;
+if not found then
+raise exception using errcode = 'AO003', message = 'There is no such account.',
+hint = 'The accounts are those that campaigns name in their column account.';
+end if;
+v_actions := array(select a from autonomy.proof_actions(p_account, p_from, p_until) a);
+return jsonb_build_object('account', p_account, 'currency', v_account.currency, 'from', p_from, 'until', p_until,
+'actions', autonomy.proof_counts(v_actions),
+'said_and_right', autonomy.proof_classes(v_actions),
+'predicted_and_happened', autonomy.proof_money(v_actions, v_account.currency),
+'rules', autonomy.proof_rules(v_actions, v_account.currency),
+'holdouts', autonomy.proof_holdouts(p_account, p_from, p_until, p_now, v_account.currency));
+end $$;
+comment on function autonomy.account_proof(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
+create function public.dashboard_proof(p_account text, p_days integer default 90, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '55s'
+as $$
+begin
+if p_days is null or p_days not between 1 and 400 then
+raise exception using errcode = 'AO010',
+message = format('p_days must be from 1 to 400, not %s.', coalesce(p_days::text, 'NULL'));
+end if;
+return autonomy.account_proof(p_account, p_now - p_days * interval '1 day', p_now, p_now)
+|| jsonb_build_object('days', p_days);
+end $$;
+comment on function public.dashboard_proof(text, integer, timestamptz) is
+'account_proof of the last so many days. Only reads. Raises AO010 (argument), AO003 (no such account). '
+'[autonomous-operations]';
+
 -- 0950_database_run.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -14231,7 +14579,7 @@ comment on function autonomy.lease_or_error(uuid, timestamptz) is '[autonomous-o
 create function autonomy.run_decisions(
 p_portfolio jsonb, p_shown integer, p_now timestamptz,
 out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
-out held_first autonomy.decided[], out versions jsonb)
+out held_first autonomy.decided[], out held_out jsonb, out versions jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -14251,8 +14599,11 @@ from run r where r.code in ('ACCOUNT_BROKEN', 'SUSPECT_DATA', 'VALUE_NOT_MEASURE
 group by o.code) h),
 array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
 array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
+(select coalesce(jsonb_agg(jsonb_build_object('campaign_id', r.campaign_id, 'direction', (r.decided).direction,
+'rule_id', (r.decided).rule_id, 'confidence', (r.decided).confidence)), '[]')
+from run r where r.code = 'HOLDOUT'),
 (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
-into codes, held, held_of_accounts, chosen, held_first, versions;
+into codes, held, held_of_accounts, chosen, held_first, held_out, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out_chosen(
@@ -14341,9 +14692,8 @@ v_chosen autonomy.decided[];
 v_held_first autonomy.decided[];
 v_outcomes text[];             -- what became of each chosen decision, in their order
 v_stopped text[];              -- the codes of those that apply held
-v_actions jsonb;
-v_failed jsonb;
-v_held jsonb; v_held_of_accounts jsonb;
+v_actions jsonb; v_failed jsonb;
+v_held jsonb; v_held_of_accounts jsonb; v_held_out jsonb;
 v_around jsonb; v_result jsonb;
 begin
 perform autonomy.hold_schema();
@@ -14355,8 +14705,8 @@ update public.autonomous_runs set summary = summary || jsonb_build_object('portf
 where id = v_run_id;
 perform autonomy.leave_out_broken_days(v_portfolio, p_now);
 v_mode := v_lease ->> 'mode';
-select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.versions
-into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_versions
+select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.held_out, d.versions
+into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_held_out, v_versions
 from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
 select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
 from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
@@ -14365,6 +14715,7 @@ from (select code, sum(n) as n from (
 select key as code, value::bigint as n from jsonb_each_text(v_held)
 union all select s, 1 from unnest(v_stopped) s) c
 group by code) h;
+perform autonomy.note_held_out(v_held_out, p_now) where v_mode <> 'observe';
 v_around := autonomy.look_around(v_mode <> 'observe', p_now);
 v_result := jsonb_build_object(
 'success', true,
@@ -17663,11 +18014,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '24103e9f0f6022b59690674cce93d6e2ef9315d7533b37ee24dba347c205ce64', pg_catalog.clock_timestamp()),
-  ('0900_impact', '6002fd6a7d006dcf6cf1437a4fd9ac3dba56721cd5de31fb4ea3304b60ffcba3', pg_catalog.clock_timestamp()),
-  ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
-  ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '4bb62655c8be93291342c2e61b47cb71604926b13ac46a42866c78aa5d9c8b2d', pg_catalog.clock_timestamp()),
+  ('0900_impact', '9e4421c9cca8ccc1c0849eb7b75ce9510c192f8c9517b1974a13ceefd313e8fd', pg_catalog.clock_timestamp()),
+  ('0910_action_results', '92425981d9c0b802cd0da38b67929c5c3c0e5c33d2648af4bbda43b2e0f71879', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '028aebc18a76b6f6e917277b64d0e57bbdb2577228f6e7e9135ddad74c8f2aa3', pg_catalog.clock_timestamp()),
+  ('0930_insights', '0f71f67898c9897536c223c1e2140170d0693bace9153bf46c2db9dbeb6d5fe3', pg_catalog.clock_timestamp()),
+  ('0940_holdouts', 'b078f946459ce2a5b57f3f2963c5aaae9e592129349b721de585c283e1c00495', pg_catalog.clock_timestamp()),
+  ('0945_account_proof', 'e8f4d64fc99ef7d91be9f55e7c4a213d21e86fe0918d727cc68f7c455f9ab45f', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '8850483e1e55034ee09b9f9dc563e2bbe1325273b8f56aaf9cf27fe09f77907a', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e75886f20a51cbcb1889f95c9176ecc54782bf58250a092ef968650f2264286b', pg_catalog.clock_timestamp()),

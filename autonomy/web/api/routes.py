@@ -270,6 +270,11 @@ class Api:
         given = body.given()
         return changes.set_account(given.pop("account"), given)
 
+    @serve("GET", "/api/proof", "Proof", asked.ProofParameters)
+    def proof(self, query: asked.ProofParameters) -> Json:
+        """What the system did to an account, and what of what it said came true."""
+        return self._reads.proof(query.account, query.days)
+
     @serve("GET", "/api/exclusions", "Exclusions", asked.ExclusionsParameters)
     def exclusions(self, query: asked.ExclusionsParameters) -> Json:
         """Days that are left out of the evidence, those in force first."""
