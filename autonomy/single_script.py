@@ -18,9 +18,19 @@ _HEADER = """\
 """
 _MARK = "[autonomous-operations]"
 _INNER_COMMENT = re.compile(
-    r"^(comment on function autonomy\.[^']*? is)\s*(?:'(?:''|[^'])*'\s*)+;$",
+    r"^(comment on (?:function|type|table|view) autonomy\.[^']*? is)\s*(?:'(?:''|[^'])*'\s*)+;$",
     re.MULTILINE | re.IGNORECASE,
 )
+_INNER_COLUMN = re.compile(
+    r"^comment on column autonomy\.[^']*? is\s*(?:'(?:''|[^'])*'\s*)+;\n",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SETTINGS = """\
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+"""  # each file says them; within one transaction the first holds
 _BEGIN = """\
 begin;
 set local lock_timeout = '30s';
@@ -56,7 +66,8 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     parts = [_HEADER, _BEGIN, ALONE]
     for each, text in steps(files):
         title = f"-- {each.name}.sql\n" if each else ""
-        parts.append(title + _marked_only(without_comment_lines(text)))
+        text = without_comment_lines(text)
+        parts.append(title + _marked_only(text.replace(_SETTINGS, "") if each else text))
     rows = ",\n".join(
         f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
     )
@@ -65,10 +76,11 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
 
 
 def _marked_only(text: str) -> str:
-    """What is said of inner functions stands in the files; here the mark is left, which says that
-    they are ours."""
+    """What is said of what is inside stands in the files; here the mark is left, which says that it
+    is ours."""
     return _INNER_COMMENT.sub(
-        lambda found: f"{found[1]} '{_MARK}';" if _MARK in found[0] else found[0], text
+        lambda found: f"{found[1]} '{_MARK}';" if _MARK in found[0] else found[0],
+        _INNER_COLUMN.sub("", text),
     )
 
 

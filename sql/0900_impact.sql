@@ -72,6 +72,38 @@ comment on function autonomy.mean_matured_share(float8, float8, float8) is
 -- ---------------------------------------------------------------------------------------------
 -- What a campaign returns, by all that is known of it now
 -- ---------------------------------------------------------------------------------------------
+create function autonomy.settled_posterior(p_posterior float8[], p_days float8, p_mean float8, p_tau2 float8)
+returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- The confidence takes half of the orders that were to be expected from a roi of 1. That is careful where it errs: it
+-- believes losers too little. Summed over many actions it would show, so here they are those of the roi found.
+declare
+  n constant float8 := p_posterior[3];
+  a constant float8 := p_posterior[4];
+  doubt constant float8 := p_posterior[5] + 0.25::float8 / greatest(1::float8, least(1e6::float8,
+    coalesce(nullif(p_days, 'NaN'), 1::float8)));
+  centre constant float8 := ln(greatest(0.01::float8, least(100::float8, coalesce(nullif(p_mean, 'NaN'), 1::float8))));
+  q constant float8 := 1::float8 / greatest(0.01::float8, least(25::float8,
+    coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
+  u float8 := p_posterior[1];
+  k float8;
+  e float8;
+  x float8;
+begin
+  for i in 1 .. 4 loop
+    k := a * (1::float8 + (n + p_posterior[6] * exp(u) / a) / 2::float8 * doubt);
+    e := p_posterior[6] / k;
+    x := e * exp(u);
+    u := greatest(centre - 12::float8, least(centre + 12::float8,
+      u + (n * a / k - x - (u - centre) * q) / (x + q)));
+  end loop;
+  return array[u, e * exp(u) + q] || p_posterior[3:6];
+end $$;
+comment on function autonomy.settled_posterior(float8[], float8, float8, float8) is
+  'What roi_posterior gave, where the orders that were to be expected are those of the roi that it found: its days, '
+  'and mean roi and tau2 of its prior. Pure. [autonomous-operations]';
+
 create type autonomy.known_return as (
   campaign_id uuid, zone text, currency text,
   break_even float8,         -- as the platform reports
@@ -98,8 +130,9 @@ begin
     case when e.has_history and e.counted > 1e-9 and f.ev_spend between 1e-9 and 1e15 then f.ev_spend / e.counted
          else 1 end,
     e.counted, e.conversions, e.days, e.matured,
-    autonomy.roi_posterior(e.counted, e.conversions, e.revenue, case when f.cv2 between 0 and 1e18 then f.cv2 end,
-      e.days, e.matured, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread),
+    autonomy.settled_posterior(autonomy.roi_posterior(e.counted, e.conversions, e.revenue,
+      case when f.cv2 between 0 and 1e18 then f.cv2 end, e.days, e.matured, g.prior_mean_roi, g.prior_tau2,
+      g.prior_order_value, g.prior_cv2, g.prior_order_spread), e.days, g.prior_mean_roi, g.prior_tau2),
     e.has_history, case when e.has_history then f.as_of else f.data_at end, f.life_spend,
     e.spend / greatest(1::float8, e.days)
   from unnest(p_ids) i (id)

@@ -513,6 +513,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'impact_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'impact_moment', null, '{p_value}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_matured_share', null, '{p_youngest_hours, p_oldest_hours, p_delay_hours}', '{float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'settled_posterior', null, '{p_posterior, p_days, p_mean, p_tau2}', '{float8[], float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'type', 'known_return', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'known_returns', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 1, array[]::text[]),
 ('autonomy', 'function', 'step_needs', null, '{p_curvature, p_before, p_after}', '{float8, float8, float8}', 0, array[]::text[]),
@@ -1164,10 +1165,6 @@ end loop;
 end $$;
 
 -- 0100_existing_database.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create schema if not exists autonomy;
 comment on schema autonomy is
 'The inner parts of the campaign operations; nothing here is called from outside. [autonomous-operations]';
@@ -1374,10 +1371,6 @@ return false;
 end $$;
 
 -- 0105_money.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.currency_digits(p_currency text) returns integer
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -1420,10 +1413,6 @@ comment on function autonomy.kept_amount(numeric, integer) is '[autonomous-opera
 
 -- 0110_campaigns.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.campaigns (
 id uuid primary key default gen_random_uuid(),
 title text,
@@ -1733,8 +1722,7 @@ campaign_id uuid primary key,
 life_impressions float8, life_reach float8, life_clicks float8,
 life_conversions float8, life_spend float8, life_revenue float8
 ) with (fillfactor = 80);
-comment on table autonomy.campaign_totals is
-'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
+comment on table autonomy.campaign_totals is '[autonomous-operations]';
 create table if not exists autonomy.unusual_campaigns (
 id bigint generated always as identity primary key,
 campaign_id uuid not null,
@@ -1742,16 +1730,10 @@ by_value boolean not null,
 by_spend boolean not null
 );
 create index if not exists unusual_campaigns_campaign on autonomy.unusual_campaigns (campaign_id);
-comment on table autonomy.unusual_campaigns is
-'Derived: the campaigns whose days are worth reading for a value or a spend in doubt. Kept by triggers. '
-'[autonomous-operations]';
+comment on table autonomy.unusual_campaigns is '[autonomous-operations]';
 
 -- 0120_actions.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomous_rules (
 id uuid primary key default gen_random_uuid(),
 rule_name text not null unique,
@@ -2062,10 +2044,6 @@ on public.optimization_opportunities
 
 -- 0127_events.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.planned_events (
 id uuid primary key default gen_random_uuid(),
 account text,
@@ -2087,29 +2065,13 @@ and until_at > from_at and until_at - from_at <= interval '367 days'),
 constraint planned_events_stops_check check (no_raises or no_cuts or no_pauses),
 constraint planned_events_why_check check (length(btrim(why)) between 1 and 500)
 );
-comment on table autonomy.planned_events is
-'What must not be done, and when, to a campaign or an account, entered beforehand. [autonomous-operations]';
-comment on column autonomy.planned_events.account is 'all campaigns of this account; null = of campaign_id alone';
-comment on column autonomy.planned_events.campaign_id is 'this campaign; null = all of account';
-comment on column autonomy.planned_events.from_at is 'from this moment on';
-comment on column autonomy.planned_events.until_at is 'up to this moment, at which it is over';
-comment on column autonomy.planned_events.no_raises is 'no budget is raised, and nothing is resumed';
-comment on column autonomy.planned_events.no_cuts is 'no budget is lowered';
-comment on column autonomy.planned_events.no_pauses is 'nothing is paused';
-comment on column autonomy.planned_events.why is 'what it is, in the words of who entered it: Black Friday';
-comment on column autonomy.planned_events.made_by is 'who entered it';
-comment on column autonomy.planned_events.changed_by is 'who changed it last';
-comment on column autonomy.planned_events.changed_at is 'when that was; null = never';
+comment on table autonomy.planned_events is '[autonomous-operations]';
 create index if not exists planned_events_campaign on autonomy.planned_events (campaign_id);
 create index if not exists planned_events_account on autonomy.planned_events (account);
 create index if not exists planned_events_until on autonomy.planned_events (until_at);
 
 -- 0128_exclusions.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.evidence_exclusions (
 id uuid primary key default gen_random_uuid(),
 account text,
@@ -2130,20 +2092,7 @@ do $$ begin
 alter table autonomy.evidence_exclusions
 add column if not exists event_id uuid unique references autonomy.planned_events (id) on delete cascade;
 end $$;
-comment on table autonomy.evidence_exclusions is
-'Days that do not count as evidence, of a campaign or an account. [autonomous-operations]';
-comment on column autonomy.evidence_exclusions.account is 'all campaigns of this account; null = of campaign_id alone';
-comment on column autonomy.evidence_exclusions.campaign_id is 'this campaign; null = all of account';
-comment on column autonomy.evidence_exclusions.from_day is 'the first day, in the zone of the account';
-comment on column autonomy.evidence_exclusions.until_day is 'the last day, which is left out, too';
-comment on column autonomy.evidence_exclusions.why is 'why they do not count, in the words of who made it';
-comment on column autonomy.evidence_exclusions.made_by is
-'who made it; autonomy: a run, of figures that cannot be right';
-comment on column autonomy.evidence_exclusions.lifted_at is
-'when it was taken back: from then on its days count, and are not doubted again';
-comment on column autonomy.evidence_exclusions.lifted_by is 'who took it back';
-comment on column autonomy.evidence_exclusions.event_id is
-'the planned event whose days these are: they move with it and go with it; null = of nothing planned';
+comment on table autonomy.evidence_exclusions is '[autonomous-operations]';
 create index if not exists evidence_exclusions_campaign on autonomy.evidence_exclusions (campaign_id);
 create index if not exists evidence_exclusions_account on autonomy.evidence_exclusions (account);
 create or replace view autonomy.counted_days as
@@ -2154,8 +2103,7 @@ where x.campaign_id = d.campaign_id and x.lifted_at is null and d.day between x.
 and not exists (
 select from autonomy.evidence_exclusions x join public.campaigns c on c.account = x.account
 where c.id = d.campaign_id and x.lifted_at is null and d.day between x.from_day and x.until_day);
-comment on view autonomy.counted_days is
-'campaign_daily without the days that are left out of the evidence. [autonomous-operations]';
+comment on view autonomy.counted_days is '[autonomous-operations]';
 create function autonomy.exclusions_of(p_campaign_ids uuid[])
 returns table (campaign_id uuid, from_day date, until_day date)
 language plpgsql stable set search_path = ''
@@ -2183,16 +2131,10 @@ why text not null,
 found_at timestamptz not null,
 primary key (campaign_id, day)
 );
-comment on table autonomy.suspect_days is
-'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
-'evidence. [autonomous-operations]';
+comment on table autonomy.suspect_days is '[autonomous-operations]';
 
 -- 0129_file_states.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.file_states (
 campaign_id uuid primary key references public.campaigns (id) on delete cascade,
 platform_id text,
@@ -2203,23 +2145,10 @@ until timestamptz not null,
 read_at timestamptz not null,
 constraint file_states_status_check check (status in ('active', 'paused'))
 );
-comment on table autonomy.file_states is
-'The state of each campaign in the last file that named it. [autonomous-operations]';
-comment on column autonomy.file_states.platform_id is 'its id on the platform; null = its name is its key';
-comment on column autonomy.file_states.title is 'its name there';
-comment on column autonomy.file_states.status is 'active or paused; null = no file said it';
-comment on column autonomy.file_states.budget is 'its daily budget there; null = no file said it';
-comment on column autonomy.file_states.until is
-'the last moment of that file: one that ends before says nothing of now';
-comment on column autonomy.file_states.read_at is
-'when it was read: a day that was not over by then was not whole';
+comment on table autonomy.file_states is '[autonomous-operations]';
 create index if not exists file_states_platform_id on autonomy.file_states (platform_id);
 
 -- 0130_policy.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomy_migrations (
 name text primary key,
 checksum text not null,
@@ -2265,8 +2194,7 @@ name text not null,
 definition text not null,
 replaced_at timestamptz not null default now()
 );
-comment on table autonomy.replaced is
-'Definitions of functions that were here before under a name of ours, as they were replaced. [autonomous-operations]';
+comment on table autonomy.replaced is '[autonomous-operations]';
 create table if not exists public.autonomy_policy (
 id boolean primary key default true check (id),
 mode text not null default 'autonomous',
@@ -2538,10 +2466,6 @@ end loop;
 end $$;
 
 -- 0132_priors.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.priors (
 scope text not null check (scope in ('account', 'currency')),
 name text not null,
@@ -2557,41 +2481,14 @@ campaigns integer not null default 0,
 fitted_at timestamptz not null,
 primary key (scope, name)
 );
-comment on table autonomy.priors is
-'Derived: the prior of the confidence, of each account and of all accounts of a currency (fit_portfolio_prior). '
-'[autonomous-operations]';
-comment on column autonomy.priors.scope is 'account or currency';
-comment on column autonomy.priors.name is 'of the account, or of the currency; empty = accounts of unknown currency';
-comment on column autonomy.priors.mean_roi is
-'multiple: the roi of a campaign of which nothing is known; null = too few campaigns, those of the currency hold';
-comment on column autonomy.priors.tau2 is 'variance of ln roi between campaigns; null as mean_roi';
-comment on column autonomy.priors.order_value is
-'money of that currency: the mean order; null = no orders yet, those of the currency hold';
-comment on column autonomy.priors.cv2 is 'squared coefficient of variation of orders; null as order_value';
-comment on column autonomy.priors.order_spread is
-'variance of ln order value between campaigns; null as order_value';
-comment on column autonomy.priors.curvature is
-'multiple of the reference budget at which the average return is half of the first unit''s; null = not measured yet, '
-'the policy''s holds';
-comment on column autonomy.priors.delay_hours is
-'mean hours from click to conversion; null = not measured, what is assumed holds';
-comment on column autonomy.priors.campaigns is 'how many it was fitted from';
-comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
+comment on table autonomy.priors is '[autonomous-operations]';
 create table if not exists autonomy.measured_choice (
 campaign_id uuid primary key,
 chosen_at timestamptz not null
 );
-comment on table autonomy.measured_choice is
-'Derived: the campaigns that speak for their accounts of whether measurement works (measured_campaigns), chosen at '
-'most once an hour by a run. [autonomous-operations]';
-comment on column autonomy.measured_choice.campaign_id is 'one of the largest of its account';
-comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
+comment on table autonomy.measured_choice is '[autonomous-operations]';
 
 -- 0135_accounts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomy_accounts (
 account text primary key,
 currency text,
@@ -2916,10 +2813,6 @@ end if;
 end $$;
 
 -- 0136_account_policies.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.known_zone(p_zone text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -3081,10 +2974,6 @@ end $$;
 comment on function autonomy.longest_approval() is '[autonomous-operations]';
 
 -- 0137_account_findings.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.account_findings()
 returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
 language plpgsql stable set search_path = ''
@@ -3149,10 +3038,6 @@ end $$;
 comment on function autonomy.account_warnings() is '[autonomous-operations]';
 
 -- 0140_json.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.json_number(p_value jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3294,10 +3179,6 @@ end $$;
 comment on function autonomy.argument_error(text, numeric) is '[autonomous-operations]';
 
 -- 0200_performance.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaign_slot(p_campaign_id uuid) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
@@ -3475,10 +3356,6 @@ end loop;
 end $$;
 
 -- 0205_reference_budgets.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.reference_budgets (
 campaign_id uuid primary key,
 budget numeric,
@@ -3488,19 +3365,7 @@ since timestamptz not null,
 change_id bigint not null default 0,
 last_day date
 ) with (fillfactor = 90);
-comment on table autonomy.reference_budgets is
-'Derived: what the budget of each campaign was before anybody optimised it. Kept by refresh_reference_budgets. '
-'[autonomous-operations]';
-comment on column autonomy.reference_budgets.budget is
-'money: the smaller of the budget when first seen and the median spend of its first days; null = no budget yet';
-comment on column autonomy.reference_budgets.budget_per_spend is
-'multiple: the budget when first seen over the reference budget. Where so much was left unspent, a budget stands on '
-'its curve where its spend does: divided by this. 1 once a person has set the budget anew';
-comment on column autonomy.reference_budgets.is_fixed is
-'by our first action, by 28 days, or by a person who set the budget anew';
-comment on column autonomy.reference_budgets.since is 'when it came out as it is';
-comment on column autonomy.reference_budgets.change_id is 'up to which entry of campaign_changes it was looked through';
-comment on column autonomy.reference_budgets.last_day is 'the last day that the campaign had figures of at that time';
+comment on table autonomy.reference_budgets is '[autonomous-operations]';
 create function autonomy.budgets_in_force(p_campaign_ids uuid[], p_zones text[])
 returns table (campaign_id uuid, days date[], budgets float8[])
 language sql stable set search_path = ''
@@ -3636,10 +3501,6 @@ end $$;
 comment on function autonomy.refresh_reference_budgets(uuid[]) is '[autonomous-operations]';
 
 -- 0210_facts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -3899,10 +3760,6 @@ comment on function public.campaign_facts_at(timestamptz) is
 'came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
 
 -- 0215_one_grain.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.at_an_edge(p_bucket timestamptz, p_zone text) returns boolean
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4066,10 +3923,6 @@ end $$;
 comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timestamptz[], numeric[], numeric[]) is '[autonomous-operations]';
 
 -- 0218_unusual_campaigns.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4121,10 +3974,6 @@ referencing old table as old_campaigns new table as new_campaigns
 for each statement execute function autonomy.budgets_lowered();
 
 -- 0220_keeping_facts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4427,10 +4276,6 @@ end $$;
 comment on function autonomy.rebuild_campaign_facts(boolean) is '[autonomous-operations]';
 
 -- 0221_following_metrics.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4581,10 +4426,6 @@ create trigger autonomy_truncated after truncate on public.campaign_performance
 for each statement execute function autonomy.metrics_truncated();
 
 -- 0222_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_zone(p_event autonomy.planned_events) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -4621,10 +4462,6 @@ create trigger event_changed after update on autonomy.planned_events
 for each row execute function autonomy.event_changed();
 
 -- 0225_zones.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.change_zone(p_campaign_ids uuid[], p_from text, p_to text) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4737,10 +4574,6 @@ create trigger autonomy_campaign_moved after update of account on public.campaig
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
 
 -- 0226_values.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.change_value(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4793,10 +4626,6 @@ or old.account is distinct from new.account)
 execute function autonomy.campaign_value_after();
 
 -- 0227_exclusions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_excluded(p_campaign_ids uuid[], p_accounts text[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4856,10 +4685,6 @@ create trigger autonomy_campaign_left_account after update of account on public.
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_left_account();
 
 -- 0230_ingest.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.metric_bucket(p_text text, p_zone text) returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -5040,10 +4865,6 @@ perform autonomy.rebuild_campaign_facts(true);
 end $$;
 
 -- 0310_conditions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.word_error(p_object jsonb, p_key text, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5266,10 +5087,6 @@ comment on function public.condition_errors(jsonb) is
 '[autonomous-operations]';
 
 -- 0320_rules.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.action_errors(p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5386,9 +5203,7 @@ rule_type text not null,
 version text not null,  -- autonomy.rule_version
 flaw text
 );
-comment on table autonomy.rule_verdicts is
-'What rule_errors says of each rule as it was written; kept by the trigger, made anew by each migration. '
-'[autonomous-operations]';
+comment on table autonomy.rule_verdicts is '[autonomous-operations]';
 create function autonomy.keep_rule_verdict(p_rule_id uuid, p_rule_type text, p_version text, p_flaw text) returns void
 language sql set search_path = ''
 as $$
@@ -5466,10 +5281,6 @@ where r.id is not null and r.rule_type is not null
 on conflict (rule_id) do nothing;
 
 -- 0330_predicates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.measure_column(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5668,10 +5479,6 @@ end $$;
 comment on function autonomy.cpa_target(jsonb) is '[autonomous-operations]';
 
 -- 0340_default_rules.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.default_autonomous_rules()
 returns table (rule_name text, rule_type text, condition jsonb, action jsonb, priority int)
 language sql immutable set search_path = ''
@@ -5720,10 +5527,6 @@ comment on function public.autonomy_reset_defaults() is
 'again. [autonomous-operations]';
 
 -- 0400_confidence.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.roi_posterior(
 p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
 p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8, p_order_spread float8 default 0.16)
@@ -5837,10 +5640,6 @@ end $$;
 comment on function autonomy.cut_confidence(float8) is '[autonomous-operations]';
 
 -- 0405_curve.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.budget_share(p_budget numeric, p_reference numeric) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5916,10 +5715,6 @@ end $$;
 comment on function autonomy.curve_floor(numeric, numeric) is '[autonomous-operations]';
 
 -- 0410_evidence.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.evidence_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5982,10 +5777,6 @@ end $$;
 comment on function autonomy.campaign_evidence(uuid[], timestamptz) is '[autonomous-operations]';
 
 -- 0412_priors.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.prior_score(
 p_orders float8[], p_exposures float8[], p_sizes float8[], p_mean float8, p_tau float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
@@ -6408,10 +6199,6 @@ comment on function public.fit_portfolio_prior(boolean, timestamptz) is
 'Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0415_curvature.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.curvatures (
 account text primary key,
 last_scored_day date,
@@ -6422,15 +6209,7 @@ candidate_days integer not null default 0,
 since timestamptz,
 checked_at timestamptz not null
 );
-comment on table autonomy.curvatures is
-'Derived: how well each curvature has foretold the orders of each account, day by day; each day counts once. What is '
-'in use stands in priors. Kept by measure_curvatures. [autonomous-operations]';
-comment on column autonomy.curvatures.last_scored_day is 'up to which day orders were compared with their forecasts';
-comment on column autonomy.curvatures.scores is 'sums of log-likelihoods, of the curvatures 0.25, 0.5, 1, 2, 4, 8, 16';
-comment on column autonomy.curvatures.candidate is 'the curvature that the scores speak for, where another is in use';
-comment on column autonomy.curvatures.candidate_days is 'for how many scored days on end; from the third on it is used';
-comment on column autonomy.curvatures.since is 'when the one in use came into use; null = none was measured yet';
-comment on column autonomy.curvatures.checked_at is 'when it was last looked whether there is a day to score';
+comment on table autonomy.curvatures is '[autonomous-operations]';
 create function autonomy.ln_gamma(p_x float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6638,10 +6417,6 @@ end $$;
 comment on function autonomy.measure_curvatures(timestamptz) is '[autonomous-operations]';
 
 -- 0417_delay.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.delays (
 account text primary key,
 last_day date,
@@ -6651,15 +6426,7 @@ candidate_days integer not null default 0,
 since timestamptz,
 checked_at timestamptz not null
 );
-comment on table autonomy.delays is
-'Derived: what the launches of each account say of its conversion delay; each day counts once. What is in use stands '
-'in priors. Kept by measure_delays. [autonomous-operations]';
-comment on column autonomy.delays.last_day is 'up to which day launches were looked at, when they last told something';
-comment on column autonomy.delays.candidate is
-'the delay in hours that they speak for, where another is in use; 0 = none, what is assumed';
-comment on column autonomy.delays.candidate_days is 'for how many days on end; from the third on it is used';
-comment on column autonomy.delays.since is 'when what is in use came into use; null = none was measured yet';
-comment on column autonomy.delays.checked_at is 'when it was last looked whether there is a day to look at';
+comment on table autonomy.delays is '[autonomous-operations]';
 create function autonomy.lag_of_delay(p_days float8) returns float8
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -6821,10 +6588,6 @@ end $$;
 comment on function autonomy.measure_delays(timestamptz) is '[autonomous-operations]';
 
 -- 0420_doubt.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
@@ -7003,10 +6766,6 @@ end $$;
 comment on function autonomy.sane_number(float8) is '[autonomous-operations]';
 
 -- 0500_find.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create statistics if not exists public.campaigns_lower_status on (lower(status)) from public.campaigns;
 create function autonomy.shard_slots(p_shard text) returns int4range
 language plpgsql immutable parallel safe set search_path = ''
@@ -7246,10 +7005,6 @@ end $$;
 comment on function autonomy.revocable_pauses(uuid[]) is '[autonomous-operations]';
 
 -- 0505_codes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.codes()
 returns table (code text, place integer, kind text, means text, reserved boolean)
 language plpgsql immutable parallel safe set search_path = '' rows 60
@@ -7558,10 +7313,6 @@ end $$;
 comment on function autonomy.sentences() is '[autonomous-operations]';
 
 -- 0506_number_words.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.exact(p_number float8) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -7615,10 +7366,6 @@ end $$;
 comment on function autonomy.moment_words(timestamptz) is '[autonomous-operations]';
 
 -- 0507_suspect.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -7822,10 +7569,6 @@ end $$;
 comment on function autonomy.doubt_figures(timestamptz) is '[autonomous-operations]';
 
 -- 0508_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_stops(p_ids uuid[], p_from timestamptz, p_until timestamptz)
 returns table (campaign_id uuid, raises text, cuts text, pauses text)
 language plpgsql stable set search_path = '' set jit = off
@@ -7876,10 +7619,6 @@ end $$;
 comment on function autonomy.event_said(text) is '[autonomous-operations]';
 
 -- 0510_candidates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.candidate as (
 campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
 created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
@@ -7896,8 +7635,7 @@ target_roi float8,         -- its own break-even, else null: the policy's
 reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
 ev_effective_spend float8, -- its spend as it would count at the reference budget
 attribution float8);       -- what is believed of what the platform reports; 1 = all of it
-comment on type autonomy.candidate is
-'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
+comment on type autonomy.candidate is '[autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
 returns setof autonomy.candidate
 language plpgsql stable set search_path = ''
@@ -8077,10 +7815,6 @@ comment on function public.list_autonomous_candidates(uuid, int, text, boolean, 
 'AO010 for a bad argument. [autonomous-operations]';
 
 -- 0511_measured.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.measured as (
 campaign_id uuid,
 account text,
@@ -8091,8 +7825,7 @@ rate float8,             -- conversions a click; null = not known
 most_clicks float8,      -- of a day: more are not expected to bring more
 worth float8             -- of a conversion; null = not known
 );
-comment on type autonomy.measured is
-'What is usual of a campaign, for whether measurement works. [autonomous-operations]';
+comment on type autonomy.measured is '[autonomous-operations]';
 create type autonomy.measured_day as (
 account text,
 today date,
@@ -8108,8 +7841,7 @@ revenue float8,
 worth float8,            -- what these would have been worth
 shape float8             -- of this day of the week, of what clicks bring
 );
-comment on type autonomy.measured_day is
-'A day of an account, for whether measurement works. [autonomous-operations]';
+comment on type autonomy.measured_day is '[autonomous-operations]';
 create type autonomy.measured_row as (
 account text,
 back integer,            -- full hours since it was over, 0 to 95
@@ -8122,8 +7854,7 @@ worth float8,            -- what these would have been worth
 high float8,             -- those of them that came with far more
 low float8               -- those that came with far less
 );
-comment on type autonomy.measured_row is
-'What was over in an hour of an account, for whether measurement works. [autonomous-operations]';
+comment on type autonomy.measured_row is '[autonomous-operations]';
 create function autonomy.surprise(p_found float8, p_expected float8, p_size float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8436,10 +8167,6 @@ end $$;
 comment on function autonomy.values_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0512_portfolio.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.measured_json(p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -8610,10 +8337,6 @@ comment on function autonomy.too_much_shrinking(public.autonomy_policy, numeric,
 numeric) is '[autonomous-operations]';
 
 -- 0513_broken_days.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.broken_days(p_portfolio jsonb, p_now timestamptz)
 returns table (account text, from_day date, until_day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -8686,10 +8409,6 @@ end $$;
 comment on function autonomy.leave_out_broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0515_guardrails.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.policy_floor(p_policy public.autonomy_policy, p_is_pause boolean) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8752,7 +8471,7 @@ create type autonomy.size as (
 new_budget numeric,
 limits text[],             -- the caps that shaped it, in order
 code text);                -- why nothing worth doing is left, else null
-comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
+comment on type autonomy.size is '[autonomous-operations]';
 create function autonomy.budget_floor(p_min_budget numeric, p_digits integer) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8819,8 +8538,7 @@ log_roi float8,            -- the most probable ln roi, at the present budget
 candidate autonomy.candidate,
 stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
 target_budget numeric);    -- where a budget that follows its curve belongs; else null
-comment on type autonomy.decided is
-'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
+comment on type autonomy.decided is '[autonomous-operations]';
 create function autonomy.odds_words(p_confidence float8, p_floor float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -8942,10 +8660,6 @@ end $$;
 comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0520_decide.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.window_read(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9266,17 +8980,13 @@ end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is '[autonomous-operations]';
 
 -- 0530_sentences.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.params as (
 currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
 confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
 old_budget numeric, new_budget numeric,
 "window" text,
 average_return float8, next_return float8, target_budget numeric);
-comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
+comment on type autonomy.params is '[autonomous-operations]';
 create function autonomy.decision_params(
 p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
 p_window text, p_measures json, p_new_budget numeric, p_log_roi float8, p_curvature float8,
@@ -9449,17 +9159,13 @@ end $$;
 comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 
 -- 0540_propose.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.campaign_state as (status text, budget numeric);
-comment on type autonomy.campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
+comment on type autonomy.campaign_state is '[autonomous-operations]';
 create type autonomy.match as (rule_name text, code text);
-comment on type autonomy.match is 'A rule that matched, and what became of that. [autonomous-operations]';
+comment on type autonomy.match is '[autonomous-operations]';
 create type autonomy.measures as (
 impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8);
-comment on type autonomy.measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
+comment on type autonomy.measures is '[autonomous-operations]';
 create type autonomy.evidence as (
 spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
 prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
@@ -9467,14 +9173,12 @@ attribution_factor float8,
 metrics autonomy.measures,
 matched autonomy.match[], limits text[],
 effective_spend float8, reference_budget numeric, curvature numeric);
-comment on type autonomy.evidence is
-'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
+comment on type autonomy.evidence is '[autonomous-operations]';
 create type autonomy.told as (
 campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
 previous autonomy.campaign_state, new autonomy.campaign_state, confidence float8, limits text[], break_even float8,
 matched autonomy.match[], params autonomy.params, reason text, evidence jsonb, expected_impact jsonb);
-comment on type autonomy.told is
-'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
+comment on type autonomy.told is '[autonomous-operations]';
 create function autonomy.told_decisions(p_decided autonomy.decided[]) returns setof autonomy.told
 language plpgsql stable set search_path = '' set jit = off set timezone = 'UTC' set extra_float_digits = 1
 as $$
@@ -9692,10 +9396,6 @@ comment on function public.propose_autonomous_actions(uuid, int, text, boolean, 
 'AO002 where a limit is none. [autonomous-operations]';
 
 -- 0550_identify.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaigns_by_metrics(
 p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8,
 p_min_hours float8, p_now timestamptz)
@@ -9827,10 +9527,6 @@ comment on function public.identify_scaling_candidates(numeric, integer, numeric
 'AO010 for a missing, negative or infinite argument. [autonomous-operations]';
 
 -- 0560_leases.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.run_request(p_request jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -9997,10 +9693,6 @@ end $$;
 comment on function autonomy.hold_lease(uuid, uuid) is '[autonomous-operations]';
 
 -- 0600_changes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.actor() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -10151,10 +9843,6 @@ where not exists (select from public.campaign_changes k where k.campaign_id = c.
 order by c.id;
 
 -- 0610_effects.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.lock_effects() returns public.autonomy_policy
 language plpgsql set search_path = ''
 as $$
@@ -10227,10 +9915,6 @@ end $$;
 comment on function autonomy.change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0620_by_hand.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.locked_campaign(p_campaign_id uuid, p_reason text, p_confidence_score numeric)
 returns public.campaigns
 language plpgsql set search_path = ''
@@ -10377,10 +10061,6 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 '(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.decision as (
 n bigint,                -- place in the batch, from 1
 id uuid,                 -- the action's
@@ -10402,7 +10082,7 @@ evidence jsonb,
 expected_impact jsonb,
 rule_version text        -- of the rule as decided by
 );
-comment on type autonomy.decision is 'A decision as apply takes it. [autonomous-operations]';
+comment on type autonomy.decision is '[autonomous-operations]';
 create type autonomy.item as (
 n bigint,                -- the decision's
 id uuid,
@@ -10416,8 +10096,7 @@ old_budget numeric,
 status text,             -- to be written
 budget numeric
 );
-comment on type autonomy.item is
-'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
+comment on type autonomy.item is '[autonomous-operations]';
 create type autonomy.result as (
 n bigint,                -- the decision's
 action_id uuid,
@@ -10426,7 +10105,7 @@ status text,             -- executed, pending, held or failed
 error text,
 message text
 );
-comment on type autonomy.result is 'What became of a decision. [autonomous-operations]';
+comment on type autonomy.result is '[autonomous-operations]';
 create function autonomy.read_decisions(p_run_id uuid, p_decisions jsonb) returns autonomy.decision[]
 language plpgsql stable set search_path = ''
 as $$
@@ -10733,10 +10412,6 @@ end $$;
 comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0640_apply.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.write_items(
 p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -10982,10 +10657,6 @@ comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamp
 'p_now), AO002 (no policy). [autonomous-operations]';
 
 -- 0650_proposals.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.pending_action(p_action_id uuid, p_as text, p_actor text, p_reason text)
 returns public.autonomous_actions
 language plpgsql set search_path = ''
@@ -11149,10 +10820,6 @@ comment on function public.expire_pending_actions(timestamptz) is
 'Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0660_roll_back.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.changed_field(p_action public.autonomous_actions, p_field text) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -11500,14 +11167,9 @@ for each row when (new.status is distinct from old.status and 'rolled_back' in (
 execute function autonomy.action_marked();
 
 -- 0670_audit.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.difference as (
 campaign_id uuid, change_id bigint, action_id uuid, what text, expected jsonb, found jsonb);
-comment on type autonomy.difference is
-'Where the log of changes, the campaigns and the log of actions do not agree. [autonomous-operations]';
+comment on type autonomy.difference is '[autonomous-operations]';
 create function autonomy.claimed_actions()
 returns table (id uuid, campaign_id uuid, status text, old_status text, new_status text,
 old_budget numeric, new_budget numeric)
@@ -11642,10 +11304,6 @@ comment on function public.audit_autonomous_actions(integer) is
 'differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
 
 -- 0690_warnings.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.unread_statuses() returns table (status text, campaigns bigint, none_active boolean)
 language plpgsql stable set search_path = ''
 as $$
@@ -11694,16 +11352,11 @@ end $$;
 comment on function autonomy.run_warnings() is '[autonomous-operations]';
 
 -- 0695_retention.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.retention (
 id boolean primary key default true check (id),
 after_campaign uuid
 );
-comment on table autonomy.retention is
-'Up to which campaign old figures and changes were looked through; null = from the first. [autonomous-operations]';
+comment on table autonomy.retention is '[autonomous-operations]';
 create function autonomy.cut_before(p_days numeric, p_least numeric, p_now timestamptz) returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -11883,10 +11536,6 @@ end $$;
 comment on function autonomy.retire(timestamptz, integer, integer) is '[autonomous-operations]';
 
 -- 0700_runs.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.prepare_run(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -12024,25 +11673,13 @@ comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, intege
 'the clock''s nor the run''s). [autonomous-operations]';
 
 -- 0800_rates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.opportunity_detection (
 id boolean primary key default true check (id),
 changes_seen_until timestamptz not null default '-infinity',
 full_pass_day date,
 full_pass_after uuid
 );
-comment on table autonomy.opportunity_detection is
-'One row: how far the detection of opportunities has come. Without the row the next run looks at everything. '
-'[autonomous-operations]';
-comment on column autonomy.opportunity_detection.changes_seen_until is
-'facts changed later than this are looked at by the next run';
-comment on column autonomy.opportunity_detection.full_pass_day is
-'the day (of policy.time_zone) of the last pass over every campaign';
-comment on column autonomy.opportunity_detection.full_pass_after is
-'the last campaign of a pass that ran out of time; the next run goes on behind it';
+comment on table autonomy.opportunity_detection is '[autonomous-operations]';
 create function autonomy.severity_rank(p_severity text) returns integer
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -12237,10 +11874,6 @@ end $$;
 comment on function autonomy.opportunity_rates(timestamptz) is '[autonomous-operations]';
 
 -- 0810_high_traffic_low_conversion.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.high_traffic_low_conversion(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12325,10 +11958,6 @@ end $$;
 comment on function autonomy.high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0820_declining_performance.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.declining_performance(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12412,10 +12041,6 @@ end $$;
 comment on function autonomy.declining_performance(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0825_collapsed_return.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.gamma_below(p_shape float8, p_limit float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12533,10 +12158,6 @@ $$;
 comment on function autonomy.declining_campaigns(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0830_budget_inefficiency.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.budget_inefficiency(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12627,10 +12248,6 @@ end $$;
 comment on function autonomy.budget_inefficiency(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0840_audience_mismatch.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.audience_mismatch(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12792,10 +12409,6 @@ end $$;
 comment on function autonomy.audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0850_creative_fatigue.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.creative_fatigue(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12909,10 +12522,6 @@ end $$;
 comment on function autonomy.creative_fatigue(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0860_timing_optimization.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.timing_optimization(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13050,10 +12659,6 @@ end $$;
 comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0870_opportunities.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.find_opportunities(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean,
 p_now timestamptz default now())
@@ -13282,10 +12887,6 @@ comment on function public.set_opportunity_status(uuid, text, text, timestamptz)
 'status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';
 
 -- 0900_impact.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.impact_number(p_value jsonb) returns float8
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
@@ -13322,6 +12923,33 @@ return greatest(0.05::float8, 1::float8 - p_delay_hours / (v_to - v_from)
 * (exp(greatest(-200::float8, -v_from / p_delay_hours)) - exp(greatest(-200::float8, -v_to / p_delay_hours))));
 end $$;
 comment on function autonomy.mean_matured_share(float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.settled_posterior(p_posterior float8[], p_days float8, p_mean float8, p_tau2 float8)
+returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+n constant float8 := p_posterior[3];
+a constant float8 := p_posterior[4];
+doubt constant float8 := p_posterior[5] + 0.25::float8 / greatest(1::float8, least(1e6::float8,
+coalesce(nullif(p_days, 'NaN'), 1::float8)));
+centre constant float8 := ln(greatest(0.01::float8, least(100::float8, coalesce(nullif(p_mean, 'NaN'), 1::float8))));
+q constant float8 := 1::float8 / greatest(0.01::float8, least(25::float8,
+coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
+u float8 := p_posterior[1];
+k float8;
+e float8;
+x float8;
+begin
+for i in 1 .. 4 loop
+k := a * (1::float8 + (n + p_posterior[6] * exp(u) / a) / 2::float8 * doubt);
+e := p_posterior[6] / k;
+x := e * exp(u);
+u := greatest(centre - 12::float8, least(centre + 12::float8,
+u + (n * a / k - x - (u - centre) * q) / (x + q)));
+end loop;
+return array[u, e * exp(u) + q] || p_posterior[3:6];
+end $$;
+comment on function autonomy.settled_posterior(float8[], float8, float8, float8) is '[autonomous-operations]';
 create type autonomy.known_return as (
 campaign_id uuid, zone text, currency text,
 break_even float8,         -- as the platform reports
@@ -13333,8 +12961,7 @@ spend float8, conversions float8, days float8, matured float8,
 posterior float8[],        -- of roi_posterior
 has_history boolean, data_until timestamptz, life_spend float8, spend_a_day float8
 );
-comment on type autonomy.known_return is
-'What is known of the return of a campaign by all its orders. [autonomous-operations]';
+comment on type autonomy.known_return is '[autonomous-operations]';
 create function autonomy.known_returns(p_ids uuid[], p_now timestamptz default now())
 returns setof autonomy.known_return
 language plpgsql stable set search_path = '' set jit = off
@@ -13347,8 +12974,9 @@ coalesce(o.curvature::float8, k.curvature, p.curvature::float8), g.prior_tau2,
 case when e.has_history and e.counted > 1e-9 and f.ev_spend between 1e-9 and 1e15 then f.ev_spend / e.counted
 else 1 end,
 e.counted, e.conversions, e.days, e.matured,
-autonomy.roi_posterior(e.counted, e.conversions, e.revenue, case when f.cv2 between 0 and 1e18 then f.cv2 end,
-e.days, e.matured, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2, g.prior_order_spread),
+autonomy.settled_posterior(autonomy.roi_posterior(e.counted, e.conversions, e.revenue,
+case when f.cv2 between 0 and 1e18 then f.cv2 end, e.days, e.matured, g.prior_mean_roi, g.prior_tau2,
+g.prior_order_value, g.prior_cv2, g.prior_order_spread), e.days, g.prior_mean_roi, g.prior_tau2),
 e.has_history, case when e.has_history then f.as_of else f.data_at end, f.life_spend,
 e.spend / greatest(1::float8, e.days)
 from unnest(p_ids) i (id)
@@ -13648,10 +13276,6 @@ comment on function public.measure_action_impact(integer, timestamptz) is
 
 -- 0910_action_results.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.action_results (
 action_id uuid primary key,
 rule_id uuid,
@@ -13668,18 +13292,7 @@ measured_at timestamptz,
 campaign_id uuid
 ) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
 create index if not exists action_results_executed on autonomy.action_results (executed_at);
-comment on table autonomy.action_results is
-'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. '
-'[autonomous-operations]';
-comment on column autonomy.action_results.budget_change is
-'1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
-comment on column autonomy.action_results.error is
-'Standard error of money (its 90 % interval is 3.29 of them wide), below 0 where the action took spend away: who '
-'thinks too well of a campaign thinks too well of its raises and too badly of its pause.';
-comment on column autonomy.action_results.right_probability is
-'Probability that the action was right, 0 to 1, by what is known now.';
-comment on column autonomy.action_results.campaign_id is
-'What was measured of one campaign''s actions rests on the same orders: their errors add up.';
+comment on table autonomy.action_results is '[autonomous-operations]';
 create function autonomy.action_result(p_action public.autonomous_actions) returns autonomy.action_results
 language plpgsql stable set search_path = ''
 as $$
@@ -13764,10 +13377,6 @@ select r.* from public.autonomous_actions a cross join lateral autonomy.action_r
 analyze autonomy.action_results;
 
 -- 0920_rule_scores.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.action_sum as (
 rule_id uuid,            -- null: by a person's hand
 is_pause boolean,
@@ -13782,9 +13391,7 @@ right_sum float8,        -- of those probabilities
 confident bigint,        -- judged actions that have a confidence
 confidence_sum float8    -- of theirs
 );
-comment on type autonomy.action_sum is
-'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
-'[autonomous-operations]';
+comment on type autonomy.action_sum is '[autonomous-operations]';
 create type autonomy.rule_score as (
 rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer,
 measured integer,
@@ -13793,7 +13400,7 @@ money numeric, money_low numeric, money_high numeric,
 pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
 calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
-comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
+comment on type autonomy.rule_score is '[autonomous-operations]';
 create function autonomy.actions_in(p_currency text, p_from timestamptz) returns setof uuid
 language sql stable set search_path = ''
 as $$
@@ -13913,10 +13520,6 @@ comment on function public.rule_scoreboard(timestamptz) is
 'it by currency. Only reads; raises nothing. [autonomous-operations]';
 
 -- 0930_insights.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaign_ab_tests_after() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -13933,8 +13536,7 @@ comment on function autonomy.campaign_ab_tests_after() is '[autonomous-operation
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
 for each row execute function autonomy.campaign_ab_tests_after();
 create type autonomy.insight as (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid);
-comment on type autonomy.insight is
-'A sentence with numbers about what was learnt, and what it is about. [autonomous-operations]';
+comment on type autonomy.insight is '[autonomous-operations]';
 create function autonomy.week_insight(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14168,10 +13770,6 @@ comment on function public.autonomous_insights(timestamptz) is
 
 -- 0940_holdouts.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.held_out (
 campaign_id uuid,
 week date,
@@ -14183,12 +13781,7 @@ rule_id uuid,
 confidence float8,
 primary key (campaign_id, week, kind)
 );
-comment on table autonomy.held_out is
-'Decisions that were not carried out because their campaign belongs to the comparison group of the week: the first '
-'of a kind in each. [autonomous-operations]';
-comment on column autonomy.held_out.week is 'its Monday, in UTC, as the draw goes by it';
-comment on column autonomy.held_out.kind is 'pause, up or down';
-comment on column autonomy.held_out.budget is 'a day, when it was decided; null = none';
+comment on table autonomy.held_out is '[autonomous-operations]';
 create function autonomy.note_held_out(p_held jsonb, p_now timestamptz) returns integer
 language plpgsql set search_path = ''
 as $$
@@ -14317,10 +13910,6 @@ $$;
 comment on function autonomy.holdout_effects(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0945_account_proof.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.proof_least() returns integer
 language sql immutable parallel safe set search_path = ''
 as $$ select 10 $$;
@@ -14328,8 +13917,7 @@ comment on function autonomy.proof_least() is '[autonomous-operations]';
 create type autonomy.proof_action as (
 action_id uuid, campaign_id uuid, rule_id uuid, action_type text, budget_change bigint, status text,
 confidence float8, verdict text, money float8, error float8, right_ float8, predicted float8, by_person boolean);
-comment on type autonomy.proof_action is
-'An action of an account, as account_proof adds it up. [autonomous-operations]';
+comment on type autonomy.proof_action is '[autonomous-operations]';
 create function autonomy.proof_actions(p_account text, p_from timestamptz, p_until timestamptz)
 returns setof autonomy.proof_action
 language sql stable set search_path = '' set jit = off
@@ -14531,10 +14119,6 @@ comment on function public.dashboard_proof(text, integer, timestamptz) is
 '[autonomous-operations]';
 
 -- 0950_database_run.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.look_around(p_acts boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -14748,10 +14332,6 @@ comment on function public.run_autonomous_operations(timestamptz) is
 'AO002 (no policy). [autonomous-operations]';
 
 -- 1000_dashboard_days.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.dashboard_performance_days (
 day date not null,
 impressions bigint not null,
@@ -14762,9 +14342,7 @@ revenue numeric not null,
 currency text not null default '',  -- '': unknown
 primary key (day, currency)
 );
-comment on table autonomy.dashboard_performance_days is
-'Derived: spend, revenue and counts of all campaigns by day and currency, for the overview''s chart. '
-'[autonomous-operations]';
+comment on table autonomy.dashboard_performance_days is '[autonomous-operations]';
 create table if not exists autonomy.dashboard_action_days (
 day date not null,
 rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
@@ -14784,9 +14362,7 @@ judged_confidence_sum float8 not null,
 currency text not null default '',
 primary key (day, rule_id, action_type, status, currency)
 );
-comment on table autonomy.dashboard_action_days is
-'Derived: actions by day, rule, type, status and currency with their measured worth, for the overview and the '
-'scoreboard. [autonomous-operations]';
+comment on table autonomy.dashboard_action_days is '[autonomous-operations]';
 do $$
 declare
 v_table record;
@@ -14816,8 +14392,7 @@ day date not null,
 transaction xid8 not null default pg_current_xact_id(),
 primary key (source, day, transaction)
 );
-comment on table autonomy.dashboard_stale_days is
-'Days whose derived figures must be computed again; dashboard_refresh() empties it. [autonomous-operations]';
+comment on table autonomy.dashboard_stale_days is '[autonomous-operations]';
 create function autonomy.dashboard_day(p_at timestamptz) returns date
 language sql stable set search_path = ''
 as $$
@@ -15047,10 +14622,6 @@ comment on function public.dashboard_executed(jsonb) is
 'Reads only. Raises AO010. [autonomous-operations]';
 
 -- 1010_dashboard_work.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
 returns jsonb language sql stable set search_path = ''
 as $$
@@ -15235,10 +14806,6 @@ comment on function public.dashboard_opportunity(uuid, timestamptz) is
 'One opportunity. Reads only. Raises AO013. [autonomous-operations]';
 
 -- 1020_dashboard_state.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_clock(p_at timestamptz) returns text
 language sql stable set search_path = ''
 as $$
@@ -15654,10 +15221,6 @@ comment on function public.dashboard_state(timestamptz, integer, timestamptz) is
 '[autonomous-operations]';
 
 -- 1030_dashboard_overview.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_worth(p_measured numeric, p_money float8, p_error_squares float8) returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -15978,10 +15541,6 @@ comment on function public.dashboard_run_preview(timestamptz) is
 'down. [autonomous-operations]';
 
 -- 1035_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_json(p_event autonomy.planned_events, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -16208,10 +15767,6 @@ comment on function public.delete_planned_event(uuid) is
 '(no such event). [autonomous-operations]';
 
 -- 1040_dashboard_campaigns.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.valued_totals(p_campaign_ids uuid[])
 returns table (campaign_id uuid, value numeric, revenue numeric, roi numeric)
 language plpgsql stable set search_path = ''
@@ -16574,17 +16129,12 @@ comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
 
 -- 1050_dashboard_doors.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.dashboard_failed_sign_ins (
 id bigint generated always as identity primary key,
 source text not null,
 failed_at timestamptz not null default now()
 );
-comment on table autonomy.dashboard_failed_sign_ins is
-'Failed tries to sign in, by a hash of where they came from; kept for an hour. [autonomous-operations]';
+comment on table autonomy.dashboard_failed_sign_ins is '[autonomous-operations]';
 create index if not exists dashboard_failed_sign_ins_source
 on autonomy.dashboard_failed_sign_ins (source, failed_at);
 create index if not exists dashboard_failed_sign_ins_time
@@ -16593,8 +16143,7 @@ create table if not exists autonomy.dashboard_ended_sessions (
 session text primary key,
 ends_at timestamptz not null
 );
-comment on table autonomy.dashboard_ended_sessions is
-'Sessions that a person ended before their time. [autonomous-operations]';
+comment on table autonomy.dashboard_ended_sessions is '[autonomous-operations]';
 create function public.dashboard_ready() returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16655,27 +16204,19 @@ comment on function public.dashboard_session_ended(text) is
 'Whether this session was ended. Reads only. [autonomous-operations]';
 
 -- 1055_optimisation.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.rules_taken_out (
 rule_id uuid primary key,
 rule jsonb not null,
 taken_out_at timestamptz not null default now(),
 taken_out_by text not null default ''
 );
-comment on table autonomy.rules_taken_out is
-'Rules that were taken out when budget optimisation was switched off, with their tuning. [autonomous-operations]';
-comment on column autonomy.rules_taken_out.rule is 'the row of autonomous_rules as it was';
+comment on table autonomy.rules_taken_out is '[autonomous-operations]';
 create table if not exists autonomy.optimisation_past (
 id boolean primary key default true check (id),
 found jsonb not null,
 made_at timestamptz not null default now()
 );
-comment on table autonomy.optimisation_past is
-'One row: what budget optimisation would have brought on the past, when it was last worked out. '
-'[autonomous-operations]';
+comment on table autonomy.optimisation_past is '[autonomous-operations]';
 create function autonomy.optimisation_rule() returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -16835,10 +16376,6 @@ comment on function public.keep_optimisation_past(jsonb) is
 'again. Raises AO010. [autonomous-operations]';
 
 -- 1060_accounts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function public.list_autonomous_accounts(p_account text default null, p_limit integer default 200) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -16931,10 +16468,6 @@ comment on function public.update_autonomous_account(text, jsonb, text) is
 '[autonomous-operations]';
 
 -- 1065_exclusions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function public.list_evidence_exclusions(
 p_account text default null, p_campaign_id uuid default null, p_limit integer default 200) returns jsonb
 language plpgsql stable set search_path = ''
@@ -17017,10 +16550,6 @@ comment on function public.lift_evidence_exclusion(uuid, text) is
 'call again. Raises AO003 (no such exclusion). [autonomous-operations]';
 
 -- 1070_causes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.causes (
 id bigint generated always as identity primary key,
 account text,  -- null = all
@@ -17036,9 +16565,7 @@ seen_at timestamptz not null,
 over_at timestamptz,
 unique nulls not distinct (account, cause)
 );
-comment on table autonomy.causes is
-'What went on the last time it was looked, and what is over: one row a cause and account (null = all), with the '
-'sentence of dashboard_state. [autonomous-operations]';
+comment on table autonomy.causes is '[autonomous-operations]';
 create table if not exists autonomy.told_causes (
 cause_id bigint not null references autonomy.causes on delete cascade,
 channel text not null,
@@ -17051,9 +16578,7 @@ claimed_until timestamptz,
 claimed jsonb,
 primary key (cause_id, channel)
 );
-comment on table autonomy.told_causes is
-'What each channel was told of a cause and when; while somebody is sending it, what and until when nobody else may. '
-'[autonomous-operations]';
+comment on table autonomy.told_causes is '[autonomous-operations]';
 create table if not exists autonomy.told_where (
 id bigint generated always as identity primary key,
 account text,  -- null = all that say nothing themselves
@@ -17063,8 +16588,7 @@ updated_at timestamptz not null default now(),
 updated_by text not null default '',
 unique nulls not distinct (account, code)
 );
-comment on table autonomy.told_where is
-'Where a person wants to be told of a cause, other than told_of says. [autonomous-operations]';
+comment on table autonomy.told_where is '[autonomous-operations]';
 create function autonomy.told_of()
 returns table (code text, title text, channels text[], seen_by_run boolean, of_account boolean)
 language plpgsql immutable set search_path = ''
@@ -17349,10 +16873,6 @@ comment on function public.autonomy_messages_sent(uuid, text, boolean, timestamp
 'not the clock''s). [autonomous-operations]';
 
 -- 1200_history.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.past_policy(p_policy jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -17792,10 +17312,6 @@ $$;
 comment on function autonomy.conversion_maturity(timestamptz) is '[autonomous-operations]';
 
 -- 9900_rights.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 do $$
 declare
 v_object record;
@@ -18014,7 +17530,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '24103e9f0f6022b59690674cce93d6e2ef9315d7533b37ee24dba347c205ce64', pg_catalog.clock_timestamp()),
-  ('0900_impact', '9e4421c9cca8ccc1c0849eb7b75ce9510c192f8c9517b1974a13ceefd313e8fd', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'c0afc476910638361af0062fba057a5b77d8a3400615c8cfc631231a2c0cfca7', pg_catalog.clock_timestamp()),
   ('0910_action_results', '92425981d9c0b802cd0da38b67929c5c3c0e5c33d2648af4bbda43b2e0f71879', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '028aebc18a76b6f6e917277b64d0e57bbdb2577228f6e7e9135ddad74c8f2aa3', pg_catalog.clock_timestamp()),
   ('0930_insights', '0f71f67898c9897536c223c1e2140170d0693bace9153bf46c2db9dbeb6d5fe3', pg_catalog.clock_timestamp()),
