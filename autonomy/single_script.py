@@ -18,11 +18,7 @@ _HEADER = """\
 """
 _MARK = "[autonomous-operations]"
 _INNER_COMMENT = re.compile(
-    r"^(comment on (?:function|type|table|view) autonomy\.[^']*? is)\s*(?:'(?:''|[^'])*'\s*)+;$",
-    re.MULTILINE | re.IGNORECASE,
-)
-_INNER_COLUMN = re.compile(
-    r"^comment on column autonomy\.[^']*? is\s*(?:'(?:''|[^'])*'\s*)+;\n",
+    r"^(comment on function autonomy\.[^']*? is)\s*(?:'(?:''|[^'])*'\s*)+;$",
     re.MULTILINE | re.IGNORECASE,
 )
 _SETTINGS = """\
@@ -76,11 +72,10 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
 
 
 def _marked_only(text: str) -> str:
-    """What is said of what is inside stands in the files; here the mark is left, which says that it
-    is ours."""
+    """What is said of inner functions stands in the files; here the mark is left, which says that
+    they are ours."""
     return _INNER_COMMENT.sub(
-        lambda found: f"{found[1]} '{_MARK}';" if _MARK in found[0] else found[0],
-        _INNER_COLUMN.sub("", text),
+        lambda found: f"{found[1]} '{_MARK}';" if _MARK in found[0] else found[0], text
     )
 
 

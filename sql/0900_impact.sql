@@ -9,6 +9,8 @@
 -- the money brought by which the action changed the spend. A pause is the step from its budget to
 -- nothing, a resume the way back.
 --
+-- Rho is the most probable one, as in what was expected of an action (autonomy/engine/expected_impact.py).
+--
 --     x0, x1   the budget before and after, over the reference budget      c, rho   as in 0405_curve.sql
 --     needed   (c + x0) (c + x1) / (c (c + 1)): what roi at the reference budget the money of this
 --              step needs in order to return one unit for each
@@ -109,7 +111,7 @@ create type autonomy.known_return as (
   break_even float8,         -- as the platform reports
   attribution float8,
   reference numeric,         -- the reference budget, null where unknown
-  curvature float8, tau2 float8,
+  curvature float8,
   over float8,               -- its spend over what that counts at the reference budget
   spend float8, conversions float8, days float8, matured float8,
   posterior float8[],        -- of roi_posterior
@@ -126,7 +128,7 @@ begin
   return query
   select c.id, z.zone, o.currency, coalesce(c.target_roi::float8, g.break_even) / g.attribution, g.attribution,
     case when c.budget > 0 then r.budget * r.budget_per_spend::numeric end,
-    coalesce(o.curvature::float8, k.curvature, p.curvature::float8), g.prior_tau2,
+    coalesce(o.curvature::float8, k.curvature, p.curvature::float8),
     case when e.has_history and e.counted > 1e-9 and f.ev_spend between 1e-9 and 1e15 then f.ev_spend / e.counted
          else 1 end,
     e.counted, e.conversions, e.days, e.matured,
@@ -388,7 +390,7 @@ begin
     select i.id from unnest(autonomy.campaigns_without_value(
       array(select distinct d.campaign_id from due d where (d.k).campaign_id is not null), p_now)) i (id)
   ), judged as materialized (
-    select d.*, case when v.cpa is null then (d.k).tau2 else 0.64 end as tau2,
+    select d.*,
       -- Where conversions have no value, one is worth what the rule that acted is ready to pay for it.
       case when v.cpa is null then (d.k).posterior else autonomy.cpa_posterior(v.cpa, (d.k).spend,
         (d.k).conversions, (d.k).days, (d.k).matured) end as posterior,
@@ -405,7 +407,7 @@ begin
       as break_even) v
   ), valued as materialized (
     select j.*, sqrt(1 / j.posterior[2] + j.doubt) as spread, ln(j.needed) as bar,
-      autonomy.mean_roi(j.posterior, j.tau2) as roi
+      exp(j.posterior[1]) as roi
     from judged j
   ), told as (
     select v.*, v.added * (v.roi / v.needed - 1) as money,

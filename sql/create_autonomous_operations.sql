@@ -864,9 +864,9 @@ select format('%s %s', case p.prokind when 'a' then 'aggregate' when 'p' then 'p
 p.oid::regprocedure)
 from pg_temp.autonomy_names n
 join pg_catalog.pg_proc p on p.pronamespace = to_regnamespace(n.schema) and p.proname = n.name
-where n.kind = 'function' and case  -- in this order
+where n.kind = 'function' and case
 when pg_temp.is_ours(p.oid, 'pg_proc') then false
-when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
+when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'
 else pg_temp.could_be_taken_for(p.oid, n) end
 ) f;
 if v_found is not null then
@@ -1137,7 +1137,7 @@ where l.relation = v_table::regclass and l.granted and l.pid <> pg_backend_pid()
 hint = 'Nothing has been changed. pg_stat_activity says what they do; try again when they are done.';
 end if;
 end;
-perform pg_sleep(0.5 + random());  -- in step with nobody
+perform pg_sleep(0.5 + random());
 end loop;
 end $$;
 set local lock_timeout = '30s';
@@ -1417,7 +1417,7 @@ create table if not exists public.campaigns (
 id uuid primary key default gen_random_uuid(),
 title text,
 status text default 'active',
-budget numeric,  -- in whole units of the account's currency: 0135 sees to that
+budget numeric,
 account text not null default 'default',
 autonomous_enabled boolean not null default true,
 hold_until timestamptz,
@@ -1722,7 +1722,8 @@ campaign_id uuid primary key,
 life_impressions float8, life_reach float8, life_clicks float8,
 life_conversions float8, life_spend float8, life_revenue float8
 ) with (fillfactor = 80);
-comment on table autonomy.campaign_totals is '[autonomous-operations]';
+comment on table autonomy.campaign_totals is
+'Derived: the whole-life measures of campaign_facts, in narrow rows. Kept by triggers. [autonomous-operations]';
 create table if not exists autonomy.unusual_campaigns (
 id bigint generated always as identity primary key,
 campaign_id uuid not null,
@@ -1730,7 +1731,9 @@ by_value boolean not null,
 by_spend boolean not null
 );
 create index if not exists unusual_campaigns_campaign on autonomy.unusual_campaigns (campaign_id);
-comment on table autonomy.unusual_campaigns is '[autonomous-operations]';
+comment on table autonomy.unusual_campaigns is
+'Derived: the campaigns whose days are worth reading for a value or a spend in doubt. Kept by triggers. '
+'[autonomous-operations]';
 
 -- 0120_actions.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -1842,7 +1845,7 @@ actor text,
 person boolean not null default false
 );
 do $$
-begin  -- where they were kept in cents once; no row is rewritten
+begin
 if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.campaign_changes'::regclass
 and a.attname in ('old_budget', 'new_budget') and a.atttypmod <> -1) then
 alter table public.campaign_changes alter column old_budget type numeric, alter column new_budget type numeric;
@@ -2065,7 +2068,19 @@ and until_at > from_at and until_at - from_at <= interval '367 days'),
 constraint planned_events_stops_check check (no_raises or no_cuts or no_pauses),
 constraint planned_events_why_check check (length(btrim(why)) between 1 and 500)
 );
-comment on table autonomy.planned_events is '[autonomous-operations]';
+comment on table autonomy.planned_events is
+'What must not be done, and when, to a campaign or an account, entered beforehand. [autonomous-operations]';
+comment on column autonomy.planned_events.account is 'all campaigns of this account; null = of campaign_id alone';
+comment on column autonomy.planned_events.campaign_id is 'this campaign; null = all of account';
+comment on column autonomy.planned_events.from_at is 'from this moment on';
+comment on column autonomy.planned_events.until_at is 'up to this moment, at which it is over';
+comment on column autonomy.planned_events.no_raises is 'no budget is raised, and nothing is resumed';
+comment on column autonomy.planned_events.no_cuts is 'no budget is lowered';
+comment on column autonomy.planned_events.no_pauses is 'nothing is paused';
+comment on column autonomy.planned_events.why is 'what it is, in the words of who entered it: Black Friday';
+comment on column autonomy.planned_events.made_by is 'who entered it';
+comment on column autonomy.planned_events.changed_by is 'who changed it last';
+comment on column autonomy.planned_events.changed_at is 'when that was; null = never';
 create index if not exists planned_events_campaign on autonomy.planned_events (campaign_id);
 create index if not exists planned_events_account on autonomy.planned_events (account);
 create index if not exists planned_events_until on autonomy.planned_events (until_at);
@@ -2092,7 +2107,20 @@ do $$ begin
 alter table autonomy.evidence_exclusions
 add column if not exists event_id uuid unique references autonomy.planned_events (id) on delete cascade;
 end $$;
-comment on table autonomy.evidence_exclusions is '[autonomous-operations]';
+comment on table autonomy.evidence_exclusions is
+'Days that do not count as evidence, of a campaign or an account. [autonomous-operations]';
+comment on column autonomy.evidence_exclusions.account is 'all campaigns of this account; null = of campaign_id alone';
+comment on column autonomy.evidence_exclusions.campaign_id is 'this campaign; null = all of account';
+comment on column autonomy.evidence_exclusions.from_day is 'the first day, in the zone of the account';
+comment on column autonomy.evidence_exclusions.until_day is 'the last day, which is left out, too';
+comment on column autonomy.evidence_exclusions.why is 'why they do not count, in the words of who made it';
+comment on column autonomy.evidence_exclusions.made_by is
+'who made it; autonomy: a run, of figures that cannot be right';
+comment on column autonomy.evidence_exclusions.lifted_at is
+'when it was taken back: from then on its days count, and are not doubted again';
+comment on column autonomy.evidence_exclusions.lifted_by is 'who took it back';
+comment on column autonomy.evidence_exclusions.event_id is
+'the planned event whose days these are: they move with it and go with it; null = of nothing planned';
 create index if not exists evidence_exclusions_campaign on autonomy.evidence_exclusions (campaign_id);
 create index if not exists evidence_exclusions_account on autonomy.evidence_exclusions (account);
 create or replace view autonomy.counted_days as
@@ -2103,14 +2131,15 @@ where x.campaign_id = d.campaign_id and x.lifted_at is null and d.day between x.
 and not exists (
 select from autonomy.evidence_exclusions x join public.campaigns c on c.account = x.account
 where c.id = d.campaign_id and x.lifted_at is null and d.day between x.from_day and x.until_day);
-comment on view autonomy.counted_days is '[autonomous-operations]';
+comment on view autonomy.counted_days is
+'campaign_daily without the days that are left out of the evidence. [autonomous-operations]';
 create function autonomy.exclusions_of(p_campaign_ids uuid[])
 returns table (campaign_id uuid, from_day date, until_day date)
 language plpgsql stable set search_path = ''
 as $$
 begin
 if not exists (select from autonomy.evidence_exclusions x where x.lifted_at is null) then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 select x.campaign_id, x.from_day, x.until_day
@@ -2131,7 +2160,9 @@ why text not null,
 found_at timestamptz not null,
 primary key (campaign_id, day)
 );
-comment on table autonomy.suspect_days is '[autonomous-operations]';
+comment on table autonomy.suspect_days is
+'Days whose figures a run has found to be in doubt, and since when; after 24 hours they are left out of the '
+'evidence. [autonomous-operations]';
 
 -- 0129_file_states.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -2145,7 +2176,16 @@ until timestamptz not null,
 read_at timestamptz not null,
 constraint file_states_status_check check (status in ('active', 'paused'))
 );
-comment on table autonomy.file_states is '[autonomous-operations]';
+comment on table autonomy.file_states is
+'The state of each campaign in the last file that named it. [autonomous-operations]';
+comment on column autonomy.file_states.platform_id is 'its id on the platform; null = its name is its key';
+comment on column autonomy.file_states.title is 'its name there';
+comment on column autonomy.file_states.status is 'active or paused; null = no file said it';
+comment on column autonomy.file_states.budget is 'its daily budget there; null = no file said it';
+comment on column autonomy.file_states.until is
+'the last moment of that file: one that ends before says nothing of now';
+comment on column autonomy.file_states.read_at is
+'when it was read: a day that was not over by then was not whole';
 create index if not exists file_states_platform_id on autonomy.file_states (platform_id);
 
 -- 0130_policy.sql
@@ -2194,7 +2234,8 @@ name text not null,
 definition text not null,
 replaced_at timestamptz not null default now()
 );
-comment on table autonomy.replaced is '[autonomous-operations]';
+comment on table autonomy.replaced is
+'Definitions of functions that were here before under a name of ours, as they were replaced. [autonomous-operations]';
 create table if not exists public.autonomy_policy (
 id boolean primary key default true check (id),
 mode text not null default 'autonomous',
@@ -2481,12 +2522,35 @@ campaigns integer not null default 0,
 fitted_at timestamptz not null,
 primary key (scope, name)
 );
-comment on table autonomy.priors is '[autonomous-operations]';
+comment on table autonomy.priors is
+'Derived: the prior of the confidence, of each account and of all accounts of a currency (fit_portfolio_prior). '
+'[autonomous-operations]';
+comment on column autonomy.priors.scope is 'account or currency';
+comment on column autonomy.priors.name is 'of the account, or of the currency; empty = accounts of unknown currency';
+comment on column autonomy.priors.mean_roi is
+'multiple: the roi of a campaign of which nothing is known; null = too few campaigns, those of the currency hold';
+comment on column autonomy.priors.tau2 is 'variance of ln roi between campaigns; null as mean_roi';
+comment on column autonomy.priors.order_value is
+'money of that currency: the mean order; null = no orders yet, those of the currency hold';
+comment on column autonomy.priors.cv2 is 'squared coefficient of variation of orders; null as order_value';
+comment on column autonomy.priors.order_spread is
+'variance of ln order value between campaigns; null as order_value';
+comment on column autonomy.priors.curvature is
+'multiple of the reference budget at which the average return is half of the first unit''s; null = not measured yet, '
+'the policy''s holds';
+comment on column autonomy.priors.delay_hours is
+'mean hours from click to conversion; null = not measured, what is assumed holds';
+comment on column autonomy.priors.campaigns is 'how many it was fitted from';
+comment on column autonomy.priors.fitted_at is 'when; -infinity = what it rests on has changed, it is fitted next';
 create table if not exists autonomy.measured_choice (
 campaign_id uuid primary key,
 chosen_at timestamptz not null
 );
-comment on table autonomy.measured_choice is '[autonomous-operations]';
+comment on table autonomy.measured_choice is
+'Derived: the campaigns that speak for their accounts of whether measurement works (measured_campaigns), chosen at '
+'most once an hour by a run. [autonomous-operations]';
+comment on column autonomy.measured_choice.campaign_id is 'one of the largest of its account';
+comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
 
 -- 0135_accounts.sql
 create table if not exists public.autonomy_accounts (
@@ -2720,7 +2784,7 @@ string_agg(quote_ident(k.attname), ', '), string_agg('o.' || quote_ident(k.attna
 from pg_catalog.pg_attribute k
 where k.attrelid = 'public.autonomy_accounts'::regclass and k.attnum > 0 and not k.attisdropped
 and k.attname <> 'account') using p_old, p_new;
-delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';  -- it is always there
+delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';
 update autonomy.evidence_exclusions x set account = p_new where x.account = p_old;
 update autonomy.planned_events e set account = p_new where e.account = p_old;
 end $$;
@@ -2796,7 +2860,7 @@ as $$
 begin
 if new.budget is null then
 return new;
-elsif new.budget not between 0 and 999999999999.99 then  -- NaN and Infinity are greater than all
+elsif new.budget not between 0 and 999999999999.99 then
 raise exception using errcode = 'check_violation',
 message = format('budget must be a number from 0 to 999,999,999,999.99, not %s.', new.budget);
 end if;
@@ -2984,7 +3048,7 @@ select from public.autonomy_accounts a where a.max_budget is null
 and (autonomy.currency_digits(a.currency) = 0
 or exists (select from public.autonomy_accounts o where o.currency <> a.currency)))
 then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 with used as materialized (
@@ -3195,7 +3259,7 @@ with asked as materialized (
 select c.id, coalesce(c.account, 'default') as account
 from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
 ),
-own as materialized (  -- asked once an account, however many campaigns it has
+own as materialized (
 select a.account, autonomy.known_zone(a.time_zone) as zone
 from (select distinct s.account from asked s) k join public.autonomy_accounts a on a.account = k.account
 where a.time_zone is not null
@@ -3365,7 +3429,19 @@ since timestamptz not null,
 change_id bigint not null default 0,
 last_day date
 ) with (fillfactor = 90);
-comment on table autonomy.reference_budgets is '[autonomous-operations]';
+comment on table autonomy.reference_budgets is
+'Derived: what the budget of each campaign was before anybody optimised it. Kept by refresh_reference_budgets. '
+'[autonomous-operations]';
+comment on column autonomy.reference_budgets.budget is
+'money: the smaller of the budget when first seen and the median spend of its first days; null = no budget yet';
+comment on column autonomy.reference_budgets.budget_per_spend is
+'multiple: the budget when first seen over the reference budget. Where so much was left unspent, a budget stands on '
+'its curve where its spend does: divided by this. 1 once a person has set the budget anew';
+comment on column autonomy.reference_budgets.is_fixed is
+'by our first action, by 28 days, or by a person who set the budget anew';
+comment on column autonomy.reference_budgets.since is 'when it came out as it is';
+comment on column autonomy.reference_budgets.change_id is 'up to which entry of campaign_changes it was looked through';
+comment on column autonomy.reference_budgets.last_day is 'the last day that the campaign had figures of at that time';
 create function autonomy.budgets_in_force(p_campaign_ids uuid[], p_zones text[])
 returns table (campaign_id uuid, days date[], budgets float8[])
 language sql stable set search_path = ''
@@ -4009,7 +4085,7 @@ if tg_op = 'TRUNCATE' then
 delete from autonomy.campaign_totals where true;
 delete from autonomy.unusual_campaigns where true;
 delete from autonomy.reference_budgets where true;
-elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
+elsif tg_op = 'DELETE' then
 delete from autonomy.campaign_totals t using changed_rows r
 where t.campaign_id = r.campaign_id
 and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
@@ -4121,14 +4197,14 @@ select d.campaign_id, d.day, z.zone is null as is_gone, d.day::timestamp at time
 from (select distinct t.* from unnest(p_campaign_ids, p_days) t (campaign_id, day)) d
 left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
 ),
-summed as materialized (  -- each day by the key, never all days of a campaign for each of them
+summed as materialized (
 select t.campaign_id, t.day, t.is_gone, s.* from touched t cross join lateral (
 select count(*) as rows, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
 sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
 from public.campaign_metrics m
 where m.campaign_id = t.campaign_id and m.bucket >= t.starts and m.bucket < t.ends) s
 ),
-emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
+emptied as (
 delete from public.campaign_daily d using summed s
 where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
 )
@@ -4267,7 +4343,7 @@ where v_after is null or d.campaign_id > v_after order by d.campaign_id limit 10
 ) s where campaign_id is not null order by campaign_id limit 10000);
 exit when v_slice = '{}';
 perform autonomy.refresh_campaign_facts(v_slice);
-perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
+perform autonomy.refresh_campaign_totals(v_slice);
 v_count := v_count + cardinality(v_slice);
 v_after := v_slice[cardinality(v_slice)];
 end loop;
@@ -4347,7 +4423,7 @@ language plpgsql set search_path = ''
 as $$
 declare
 v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
-v_zone text := (select p.time_zone from public.autonomy_policy p);  -- of campaigns that are gone
+v_zone text := (select p.time_zone from public.autonomy_policy p);
 v_campaigns uuid[];
 v_days date[];
 begin
@@ -4713,7 +4789,7 @@ select g.*, case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){
 then (g.r ->> 'campaign_id')::uuid end as campaign_id
 from given g
 ),
-read as materialized (  -- its time once, not at every mention
+read as materialized (
 select n.*, z.campaign_id is not null as is_there, case when jsonb_typeof(n.r -> 'bucket') = 'string'
 then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
 from named n
@@ -5200,10 +5276,12 @@ comment on function autonomy.refuse_rule(text, text) is '[autonomous-operations]
 create table if not exists autonomy.rule_verdicts (
 rule_id uuid primary key,
 rule_type text not null,
-version text not null,  -- autonomy.rule_version
+version text not null,
 flaw text
 );
-comment on table autonomy.rule_verdicts is '[autonomous-operations]';
+comment on table autonomy.rule_verdicts is
+'What rule_errors says of each rule as it was written; kept by the trigger, made anew by each migration. '
+'[autonomous-operations]';
 create function autonomy.keep_rule_verdict(p_rule_id uuid, p_rule_type text, p_version text, p_flaw text) returns void
 language sql set search_path = ''
 as $$
@@ -5302,7 +5380,7 @@ when p_measure = 'budget' then
 when p_measure = 'hours_running' then
 '(case when isfinite(c.created_at) then date_part(''epoch'', $1 - c.created_at) / 3600::float8 end)'
 else
-format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '  -- the usual value first
+format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '
 'when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 '
 'when %1$s between -1e18::float8 and -1e-9::float8 then %1$s end)',
 autonomy.measure_column(p_measure, p_window))
@@ -5453,7 +5531,7 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 if position('"cpa"' in p_condition::text) = 0 then
-return null;  -- the usual case, and the tree need not be walked
+return null;
 end if;
 return (
 with recursive nodes (node, plain) as (
@@ -5821,12 +5899,12 @@ as $$
 declare
 v_centre constant float8 := greatest(-3::float8, least(3::float8, ln(
 ((select sum(o) from unnest(p_orders) o) + 1::float8) / ((select sum(e) from unnest(p_exposures) e) + 1::float8))));
-v_scores float8[] := '{}';  -- 13 of ln roi for each of 7 of ln tau
+v_scores float8[] := '{}';
 v_best integer;
 v_mean integer;
 v_tau integer;
 v_bend float8;
-v_means float8 := 0;  -- the vertex, in steps from the best point
+v_means float8 := 0;
 v_taus float8 := 0;
 begin
 for t in 0 .. 6 loop
@@ -6104,7 +6182,7 @@ if autonomy.priors_due(p_now) then
 v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
 end if;
 exception when others then
-null;  -- what no fit can be made of leaves the last one in force, as in a run
+null;
 end;
 return query
 select * from unnest(v_fitted)
@@ -6209,7 +6287,15 @@ candidate_days integer not null default 0,
 since timestamptz,
 checked_at timestamptz not null
 );
-comment on table autonomy.curvatures is '[autonomous-operations]';
+comment on table autonomy.curvatures is
+'Derived: how well each curvature has foretold the orders of each account, day by day; each day counts once. What is '
+'in use stands in priors. Kept by measure_curvatures. [autonomous-operations]';
+comment on column autonomy.curvatures.last_scored_day is 'up to which day orders were compared with their forecasts';
+comment on column autonomy.curvatures.scores is 'sums of log-likelihoods, of the curvatures 0.25, 0.5, 1, 2, 4, 8, 16';
+comment on column autonomy.curvatures.candidate is 'the curvature that the scores speak for, where another is in use';
+comment on column autonomy.curvatures.candidate_days is 'for how many scored days on end; from the third on it is used';
+comment on column autonomy.curvatures.since is 'when the one in use came into use; null = none was measured yet';
+comment on column autonomy.curvatures.checked_at is 'when it was last looked whether there is a day to score';
 create function autonomy.ln_gamma(p_x float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6352,7 +6438,7 @@ v_ids uuid[] := array(select c.id from public.campaigns c
 where left(c.account, 200) = left(p_account, 200) and c.account = p_account limit 2001);
 begin
 if cardinality(v_ids) > 2000 then
-return false;  -- more than a run may wait for: the policy's goes on
+return false;
 end if;
 insert into autonomy.priors as k (scope, name, curvature, fitted_at)
 values ('account', p_account, p_curvature, '-infinity')
@@ -6426,7 +6512,15 @@ candidate_days integer not null default 0,
 since timestamptz,
 checked_at timestamptz not null
 );
-comment on table autonomy.delays is '[autonomous-operations]';
+comment on table autonomy.delays is
+'Derived: what the launches of each account say of its conversion delay; each day counts once. What is in use stands '
+'in priors. Kept by measure_delays. [autonomous-operations]';
+comment on column autonomy.delays.last_day is 'up to which day launches were looked at, when they last told something';
+comment on column autonomy.delays.candidate is
+'the delay in hours that they speak for, where another is in use; 0 = none, what is assumed';
+comment on column autonomy.delays.candidate_days is 'for how many days on end; from the third on it is used';
+comment on column autonomy.delays.since is 'when what is in use came into use; null = none was measured yet';
+comment on column autonomy.delays.checked_at is 'when it was last looked whether there is a day to look at';
 create function autonomy.lag_of_delay(p_days float8) returns float8
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -6665,7 +6759,7 @@ from (select greatest(7, (select p.person_hold_days from public.autonomy_policy 
 join public.campaign_changes k on k.campaign_id = any (p_ids)
 and (k.kind = 'outside' or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
 if v_changed = '{}' then
-return;  -- the usual case
+return;
 end if;
 return query
 with holds as materialized (
@@ -6723,7 +6817,7 @@ return query
 select c.id, u.share
 from autonomy.campaign_zones(p_ids) i (id, zone)
 cross join lateral (
-select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c  -- by its key
+select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c
 cross join lateral (select (p_now at time zone i.zone)::date as today) k
 cross join lateral (
 select avg(d.share) as share, count(*) as days
@@ -6816,7 +6910,7 @@ cross join lateral (select case
 when r.rule_name = '' then 'rule_name: must be a text that is not empty'
 when r.priority is null then 'priority: is missing; give a whole number'
 when v.rule_id is not null then v.flaw
-else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x  -- computed once
+else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x
 where r.is_active or p_include_inactive
 order by 1, r.rule_name collate "C";
 end $$;
@@ -6919,11 +7013,11 @@ as $$
 declare
 v_predicates text[];
 v_metrics text;
-v_metrics_alone text;          -- without the campaign's own columns
+v_metrics_alone text;
 v_source text;
 v_near uuid[];
-v_curves int[];                -- places of the rules that follow the curve
-v_moving text[];               -- the predicates, with a budget that is not where it belongs by those
+v_curves int[];
+v_moving text[];
 begin
 select c.source, c.predicates, c.metrics, c.metrics_alone, c.curves
 into v_source, v_predicates, v_metrics, v_metrics_alone, v_curves
@@ -6995,7 +7089,7 @@ select case when s.cpa between 1e-6 and 1e9 then s.cpa end as cpa
 from (select autonomy.json_number(a.evidence -> 'target_cpa') as cpa) s) t
 where a.action_type = 'auto_pause' and a.status = 'executed'
 and (p_ids is null or a.campaign_id = any (p_ids))
-and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
+and a.rule_id is not null
 and case when t.cpa is null then f.life_revenue > autonomy.json_number(a.evidence #> '{metrics,revenue}')
 else f.life_conversions > autonomy.json_number(a.evidence #> '{metrics,conversions}') end
 and a.id = (
@@ -7473,7 +7567,7 @@ language plpgsql stable set search_path = '' set jit = off set plan_cache_mode =
 as $$
 begin
 if not exists (select from public.campaign_metrics f where f.bucket > p_now + interval '1 hour') then
-return;  -- the usual case
+return;
 end if;
 return query
 select m.campaign_id, case when m.day > m.today then m.day end,
@@ -7544,8 +7638,8 @@ declare
 v_found autonomy.suspect_days[];
 v_over boolean := exists (select from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours');
 begin
-if v_over then  -- the policy before facts, as whoever changes the policy has it
-perform from public.autonomy_policy for no key update;  -- which the fit of priors writes next
+if v_over then
+perform from public.autonomy_policy for no key update;
 end if;
 v_found := array(
 select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
@@ -7553,7 +7647,7 @@ from autonomy.doubtful_days(null, p_now) d
 where d.day between date '2000-01-01' and date '2100-12-31'
 group by d.campaign_id, d.day order by d.campaign_id, d.day);
 if v_found = '{}' and not exists (select from autonomy.suspect_days) then
-return;  -- the usual case
+return;
 end if;
 delete from autonomy.suspect_days s
 where not exists (select from unnest(v_found) f where f.campaign_id = s.campaign_id and f.day = s.day);
@@ -7575,7 +7669,7 @@ language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
 if not exists (select from autonomy.planned_events e where e.from_at <= p_until and e.until_at > p_from) then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 with now_on as materialized (
@@ -7630,12 +7724,13 @@ last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestampt
 budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
 value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
 budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
-currency text,             -- its account's, null where unknown
-target_roi float8,         -- its own break-even, else null: the policy's
-reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
-ev_effective_spend float8, -- its spend as it would count at the reference budget
-attribution float8);       -- what is believed of what the platform reports; 1 = all of it
-comment on type autonomy.candidate is '[autonomous-operations]';
+currency text,
+target_roi float8,
+reference_budget numeric,
+ev_effective_spend float8,
+attribution float8);
+comment on type autonomy.candidate is
+'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
 returns setof autonomy.candidate
 language plpgsql stable set search_path = ''
@@ -7698,7 +7793,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
 if p_ids = '{}' then
-return;  -- usual where decisions are put into words, and planning takes a millisecond
+return;
 end if;
 return query execute
 'select i.id, json_build_object(' || (
@@ -7820,41 +7915,44 @@ campaign_id uuid,
 account text,
 zone text,
 today date,
-first_day date,          -- what is usual was so before this day
-rate float8,             -- conversions a click; null = not known
-most_clicks float8,      -- of a day: more are not expected to bring more
-worth float8             -- of a conversion; null = not known
+first_day date,
+rate float8,
+most_clicks float8,
+worth float8
 );
-comment on type autonomy.measured is '[autonomous-operations]';
+comment on type autonomy.measured is
+'What is usual of a campaign, for whether measurement works. [autonomous-operations]';
 create type autonomy.measured_day as (
 account text,
 today date,
 day date,
-before boolean,          -- one of the days that say what is usual
-lifted boolean,          -- a person has said that it is right
-found float8,            -- conversions
-hoped float8,            -- what its clicks would have brought
-counted_found float8,    -- the same of what is not left out of the evidence
+before boolean,
+lifted boolean,
+found float8,
+hoped float8,
+counted_found float8,
 counted_hoped float8,
-orders float8,           -- conversions of campaigns of which the worth is known
+orders float8,
 revenue float8,
-worth float8,            -- what these would have been worth
-shape float8             -- of this day of the week, of what clicks bring
+worth float8,
+shape float8
 );
-comment on type autonomy.measured_day is '[autonomous-operations]';
+comment on type autonomy.measured_day is
+'A day of an account, for whether measurement works. [autonomous-operations]';
 create type autonomy.measured_row as (
 account text,
-back integer,            -- full hours since it was over, 0 to 95
+back integer,
 weekday integer,
-found float8,            -- conversions
-hoped float8,            -- what its clicks would have brought
-orders float8,           -- conversions of campaigns of which the worth is known
+found float8,
+hoped float8,
+orders float8,
 revenue float8,
-worth float8,            -- what these would have been worth
-high float8,             -- those of them that came with far more
-low float8               -- those that came with far less
+worth float8,
+high float8,
+low float8
 );
-comment on type autonomy.measured_row is '[autonomous-operations]';
+comment on type autonomy.measured_row is
+'What was over in an hour of an account, for whether measurement works. [autonomous-operations]';
 create function autonomy.surprise(p_found float8, p_expected float8, p_size float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7891,7 +7989,7 @@ lock table autonomy.measured_choice in share row exclusive mode;
 delete from autonomy.measured_choice where true;
 insert into autonomy.measured_choice (campaign_id, chosen_at)
 select l, p_now from autonomy.largest_campaigns() l
-union all select '00000000-0000-0000-0000-000000000000', p_now  -- that none is large is a choice, too
+union all select '00000000-0000-0000-0000-000000000000', p_now
 on conflict do nothing;
 end $$;
 comment on function autonomy.choose_measured(timestamptz) is '[autonomous-operations]';
@@ -8379,7 +8477,7 @@ v_broken record;
 begin
 if not jsonb_path_exists(p_portfolio, '$.**.tripped ? (@ == true)')
 and not jsonb_path_exists(p_portfolio, '$.**.settled ? (@ == true)') then
-return;  -- the usual case
+return;
 end if;
 perform from public.autonomy_policy for share;
 for v_broken in select * from autonomy.broken_days(p_portfolio, p_now) b order by b.account loop
@@ -8404,7 +8502,7 @@ and x.until_day >= p_now::date - 14
 and ((a.one #>> '{tracking,settled}')::boolean or (a.one #>> '{value,settled}')::boolean)
 and not (a.one #>> '{tracking,tripped}')::boolean and not (a.one #>> '{value,tripped}')::boolean;
 exception when others then
-raise warning 'Broken days were not left out: %', sqlerrm;  -- what the breaker stops stays stopped
+raise warning 'Broken days were not left out: %', sqlerrm;
 end $$;
 comment on function autonomy.leave_out_broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 
@@ -8469,9 +8567,9 @@ comment on function autonomy.campaign_guardrail(autonomy.candidate, public.auton
 interval, float8, text, text, timestamptz) is '[autonomous-operations]';
 create type autonomy.size as (
 new_budget numeric,
-limits text[],             -- the caps that shaped it, in order
-code text);                -- why nothing worth doing is left, else null
-comment on type autonomy.size is '[autonomous-operations]';
+limits text[],
+code text);
+comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
 create function autonomy.budget_floor(p_min_budget numeric, p_digits integer) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8530,15 +8628,16 @@ create type autonomy.decided as (
 campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
 rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
 plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
-win text,                  -- the window whose figures are told
+win text,
 new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-cpa float8,                -- the target where it is judged by that, as if a conversion were worth it; else null
-below float8,              -- P(true roi < break_even)
-log_roi float8,            -- the most probable ln roi, at the present budget
+cpa float8,
+below float8,
+log_roi float8,
 candidate autonomy.candidate,
-stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
-target_budget numeric);    -- where a budget that follows its curve belongs; else null
-comment on type autonomy.decided is '[autonomous-operations]';
+stopped_at text,
+target_budget numeric);
+comment on type autonomy.decided is
+'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 create function autonomy.odds_words(p_confidence float8, p_floor float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -8902,7 +9001,7 @@ r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
 from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
 ),
 groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
-moved as (  -- what each would change, unless measurement looks broken in its account or in all
+moved as (
 select e.*, (e.candidate).campaign_id, coalesce((e.candidate).account, '') as account, g.account as at, t.code,
 t.code is null and e.held is null and e.action_type = 'auto_pause' as pauses,
 case when t.code is null and e.held is null and m.change > 0 then m.change else 0 end as raise,
@@ -8922,7 +9021,7 @@ when g.value or g.value_of_currency then 'VALUE_BREAKER' end as code) t
 in_force as materialized (
 select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
 ),
-within as (  -- beside the others of its account
+within as (
 select m.*, k.currency, (f.p).mode, case
 when m.pauses and autonomy.too_many_pauses(f.p, k.campaigns, k.pauses,
 count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
@@ -8939,7 +9038,7 @@ join in_force f on f.account = m.account
 left join groups k on k.account = m.account
 window account as (partition by m.account)
 ),
-beside as (  -- beside those of all accounts that are left, money of one currency only
+beside as (
 select w.*,
 count(*) filter (where w.pauses and w.stopped is null) over () as pauses_wanted,
 count(*) filter (where w.raise > 0 and w.stopped is null) over currency as ups_wanted,
@@ -8986,7 +9085,7 @@ confidence float8, chance float8, break_even float8, target float8, believed flo
 old_budget numeric, new_budget numeric,
 "window" text,
 average_return float8, next_return float8, target_budget numeric);
-comment on type autonomy.params is '[autonomous-operations]';
+comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 create function autonomy.decision_params(
 p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
 p_window text, p_measures json, p_new_budget numeric, p_log_roi float8, p_curvature float8,
@@ -9160,12 +9259,12 @@ comment on function autonomy.expected_impact_of(text, float8, float8, float8, fl
 
 -- 0540_propose.sql
 create type autonomy.campaign_state as (status text, budget numeric);
-comment on type autonomy.campaign_state is '[autonomous-operations]';
+comment on type autonomy.campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
 create type autonomy.match as (rule_name text, code text);
-comment on type autonomy.match is '[autonomous-operations]';
+comment on type autonomy.match is 'A rule that matched, and what became of that. [autonomous-operations]';
 create type autonomy.measures as (
 impressions float8, reach float8, clicks float8, conversions float8, spend float8, revenue float8);
-comment on type autonomy.measures is '[autonomous-operations]';
+comment on type autonomy.measures is 'The six measures of a campaign, of one window. [autonomous-operations]';
 create type autonomy.evidence as (
 spend float8, conversions float8, revenue float8, cv2 float8, days float8, matured_share float8, has_history boolean,
 prior jsonb, probability_below float8, break_even float8, judged_by text, target_cpa float8,
@@ -9173,12 +9272,14 @@ attribution_factor float8,
 metrics autonomy.measures,
 matched autonomy.match[], limits text[],
 effective_spend float8, reference_budget numeric, curvature numeric);
-comment on type autonomy.evidence is '[autonomous-operations]';
+comment on type autonomy.evidence is
+'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
 create type autonomy.told as (
 campaign_id uuid, title text, verdict text, code text, action_type text, rule_id uuid, rule_name text,
 previous autonomy.campaign_state, new autonomy.campaign_state, confidence float8, limits text[], break_even float8,
 matched autonomy.match[], params autonomy.params, reason text, evidence jsonb, expected_impact jsonb);
-comment on type autonomy.told is '[autonomous-operations]';
+comment on type autonomy.told is
+'A decision in words and with its evidence; its columns are the keys that it has in JSON. [autonomous-operations]';
 create function autonomy.told_decisions(p_decided autonomy.decided[]) returns setof autonomy.told
 language plpgsql stable set search_path = '' set jit = off set timezone = 'UTC' set extra_float_digits = 1
 as $$
@@ -9292,7 +9393,7 @@ groups as (
 select g.account as at, g.account, g.currency, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking,
 g.told, g.value, g.worth
 from autonomy.breaker_groups(p_portfolio) g
-union all  -- raises and values of all accounts are counted by currency
+union all
 select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null,
 bool_or(g.value_of_currency), (select c -> 'value' from jsonb_array_elements(p_portfolio -> 'currencies') c
 where c ->> 'currency' is not distinct from g.currency)
@@ -9567,7 +9668,7 @@ create function autonomy.busy(p_run public.autonomous_runs) returns jsonb
 language plpgsql set search_path = ''
 as $$
 begin
-if p_run.trigger = 'migrate' then  -- autonomy/migrate.py holds the lease of all shards meanwhile
+if p_run.trigger = 'migrate' then
 raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
 hint = 'It is safe to call again in some seconds.';
 end if;
@@ -9595,13 +9696,13 @@ return jsonb_build_object('outcome', 'mismatch');
 elsif p_seen.status = 'completed' and p_seen.response is not null then
 return jsonb_build_object('outcome', 'stored', 'response', p_seen.response,
 'response_status', p_seen.response_status);
-elsif p_seen.status = 'running' and p_seen.id = p_run_id then  -- its answer was lost
+elsif p_seen.status = 'running' and p_seen.id = p_run_id then
 update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
 where id = p_run_id and status = 'running';
 return autonomy.started(p_seen) || '{"again": true}';
 elsif p_seen.status = 'running' then
 return autonomy.busy(p_seen);
-elsif p_seen.id = p_run_id then  -- its answer was lost, and so was its lease
+elsif p_seen.id = p_run_id then
 raise exception using errcode = 'AO007',
 message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status),
 hint = 'Nothing is done twice; call again.';
@@ -9658,7 +9759,7 @@ p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
 from public.autonomy_policy p
 on conflict do nothing
 returning * into v_run;
-exception when lock_not_available then  -- a rival takes long to begin
+exception when lock_not_available then
 return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
 end;
 if v_run.id is not null then
@@ -9972,7 +10073,7 @@ v_changed public.campaigns;
 v_event text := autonomy.event_against(p_campaign, p_action_type, p_budget, p_now);
 begin
 perform autonomy.simulated_moment(p_now);
-if v_event is not null then  -- said, but not against it: a person decided
+if v_event is not null then
 raise notice 'A planned event is against it: %.', v_event;
 end if;
 v_changed := autonomy.change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
@@ -10062,50 +10163,51 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 
 -- 0630_judge.sql
 create type autonomy.decision as (
-n bigint,                -- place in the batch, from 1
-id uuid,                 -- the action's
+n bigint,
+id uuid,
 campaign_id uuid,
 rule_id uuid,
-verdict text,            -- act or propose
+verdict text,
 action_type text,
 confidence numeric,
-old_status text,         -- as decided on
+old_status text,
 old_budget numeric,
 new_status text,
 new_budget numeric,
 decided_code text,
-flaw text,               -- what could not be read of it
+flaw text,
 reason text,
 previous_state jsonb,
 new_state jsonb,
 evidence jsonb,
 expected_impact jsonb,
-rule_version text        -- of the rule as decided by
+rule_version text
 );
-comment on type autonomy.decision is '[autonomous-operations]';
+comment on type autonomy.decision is 'A decision as apply takes it. [autonomous-operations]';
 create type autonomy.item as (
-n bigint,                -- the decision's
+n bigint,
 id uuid,
 campaign_id uuid,
 action_type text,
-outcome text,            -- execute, propose, fail, hold, or again (it was accepted before)
+outcome text,
 code text,
 message text,
-old_status text,         -- as found
+old_status text,
 old_budget numeric,
-status text,             -- to be written
+status text,
 budget numeric
 );
-comment on type autonomy.item is '[autonomous-operations]';
+comment on type autonomy.item is
+'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
 create type autonomy.result as (
-n bigint,                -- the decision's
+n bigint,
 action_id uuid,
 campaign_id uuid,
-status text,             -- executed, pending, held or failed
+status text,
 error text,
 message text
 );
-comment on type autonomy.result is '[autonomous-operations]';
+comment on type autonomy.result is 'What became of a decision. [autonomous-operations]';
 create function autonomy.read_decisions(p_run_id uuid, p_decisions jsonb) returns autonomy.decision[]
 language plpgsql stable set search_path = ''
 as $$
@@ -10158,7 +10260,7 @@ as $$
 #variable_conflict use_column
 begin
 return (
-with checked as (  -- without reason and evidence, which would be copied at each step
+with checked as (
 select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
 w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
 case
@@ -10170,7 +10272,7 @@ then 'action_type is none that a run carries out'
 when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto_resume' and not p_by_person
 then 'rule_version is missing'
 when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
-when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
+when w.new_budget is distinct from w.old_budget
 and w.new_budget not between 0 and 999999999999.99
 then 'new.budget is not an amount of money below 1,000,000,000,000'
 when w.action_type = 'auto_pause'
@@ -10204,7 +10306,7 @@ plans as materialized (
 select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(
 true, f.p, array(select distinct d.rule_id from unnest(p_decisions) d)) l
 ),
-known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
+known as (
 select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
 r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
 c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
@@ -10429,7 +10531,7 @@ update public.campaigns c set status = i.status, budget = i.budget, updated_at =
 from item i where c.id = i.campaign_id and i.outcome = 'execute'
 returning i.n, c.status, c.budget
 ),
-final as materialized (  -- what a trigger on campaigns made of it counts, not what was asked
+final as materialized (
 select i.*, c.status as got_status, c.budget as got_budget,
 case when i.outcome <> 'execute' then i.outcome
 when c.n is null or (c.status is not distinct from i.old_status and c.budget is not distinct from i.old_budget)
@@ -10484,7 +10586,7 @@ and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
 and not autonomy.came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
 into v_results, v_undone from final f;
 perform set_config('autonomy.effect', '', true);
-if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
+if v_undone is not null then
 raise exception using errcode = 'AO099', message = 'undone', detail = v_undone::text;
 end if;
 return v_results;
@@ -10570,7 +10672,7 @@ return '{}';
 end if;
 v_resumes := v_busy_rules = '{}' or exists (
 select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
-return array(  -- not logged, so that the same decision may come again
+return array(
 select row(o.n, o.id, o.campaign_id, 'failed',
 case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
 format('Somebody is changing %s at this moment; the next run decides again.',
@@ -10627,7 +10729,7 @@ from unnest(v_results) r
 left join public.autonomous_actions a on a.id = r.action_id
 order by r.n);
 end if;
-return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
+return array(select r from unnest(v_results || v_left) r order by r.n);
 end $$;
 comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function public.apply_autonomous_actions(
@@ -10804,7 +10906,7 @@ begin
 perform autonomy.simulated_moment(p_now);
 update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
 evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
-where a.id in (  -- one that is being decided at this moment is left to whoever decides
+where a.id in (
 select w.id from public.autonomous_actions w
 cross join public.autonomy_policy p
 left join public.campaigns c on c.id = w.campaign_id
@@ -10871,7 +10973,7 @@ v_new_budget := (p_action.new_state ->> 'budget')::numeric;
 end if;
 if (not v_status or p_campaign.status is not distinct from p_action.previous_state ->> 'status')
 and (not v_budget or p_campaign.budget is not distinct from v_previous_budget) then
-return null;  -- a person restored it already; what is left is to write it down
+return null;
 elsif v_status and p_campaign.status is distinct from p_action.new_state ->> 'status'
 or v_budget and p_campaign.budget is distinct from v_new_budget
 or exists (
@@ -10990,9 +11092,9 @@ v_campaign public.campaigns;
 v_after public.campaigns;
 v_code text;
 v_message text;
-v_seen uuid;              -- the campaign that v_campaign and v_done are about
-v_before jsonb;           -- what was said of an action that this very call took back before
-v_done uuid[] := '{}';    -- its actions that were taken back here: in a preview the log does not show it
+v_seen uuid;
+v_before jsonb;
+v_done uuid[] := '{}';
 v_changed jsonb[] := '{}';
 v_skipped jsonb[] := '{}';
 begin
@@ -11127,7 +11229,7 @@ v_hold_until timestamptz;
 begin
 if old.status = 'rolled_back' then
 raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
-elsif lower(old.status) <> 'executed' then  -- an older log may spell it otherwise
+elsif lower(old.status) <> 'executed' then
 raise exception using errcode = 'AO012',
 message = format('Action %s is %s; only an executed action can be rolled back.', old.id, old.status);
 elsif current_setting('autonomy.effect', true) = '1' then
@@ -11169,7 +11271,8 @@ execute function autonomy.action_marked();
 -- 0670_audit.sql
 create type autonomy.difference as (
 campaign_id uuid, change_id bigint, action_id uuid, what text, expected jsonb, found jsonb);
-comment on type autonomy.difference is '[autonomous-operations]';
+comment on type autonomy.difference is
+'Where the log of changes, the campaigns and the log of actions do not agree. [autonomous-operations]';
 create function autonomy.claimed_actions()
 returns table (id uuid, campaign_id uuid, status text, old_status text, new_status text,
 old_budget numeric, new_budget numeric)
@@ -11356,7 +11459,8 @@ create table if not exists autonomy.retention (
 id boolean primary key default true check (id),
 after_campaign uuid
 );
-comment on table autonomy.retention is '[autonomous-operations]';
+comment on table autonomy.retention is
+'Up to which campaign old figures and changes were looked through; null = from the first. [autonomous-operations]';
 create function autonomy.cut_before(p_days numeric, p_least numeric, p_now timestamptz) returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -11384,7 +11488,7 @@ begin
 if p_before is null then
 return 0;
 end if;
-perform set_config('autonomy.ingest', '1', true);  -- the roll-up by day knows these totals
+perform set_config('autonomy.ingest', '1', true);
 perform from public.campaign_metrics m
 where m.campaign_id = any (p_campaign_ids) and m.bucket < p_before and not m.whole_day
 order by m.campaign_id, m.bucket for update;
@@ -11500,7 +11604,7 @@ select * into strict v_policy from public.autonomy_policy;
 insert into autonomy.retention (id) values (true) on conflict do nothing;
 select t.after_campaign into v_after from autonomy.retention t for update skip locked;
 if not found then
-return '{}';  -- a run of another shard is at it
+return '{}';
 end if;
 v_ids := array(select c.id from public.campaigns c where v_after is null or c.id > v_after
 order by c.id limit p_campaigns);
@@ -11541,35 +11645,35 @@ language plpgsql set search_path = ''
 as $$
 begin
 begin
-perform autonomy.doubt_figures(p_now);  -- first: what is in doubt says nothing of an account
+perform autonomy.doubt_figures(p_now);
 exception when others then
-raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
+raise warning 'Figures were not doubted: %', sqlerrm;
 end;
 begin
 perform public.fit_portfolio_prior(p_now => p_now);
 exception when others then
-raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
+raise warning 'The prior was not fitted: %', sqlerrm;
 end;
 begin
 perform autonomy.measure_curvatures(p_now);
 exception when others then
-raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;  -- what is in use goes on
+raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;
 end;
 begin
 perform autonomy.measure_delays(p_now);
 exception when others then
-raise warning 'How late conversions come was not measured: %', sqlerrm;  -- what is in use goes on
+raise warning 'How late conversions come was not measured: %', sqlerrm;
 end;
 begin
 perform autonomy.choose_measured(p_now);
 exception when others then
-raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
+raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;
 end;
 perform public.expire_pending_actions(p_now);
 begin
 perform autonomy.retire(p_now);
 exception when others then
-raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tries again
+raise warning 'What is too old was not let go: %', sqlerrm;
 end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is '[autonomous-operations]';
@@ -11577,7 +11681,7 @@ create function public.begin_autonomous_run(
 p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
 p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
 p_now timestamptz default now()) returns json
-language plpgsql set search_path = '' set statement_timeout = '28s'  -- its caller waits 30
+language plpgsql set search_path = '' set statement_timeout = '28s'
 as $$
 declare
 v_request jsonb := autonomy.run_request(p_request);
@@ -11679,7 +11783,15 @@ changes_seen_until timestamptz not null default '-infinity',
 full_pass_day date,
 full_pass_after uuid
 );
-comment on table autonomy.opportunity_detection is '[autonomous-operations]';
+comment on table autonomy.opportunity_detection is
+'One row: how far the detection of opportunities has come. Without the row the next run looks at everything. '
+'[autonomous-operations]';
+comment on column autonomy.opportunity_detection.changes_seen_until is
+'facts changed later than this are looked at by the next run';
+comment on column autonomy.opportunity_detection.full_pass_day is
+'the day (of policy.time_zone) of the last pass over every campaign';
+comment on column autonomy.opportunity_detection.full_pass_after is
+'the last campaign of a pass that ran out of time; the next run goes on behind it';
 create function autonomy.severity_rank(p_severity text) returns integer
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -11862,7 +11974,7 @@ from kinds k join centres c using (kind)
 cross join lateral (select 1 + k.omega * k.trials * c.centre / k.days as phi) p
 group by k.kind
 loop
-continue when v_found.campaigns < 5;  -- too few to be a portfolio: the default
+continue when v_found.campaigns < 5;
 v_rates := v_rates || jsonb_build_object(v_found.kind, jsonb_build_object(
 'centre', v_found.centre, 'campaigns', v_found.campaigns,
 'weights', to_jsonb(autonomy.rate_distribution(v_found.counts, v_found.usual, v_default))));
@@ -12111,7 +12223,7 @@ autonomy.gamma_below(g.shape, c.break_even / c.before * g.usual) * w.certainty) 
 from compared c
 cross join lateral (select c.r2 / c.unit + 1 as shape, c.before * c.matured2 / c.unit + 1 as usual) g
 cross join lateral (select 1 / sqrt(1 + g.shape * c.unit / c.r1) as certainty) w
-), valueless as materialized (  -- where conversions carry no value, revenue says nothing
+), valueless as materialized (
 select unnest(autonomy.campaigns_without_value(array(select j.id from judged j where j.r2 = 0), p_now)) as id
 )
 select j.id, 'declining_performance'::text, case when j.loses >= 0.5 then 'critical' else 'high' end,
@@ -12209,7 +12321,7 @@ cross join lateral (
 select autonomy.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
 l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
 l.prior_order_spread) as posterior) q
-), valueless as materialized (  -- where conversions carry no value, roi says nothing
+), valueless as materialized (
 select unnest(autonomy.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
 )
 select j.id, 'budget_inefficiency'::text,
@@ -12789,8 +12901,8 @@ language plpgsql set search_path = '' set statement_timeout = '55s' set jit = of
 set plan_cache_mode = force_custom_plan
 as $$
 declare
-v_slice constant integer := 50000;      -- campaigns at a time, so that memory stays flat
-v_budget constant interval := '20 s';   -- then the next run goes on behind the last slice
+v_slice constant integer := 50000;
+v_budget constant interval := '20 s';
 v_overlap constant interval := '15 minutes';
 v_started constant timestamptz := clock_timestamp();
 v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
@@ -12894,7 +13006,7 @@ begin
 if jsonb_typeof(p_value) <> 'number' or abs(p_value::numeric) > 1e15 then
 return null;
 elsif abs(p_value::numeric) < 1e-30 then
-return 0;  -- its square would be an underflow, which is an error
+return 0;
 end if;
 return p_value::float8;
 end $$;
@@ -12952,16 +13064,17 @@ end $$;
 comment on function autonomy.settled_posterior(float8[], float8, float8, float8) is '[autonomous-operations]';
 create type autonomy.known_return as (
 campaign_id uuid, zone text, currency text,
-break_even float8,         -- as the platform reports
+break_even float8,
 attribution float8,
-reference numeric,         -- the reference budget, null where unknown
-curvature float8, tau2 float8,
-over float8,               -- its spend over what that counts at the reference budget
+reference numeric,
+curvature float8,
+over float8,
 spend float8, conversions float8, days float8, matured float8,
-posterior float8[],        -- of roi_posterior
+posterior float8[],
 has_history boolean, data_until timestamptz, life_spend float8, spend_a_day float8
 );
-comment on type autonomy.known_return is '[autonomous-operations]';
+comment on type autonomy.known_return is
+'What is known of the return of a campaign by all its orders. [autonomous-operations]';
 create function autonomy.known_returns(p_ids uuid[], p_now timestamptz default now())
 returns setof autonomy.known_return
 language plpgsql stable set search_path = '' set jit = off
@@ -12970,7 +13083,7 @@ begin
 return query
 select c.id, z.zone, o.currency, coalesce(c.target_roi::float8, g.break_even) / g.attribution, g.attribution,
 case when c.budget > 0 then r.budget * r.budget_per_spend::numeric end,
-coalesce(o.curvature::float8, k.curvature, p.curvature::float8), g.prior_tau2,
+coalesce(o.curvature::float8, k.curvature, p.curvature::float8),
 case when e.has_history and e.counted > 1e-9 and f.ev_spend between 1e-9 and 1e15 then f.ev_spend / e.counted
 else 1 end,
 e.counted, e.conversions, e.days, e.matured,
@@ -13188,7 +13301,7 @@ select * from autonomy.due_spends(p_limit, p_now)
 select i.id from unnest(autonomy.campaigns_without_value(
 array(select distinct d.campaign_id from due d where (d.k).campaign_id is not null), p_now)) i (id)
 ), judged as materialized (
-select d.*, case when v.cpa is null then (d.k).tau2 else 0.64 end as tau2,
+select d.*,
 case when v.cpa is null then (d.k).posterior else autonomy.cpa_posterior(v.cpa, (d.k).spend,
 (d.k).conversions, (d.k).days, (d.k).matured) end as posterior,
 v.break_even, autonomy.step_needs((d.k).curvature, d.share_before, d.share_after) * v.break_even as needed,
@@ -13204,7 +13317,7 @@ cross join lateral (select c.cpa, case when c.cpa is null then (d.k).break_even 
 as break_even) v
 ), valued as materialized (
 select j.*, sqrt(1 / j.posterior[2] + j.doubt) as spread, ln(j.needed) as bar,
-autonomy.mean_roi(j.posterior, j.tau2) as roi
+exp(j.posterior[1]) as roi
 from judged j
 ), told as (
 select v.*, v.added * (v.roi / v.needed - 1) as money,
@@ -13237,7 +13350,7 @@ declare
 v_measured integer;
 begin
 perform autonomy.simulated_moment(p_now);
-if not exists (  -- planning what follows takes longer than finding nothing to do
+if not exists (
 select from public.autonomous_actions a
 where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
 and a.executed_at <= p_now - interval '1 day') then
@@ -13290,9 +13403,20 @@ error float8,
 right_probability float8,
 measured_at timestamptz,
 campaign_id uuid
-) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
+) with (fillfactor = 85);
 create index if not exists action_results_executed on autonomy.action_results (executed_at);
-comment on table autonomy.action_results is '[autonomous-operations]';
+comment on table autonomy.action_results is
+'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. '
+'[autonomous-operations]';
+comment on column autonomy.action_results.budget_change is
+'1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
+comment on column autonomy.action_results.error is
+'Standard error of money (its 90 % interval is 3.29 of them wide), below 0 where the action took spend away: who '
+'thinks too well of a campaign thinks too well of its raises and too badly of its pause.';
+comment on column autonomy.action_results.right_probability is
+'Probability that the action was right, 0 to 1, by what is known now.';
+comment on column autonomy.action_results.campaign_id is
+'What was measured of one campaign''s actions rests on the same orders: their errors add up.';
 create function autonomy.action_result(p_action public.autonomous_actions) returns autonomy.action_results
 language plpgsql stable set search_path = ''
 as $$
@@ -13334,7 +13458,7 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
 if tg_op = 'TRUNCATE' then
-delete from autonomy.action_results;  -- it may be truncated by the same statement
+delete from autonomy.action_results;
 elsif tg_op = 'DELETE' then
 delete from autonomy.action_results where action_id = any (array(select b.id from before_rows b));
 else
@@ -13378,20 +13502,22 @@ analyze autonomy.action_results;
 
 -- 0920_rule_scores.sql
 create type autonomy.action_sum as (
-rule_id uuid,            -- null: by a person's hand
+rule_id uuid,
 is_pause boolean,
-status text,             -- executed or rolled_back
-verdict text,            -- null: not measured
-band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: none
+status text,
+verdict text,
+band integer,
 actions bigint,
 money float8,
-error_squares float8,    -- of the campaigns: what is measured of one rests on the same orders
-judged bigint,           -- actions of which it is known how probably they were right
-right_sum float8,        -- of those probabilities
-confident bigint,        -- judged actions that have a confidence
-confidence_sum float8    -- of theirs
+error_squares float8,
+judged bigint,
+right_sum float8,
+confident bigint,
+confidence_sum float8
 );
-comment on type autonomy.action_sum is '[autonomous-operations]';
+comment on type autonomy.action_sum is
+'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
+'[autonomous-operations]';
 create type autonomy.rule_score as (
 rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer,
 measured integer,
@@ -13400,7 +13526,7 @@ money numeric, money_low numeric, money_high numeric,
 pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
 calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
-comment on type autonomy.rule_score is '[autonomous-operations]';
+comment on type autonomy.rule_score is 'A line of rule_scoreboard. [autonomous-operations]';
 create function autonomy.actions_in(p_currency text, p_from timestamptz) returns setof uuid
 language sql stable set search_path = ''
 as $$
@@ -13536,7 +13662,8 @@ comment on function autonomy.campaign_ab_tests_after() is '[autonomous-operation
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
 for each row execute function autonomy.campaign_ab_tests_after();
 create type autonomy.insight as (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid);
-comment on type autonomy.insight is '[autonomous-operations]';
+comment on type autonomy.insight is
+'A sentence with numbers about what was learnt, and what it is about. [autonomous-operations]';
 create function autonomy.week_insight(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -13781,7 +13908,12 @@ rule_id uuid,
 confidence float8,
 primary key (campaign_id, week, kind)
 );
-comment on table autonomy.held_out is '[autonomous-operations]';
+comment on table autonomy.held_out is
+'Decisions that were not carried out because their campaign belongs to the comparison group of the week: the first '
+'of a kind in each. [autonomous-operations]';
+comment on column autonomy.held_out.week is 'its Monday, in UTC, as the draw goes by it';
+comment on column autonomy.held_out.kind is 'pause, up or down';
+comment on column autonomy.held_out.budget is 'a day, when it was decided; null = none';
 create function autonomy.note_held_out(p_held jsonb, p_now timestamptz) returns integer
 language plpgsql set search_path = ''
 as $$
@@ -13917,7 +14049,8 @@ comment on function autonomy.proof_least() is '[autonomous-operations]';
 create type autonomy.proof_action as (
 action_id uuid, campaign_id uuid, rule_id uuid, action_type text, budget_change bigint, status text,
 confidence float8, verdict text, money float8, error float8, right_ float8, predicted float8, by_person boolean);
-comment on type autonomy.proof_action is '[autonomous-operations]';
+comment on type autonomy.proof_action is
+'An action of an account, as account_proof adds it up. [autonomous-operations]';
 create function autonomy.proof_actions(p_account text, p_from timestamptz, p_until timestamptz)
 returns setof autonomy.proof_action
 language sql stable set search_path = '' set jit = off
@@ -14200,9 +14333,9 @@ v_batch_limit constant integer := 5000;
 v_told autonomy.told[];
 v_results autonomy.result[];
 begin
-outcomes := '{}';     -- what became of each chosen decision, in their order
-stopped := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
-actions := '[]';      -- p_shown of them, as the summary lists them
+outcomes := '{}';
+stopped := '{}';
+actions := '[]';
 failed := '[]';
 for v_start in 1 .. cardinality(p_chosen) by v_batch_limit loop
 v_told := array(select t from autonomy.told_decisions(p_chosen[v_start : v_start + v_batch_limit - 1]) t
@@ -14264,18 +14397,18 @@ create function public.run_autonomous_operations(p_now timestamptz default now()
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
-v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
+v_shown constant integer := 100;
 v_began timestamptz := clock_timestamp();
 v_run_id uuid := gen_random_uuid();
 v_lease jsonb;
 v_mode text;
 v_portfolio jsonb;
-v_codes jsonb;                 -- code -> how many decisions
-v_versions jsonb;              -- rule -> its version, as decided by
+v_codes jsonb;
+v_versions jsonb;
 v_chosen autonomy.decided[];
 v_held_first autonomy.decided[];
-v_outcomes text[];             -- what became of each chosen decision, in their order
-v_stopped text[];              -- the codes of those that apply held
+v_outcomes text[];
+v_stopped text[];
 v_actions jsonb; v_failed jsonb;
 v_held jsonb; v_held_of_accounts jsonb; v_held_out jsonb;
 v_around jsonb; v_result jsonb;
@@ -14339,13 +14472,15 @@ clicks bigint not null,
 conversions numeric not null,
 spend numeric not null,
 revenue numeric not null,
-currency text not null default '',  -- '': unknown
+currency text not null default '',
 primary key (day, currency)
 );
-comment on table autonomy.dashboard_performance_days is '[autonomous-operations]';
+comment on table autonomy.dashboard_performance_days is
+'Derived: spend, revenue and counts of all campaigns by day and currency, for the overview''s chart. '
+'[autonomous-operations]';
 create table if not exists autonomy.dashboard_action_days (
 day date not null,
-rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
+rule_id uuid not null,
 action_type text not null,
 status text not null,
 actions bigint not null,
@@ -14362,7 +14497,9 @@ judged_confidence_sum float8 not null,
 currency text not null default '',
 primary key (day, rule_id, action_type, status, currency)
 );
-comment on table autonomy.dashboard_action_days is '[autonomous-operations]';
+comment on table autonomy.dashboard_action_days is
+'Derived: actions by day, rule, type, status and currency with their measured worth, for the overview and the '
+'scoreboard. [autonomous-operations]';
 do $$
 declare
 v_table record;
@@ -14392,7 +14529,8 @@ day date not null,
 transaction xid8 not null default pg_current_xact_id(),
 primary key (source, day, transaction)
 );
-comment on table autonomy.dashboard_stale_days is '[autonomous-operations]';
+comment on table autonomy.dashboard_stale_days is
+'Days whose derived figures must be computed again; dashboard_refresh() empties it. [autonomous-operations]';
 create function autonomy.dashboard_day(p_at timestamptz) returns date
 language sql stable set search_path = ''
 as $$
@@ -14497,7 +14635,7 @@ as $$
 declare
 v_only text := autonomy.only_currency();
 begin
-if v_only is not null then  -- the usual case, and campaigns need not be looked at
+if v_only is not null then
 return query
 select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
 sum(d.spend), sum(d.revenue), v_only
@@ -14657,7 +14795,7 @@ if v_key in ('action_type', 'status') then
 v_where := v_where || format(' and a.%I = %L', v_key, p_filter ->> v_key);
 elsif v_key in ('rule_id', 'run_id', 'campaign_id') then
 v_where := v_where || format(' and a.%I = %L::uuid', v_key, (p_filter ->> v_key)::uuid);
-elsif v_key = 'from' then  -- when it was done, as a rollback of the span reads it; else proposed
+elsif v_key = 'from' then
 v_where := v_where || format(' and coalesce(a.executed_at, a.created_at) >= %L::timestamptz',
 (v_span ->> v_key)::timestamptz);
 elsif v_key = 'to' then
@@ -14890,7 +15028,7 @@ from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
 cross join jsonb_array_elements(
 case jsonb_typeof(r.summary -> 'breakers') when 'array' then r.summary -> 'breakers' else '[]' end) b (breaker)
 cross join lateral (select case when p_each then b.breaker ->> 'account' end as account) n
-where b.breaker ->> 'code' <> 'FROZEN'  -- said by the policy
+where b.breaker ->> 'code' <> 'FROZEN'
 order by b.breaker ->> 'code', n.account, r.started_at desc
 )
 select 'NO_RUN', 'act', 'No run has succeeded yet: set up the schedule, or try a dry run.',
@@ -15155,7 +15293,7 @@ min(coalesce(a.target_roi, p.break_even_roi))::float8 as break_even
 from (select o.currency, coalesce(o.conversion_delay_hours::float8, k.delay_hours) as delay, o.target_roi
 from public.autonomy_accounts o
 left join autonomy.priors k on k.scope = 'account' and k.name = o.account
-union all select null, null, null) a  -- campaigns of accounts without a row
+union all select null, null, null) a
 cross join public.autonomy_policy p
 group by a.currency
 ), rois as (
@@ -15613,7 +15751,7 @@ at time zone p_zone
 when v_text ~ (v_clock || '$') then v_text::timestamp at time zone p_zone
 when v_text ~ (v_clock || '(Z|[+-]\d{2}(:?\d{2})?)$') then v_text::timestamptz end;
 exception when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
-v_moment := null;  -- 2026-02-30
+v_moment := null;
 end;
 if v_moment is null then
 raise exception using errcode = 'AO010',
@@ -16134,7 +16272,8 @@ id bigint generated always as identity primary key,
 source text not null,
 failed_at timestamptz not null default now()
 );
-comment on table autonomy.dashboard_failed_sign_ins is '[autonomous-operations]';
+comment on table autonomy.dashboard_failed_sign_ins is
+'Failed tries to sign in, by a hash of where they came from; kept for an hour. [autonomous-operations]';
 create index if not exists dashboard_failed_sign_ins_source
 on autonomy.dashboard_failed_sign_ins (source, failed_at);
 create index if not exists dashboard_failed_sign_ins_time
@@ -16143,7 +16282,8 @@ create table if not exists autonomy.dashboard_ended_sessions (
 session text primary key,
 ends_at timestamptz not null
 );
-comment on table autonomy.dashboard_ended_sessions is '[autonomous-operations]';
+comment on table autonomy.dashboard_ended_sessions is
+'Sessions that a person ended before their time. [autonomous-operations]';
 create function public.dashboard_ready() returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16210,13 +16350,17 @@ rule jsonb not null,
 taken_out_at timestamptz not null default now(),
 taken_out_by text not null default ''
 );
-comment on table autonomy.rules_taken_out is '[autonomous-operations]';
+comment on table autonomy.rules_taken_out is
+'Rules that were taken out when budget optimisation was switched off, with their tuning. [autonomous-operations]';
+comment on column autonomy.rules_taken_out.rule is 'the row of autonomous_rules as it was';
 create table if not exists autonomy.optimisation_past (
 id boolean primary key default true check (id),
 found jsonb not null,
 made_at timestamptz not null default now()
 );
-comment on table autonomy.optimisation_past is '[autonomous-operations]';
+comment on table autonomy.optimisation_past is
+'One row: what budget optimisation would have brought on the past, when it was last worked out. '
+'[autonomous-operations]';
 create function autonomy.optimisation_rule() returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -16552,7 +16696,7 @@ comment on function public.lift_evidence_exclusion(uuid, text) is
 -- 1070_causes.sql
 create table if not exists autonomy.causes (
 id bigint generated always as identity primary key,
-account text,  -- null = all
+account text,
 cause text not null,
 code text not null,
 level text not null,
@@ -16565,7 +16709,9 @@ seen_at timestamptz not null,
 over_at timestamptz,
 unique nulls not distinct (account, cause)
 );
-comment on table autonomy.causes is '[autonomous-operations]';
+comment on table autonomy.causes is
+'What went on the last time it was looked, and what is over: one row a cause and account (null = all), with the '
+'sentence of dashboard_state. [autonomous-operations]';
 create table if not exists autonomy.told_causes (
 cause_id bigint not null references autonomy.causes on delete cascade,
 channel text not null,
@@ -16578,17 +16724,20 @@ claimed_until timestamptz,
 claimed jsonb,
 primary key (cause_id, channel)
 );
-comment on table autonomy.told_causes is '[autonomous-operations]';
+comment on table autonomy.told_causes is
+'What each channel was told of a cause and when; while somebody is sending it, what and until when nobody else may. '
+'[autonomous-operations]';
 create table if not exists autonomy.told_where (
 id bigint generated always as identity primary key,
-account text,  -- null = all that say nothing themselves
+account text,
 code text not null,
 channels text[] not null,
 updated_at timestamptz not null default now(),
 updated_by text not null default '',
 unique nulls not distinct (account, code)
 );
-comment on table autonomy.told_where is '[autonomous-operations]';
+comment on table autonomy.told_where is
+'Where a person wants to be told of a cause, other than told_of says. [autonomous-operations]';
 create function autonomy.told_of()
 returns table (code text, title text, channels text[], seen_by_run boolean, of_account boolean)
 language plpgsql immutable set search_path = ''
@@ -16781,7 +16930,7 @@ begin
 perform autonomy.notice_causes(null, false, coalesce(new.finished_at, now()));
 return null;
 exception when others then
-raise warning 'What goes on was not written down: %', sqlerrm;  -- whoever sends looks again
+raise warning 'What goes on was not written down: %', sqlerrm;
 return null;
 end $$;
 comment on function autonomy.notice_after_run() is '[autonomous-operations]';
@@ -17530,7 +17679,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '24103e9f0f6022b59690674cce93d6e2ef9315d7533b37ee24dba347c205ce64', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'c0afc476910638361af0062fba057a5b77d8a3400615c8cfc631231a2c0cfca7', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'f1eeee93949ff89066e58022a983e8734c339b145d2207385a5d7f743cd2e82a', pg_catalog.clock_timestamp()),
   ('0910_action_results', '92425981d9c0b802cd0da38b67929c5c3c0e5c33d2648af4bbda43b2e0f71879', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '028aebc18a76b6f6e917277b64d0e57bbdb2577228f6e7e9135ddad74c8f2aa3', pg_catalog.clock_timestamp()),
   ('0930_insights', '0f71f67898c9897536c223c1e2140170d0693bace9153bf46c2db9dbeb6d5fe3', pg_catalog.clock_timestamp()),

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
-from tests.integration import test_exclusions, test_web
+from tests.integration import test_exclusions, test_run, test_web
 from tests.integration.json_shapes import problems, untold
 from tests.integration.test_run import post as run_by_http
 from tests.integration.test_web import VIEWER, get
@@ -19,7 +19,7 @@ from tests.integration.test_web import VIEWER, get
 app, empty, settings, sql, store = (
     test_web.app, test_web.empty, test_web.settings, test_web.sql, test_web.store,
 )  # fmt: skip
-two = test_exclusions.two
+two, function = test_exclusions.two, test_run.function
 
 LOSERS = """
 insert into campaigns (title, status, budget, created_at)
