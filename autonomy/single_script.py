@@ -62,8 +62,8 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     parts = [_HEADER, _BEGIN, ALONE]
     for each, text in steps(files):
         title = f"-- {each.name}.sql\n" if each else ""
-        text = without_comment_lines(text)
-        parts.append(title + _marked_only(text.replace(_SETTINGS, "") if each else text))
+        bare = without_comment_lines(text)
+        parts.append(title + _marked_only(bare.replace(_SETTINGS, "") if each else bare))
     rows = ",\n".join(
         f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
     )

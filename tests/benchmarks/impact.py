@@ -3,8 +3,9 @@
 Accounts of the simulated market (tests/simulation/world.py), three spreads of order values. On one
 day this system's own SQL looks at them with the rules of one set, and acts on the campaigns that
 look extreme to it, breakers aside; before and after it only watches, once a day. Seven days later
-it has measured what each action brought, knowing what any installation knows: figures by day. The market knows the truth: what the
-campaign would have earned at the one budget and at the other, before the luck of single orders.
+it has measured what each action brought, knowing what any installation knows: figures by day. The
+market knows the truth: what the campaign would have earned at the one budget and at the other,
+before the luck of single orders.
 
     python -m tests.benchmarks.impact [--seeds 6] [--campaigns 400] [--jobs 2] [--write]
 """
@@ -261,21 +262,26 @@ in the sums all the same.
 the laws of `tests/simulation/world.py` (SHA-256 `{fingerprint()}`): true roi log-normal, drifting
 and stepping; a curve of its own for each campaign (spread of the logarithm
 {TODAY.spread_saturation:g}), which nobody is told; orders in shocked days, {TODAY.delay_hours:g} h
-late, where a day is assumed. On day {ACTS_ON} the system's own SQL decides and acts, from a
+late, where the policy assumes a day. On day {ACTS_ON} the system's own SQL decides and acts, from a
 confidence of 50 on, breakers aside, so that the campaigns acted on are those that looked extreme
 to it:
 
 {rules}
 
 Figures by day are all that is fed, and it runs once a day; the conversion delay and the curvature
-of the account it measures by itself. {MEASURED_AFTER} days later it has measured the actions. The truth is what
-the market's own law pays for the budget after less that for the budget before, on those days.
+of the account it measures by itself. {MEASURED_AFTER} days later it has measured the actions. The
+truth is what the market's own law pays for the budget after less that for the budget before, on
+those days.
 
 ## What it does not show
 
 The market's curve is of the form that is assumed (its steepness is not known to the system, and
 differs by campaign). Where real campaigns saturate by another law, or take customers from each
-other, only hold-outs tell: `holdout_share` in the policy, and `autonomy.account_proof`.
+other, only hold-outs tell: `holdout_share` in the policy, and `GET /api/proof`.
+
+Most figures lie a little below the truth, pauses where order values are even the most: what is
+known of a campaign of few orders is drawn to what the account's campaigns usually return, and that
+is fitted a little too high there. It errs on the careful side.
 """
 
 
