@@ -33,7 +33,7 @@ elif [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup run serve test test-long check format calibration breakers simulate forecast drills bench sql clean distclean
+.PHONY: help setup run serve test test-long check format calibration impact breakers simulate forecast drills bench sql clean distclean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -81,6 +81,9 @@ format: setup ## lay out the code
 
 calibration: setup ## is 80 right 80 times in 100?
 	@$(PY) -m tests.benchmarks.calibration $(ARGS)
+
+impact: setup ## is what is measured of an action what it brought?
+	@$(PY) -m tests.benchmarks.impact $(ARGS)
 
 breakers: setup ## how often do breakers trip over nothing, how soon do they find an outage?
 	@$(PY) -m tests.benchmarks.breakers $(ARGS)

@@ -21,6 +21,12 @@ _INNER_COMMENT = re.compile(
     r"^(comment on function autonomy\.[^']*? is)\s*(?:'(?:''|[^'])*'\s*)+;$",
     re.MULTILINE | re.IGNORECASE,
 )
+_SETTINGS = """\
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+"""  # each file says them; within one transaction the first holds
 _BEGIN = """\
 begin;
 set local lock_timeout = '30s';
@@ -56,7 +62,8 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     parts = [_HEADER, _BEGIN, ALONE]
     for each, text in steps(files):
         title = f"-- {each.name}.sql\n" if each else ""
-        parts.append(title + _marked_only(without_comment_lines(text)))
+        bare = without_comment_lines(text)
+        parts.append(title + _marked_only(bare.replace(_SETTINGS, "") if each else bare))
     rows = ",\n".join(
         f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
     )

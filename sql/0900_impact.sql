@@ -1,11 +1,24 @@
--- What actions really achieved, what the rules are worth, and what was learnt, in words.
+-- What actions really brought: their step along the campaign's curve, times what it really spent.
 -- Safe to run again.
 --
 -- Campaigns are acted on because they looked extreme, and what looked extreme looks less so
--- afterwards by itself: before/after comparisons credit that to the action. So the baseline here is
--- not what was seen before, but the posterior mean of the evidence at the time of the decision (the
--- extreme part of it already discounted), times what happened meanwhile to comparable campaigns that
--- nobody touched. Every figure carries a 90 % interval; a verdict is spoken only where it excludes zero.
+-- afterwards by itself; a before/after comparison credits that to the action, and the noise of a
+-- week's orders is many times what a raise of 20 % brings. So nothing is compared. All orders, from
+-- before and since, say what the campaign returns at its reference budget (the posterior of the
+-- confidence, drawn to what campaigns of the account usually return); the curve says what of that
+-- the money brought by which the action changed the spend. A pause is the step from its budget to
+-- nothing, a resume the way back.
+--
+-- Rho is the most probable one, as in what was expected of an action (autonomy/engine/expected_impact.py).
+--
+--     x0, x1   the budget before and after, over the reference budget      c, rho   as in 0405_curve.sql
+--     needed   (c + x0) (c + x1) / (c (c + 1)): what roi at the reference budget the money of this
+--              step needs in order to return one unit for each
+--     L        break-even, as the platform reports
+--     money    (what was spent more) x (rho / (L needed) - 1)
+--
+-- Every figure carries a 90 % interval: of rho, and of c, which differs from campaign to campaign.
+-- A verdict is spoken only where it excludes zero.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -59,175 +72,143 @@ comment on function autonomy.mean_matured_share(float8, float8, float8) is
   '(never under 0.05). Only computes; raises nothing. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
--- What a campaign did before a moment, and between two
+-- What a campaign returns, by all that is known of it now
 -- ---------------------------------------------------------------------------------------------
-create function autonomy.spend_before(
-  p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8,
-  p_now timestamptz default now(),
-  out spend float8, out revenue float8, out conversions float8, out days float8, out matured float8)
-language plpgsql stable set search_path = ''
+create function autonomy.settled_posterior(p_posterior float8[], p_days float8, p_mean float8, p_tau2 float8)
+returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
 as $$
+-- The confidence takes half of the orders that were to be expected from a roi of 1. That is careful where it errs: it
+-- believes losers too little. Summed over many actions it would show, so here they are those of the roi found.
 declare
-  v_day date := (p_at at time zone p_zone)::date;
+  n constant float8 := p_posterior[3];
+  a constant float8 := p_posterior[4];
+  doubt constant float8 := p_posterior[5] + 0.25::float8 / greatest(1::float8, least(1e6::float8,
+    coalesce(nullif(p_days, 'NaN'), 1::float8)));
+  centre constant float8 := ln(greatest(0.01::float8, least(100::float8, coalesce(nullif(p_mean, 'NaN'), 1::float8))));
+  q constant float8 := 1::float8 / greatest(0.01::float8, least(25::float8,
+    coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
+  u float8 := p_posterior[1];
+  k float8;
+  e float8;
+  x float8;
 begin
-  -- Weighed as the evidence is (half after each half-life), so that it is the same kind of mean.
-  select sum(w.weight * d.spend::float8), sum(w.weight * d.revenue::float8), sum(w.weight * d.conversions::float8),
-         sum(w.weight) filter (where d.spend > 0),
-         sum(w.weight * d.spend::float8 * autonomy.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
-  into spend, revenue, conversions, days, matured
-  from autonomy.counted_days d
-  cross join lateral (
-    select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life))
-                else 1 end as weight,
-           extract(epoch from p_now - (d.day::timestamp at time zone p_zone))::float8 / 3600 as age_hours) w
-  where d.campaign_id = p_campaign_id and d.day < v_day and d.day >= v_day - 28;
+  for i in 1 .. 4 loop
+    k := a * (1::float8 + (n + p_posterior[6] * exp(u) / a) / 2::float8 * doubt);
+    e := p_posterior[6] / k;
+    x := e * exp(u);
+    u := greatest(centre - 12::float8, least(centre + 12::float8,
+      u + (n * a / k - x - (u - centre) * q) / (x + q)));
+  end loop;
+  return array[u, e * exp(u) + q] || p_posterior[3:6];
 end $$;
-comment on function autonomy.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is
-  'The 28 days before a moment, fading as evidence does: sums, days with spend, and the spend whose conversions have '
-  'arrived. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.settled_posterior(float8[], float8, float8, float8) is
+  'What roi_posterior gave, where the orders that were to be expected are those of the roi that it found: its days, '
+  'and mean roi and tau2 of its prior. Pure. [autonomous-operations]';
 
-create function autonomy.spend_between(
-  p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8,
-  p_now timestamptz default now(),
-  out spend float8, out revenue float8, out days float8, out matured_share float8)
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_hourly boolean;
-  v_from timestamptz := p_from;
-  v_until timestamptz;
-begin
-  select count(*) > count(distinct (m.bucket at time zone p_zone)::date) into v_hourly
-  from public.campaign_metrics m
-  where m.campaign_id = p_campaign_id and m.bucket >= p_from - interval '3 days' and m.bucket < p_from;
-  if not v_hourly then
-    -- A daily bucket stands at its midnight: the window moves to the nearest one.
-    v_from := date_trunc('day', (p_from + interval '12 hours') at time zone p_zone) at time zone p_zone;
-  end if;
-  v_until := least(v_from + (p_until - p_from), p_now);
-  days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
-  matured_share := autonomy.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
-                                             extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
-  -- a day without revenue is worth what its conversions are
-  select coalesce(sum(m.spend), 0)::float8,
-         coalesce(sum(case when d.valued > 0 then m.conversions * (d.valued / d.conversions) else m.revenue end),
-                  0)::float8
-  into spend, revenue
-  from public.campaign_metrics m
-  left join public.campaign_daily d
-    on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
-  where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
-end $$;
-comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is
-  'What a campaign spent and earned in a window up to p_now, the days that this covers, and the share of its '
-  'conversions that has arrived. Only reads; raises nothing. [autonomous-operations]';
+create type autonomy.known_return as (
+  campaign_id uuid, zone text, currency text,
+  break_even float8,         -- as the platform reports
+  attribution float8,
+  reference numeric,         -- the reference budget, null where unknown
+  curvature float8,
+  over float8,               -- its spend over what that counts at the reference budget
+  spend float8, conversions float8, days float8, matured float8,
+  posterior float8[],        -- of roi_posterior
+  has_history boolean, data_until timestamptz, life_spend float8, spend_a_day float8
+);
+comment on type autonomy.known_return is
+  'What is known of the return of a campaign by all its orders. [autonomous-operations]';
 
--- ---------------------------------------------------------------------------------------------
--- The common time factor: what happened meanwhile to campaigns that nobody touched
---
--- Per window and account (at least 5 campaigns there, else all). Roi: what they earned, against what
--- their posterior means at the time would have let expect for what they spent. Not against what they
--- earned before: they were left alone because they did not look extreme, and that too regresses. Spend:
--- a day after against a day before. The variance of each logarithm comes from the campaigns' own
--- deviations; both are shrunk towards 1 as if it were known beforehand to within 20 % (roi) and 30 %
--- (spend). Without any comparable campaign the factor is 1 with just that doubt.
--- ---------------------------------------------------------------------------------------------
-create function autonomy.time_factors(p_windows jsonb, p_now timestamptz default now())
-returns table (from_at timestamptz, until_at timestamptz, account text, campaigns integer,
-               log_roi float8, log_roi_variance float8, log_spend float8, log_spend_variance float8)
-language plpgsql stable set search_path = ''
+create function autonomy.known_returns(p_ids uuid[], p_now timestamptz default now())
+returns setof autonomy.known_return
+language plpgsql stable set search_path = '' set jit = off
 as $$
-#variable_conflict use_column
-declare
-  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
 begin
   return query
-  with windows as materialized (
-    select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
-           coalesce(max(autonomy.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
-           coalesce(max(autonomy.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
-           coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2,
-           coalesce(max(autonomy.impact_number(w -> 'order_spread')), v_policy.prior_order_spread) as order_spread
-    from jsonb_array_elements(p_windows) w group by 1, 2
-  ), sample as materialized (
-    -- At most 400, picked by a hash: enough for a common factor, and the same ones every time.
-    select c.id, c.account, autonomy.account_zone(c.account) as zone,
-      autonomy.account_delay(c.account) as delay
-    from public.campaigns c
-    join public.campaign_facts f on f.campaign_id = c.id
-    where f.has_history and f.as_of > (select min(w.from_at) from windows w)
-    order by uuid_hash(c.id), c.id limit 400
-  ), seen as materialized (
-    select w.*, s.account, b.spend, b.revenue as revenue_before, b.conversions, b.days, b.matured,
-           a.spend / a.days as spend_after, a.revenue, a.spend * a.matured_share as matured_after,
-           -- the centre that posteriors are drawn to: all of them before, the touched ones included
-           sum(b.revenue) over (partition by w.from_at, w.until_at) / sum(b.matured)
-             over (partition by w.from_at, w.until_at) as centre,
-           exists (
-             select from public.campaign_changes x
-             where x.campaign_id = s.id and x.kind <> 'created'
-               and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
-    from windows w cross join sample s
-    cross join lateral autonomy.spend_before(s.id, w.from_at, s.zone,
-                                             v_policy.evidence_half_life_days::float8, s.delay, p_now) b
-    cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone, s.delay, p_now) a
-    where b.spend > 0 and b.days > 0 and a.days > 0
-  ), measured as materialized (
-    select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
-           s.matured_after * exp((autonomy.roi_posterior(s.spend, s.conversions, s.revenue_before,
-                                                         null::float8, s.days, s.matured / s.spend,
-                                                       greatest(0.01, s.centre), s.tau2,
-                                                       s.order_value, s.cv2, s.order_spread))[1]) as expected
-    from seen s
-    where not s.touched
-  ), grouped as materialized (
-    select m.from_at, m.until_at, g.account, m.spend_before, m.spend_after, m.revenue, m.expected
-    from measured m cross join lateral (values (m.account), (null)) g (account)
-  ), sums as materialized (
-    select g.from_at, g.until_at, g.account, count(*)::integer as campaigns,
-           sum(g.spend_before) as sb, sum(g.spend_after) as sa, sum(g.revenue) as r, sum(g.expected) as e
-    from grouped g group by 1, 2, 3
-    having count(*) >= 5 or (g.account is null and count(*) >= 2)
-  ), raw as (
-    select s.from_at, s.until_at, s.account, s.campaigns,
-           case when s.r > 0 and s.e > 0 then ln(s.r / s.e) end as log_roi,
-           case when s.r > 0 and s.e > 0 then
-                sum((g.revenue / s.r - g.expected / s.e) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
-           case when s.sa > 0 and s.sb > 0 then ln(s.sa / s.sb) end as log_spend,
-           case when s.sa > 0 and s.sb > 0 then
-             sum((g.spend_after / s.sa - g.spend_before / s.sb) ^ 2) * s.campaigns
-               / (s.campaigns - 1) end as spend_variance
-    from sums s
-    join grouped g on g.from_at = s.from_at and g.until_at = s.until_at and g.account is not distinct from s.account
-    group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.r, s.e
-  )
-  select r.from_at, r.until_at, r.account, r.campaigns,
-         coalesce(r.log_roi * 0.04 / (0.04 + r.roi_variance), 0),
-         coalesce(0.04 * r.roi_variance / (0.04 + r.roi_variance), 0.04),
-         coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0),
-         coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
-  from raw r;
+  select c.id, z.zone, o.currency, coalesce(c.target_roi::float8, g.break_even) / g.attribution, g.attribution,
+    case when c.budget > 0 then r.budget * r.budget_per_spend::numeric end,
+    coalesce(o.curvature::float8, k.curvature, p.curvature::float8),
+    case when e.has_history and e.counted > 1e-9 and f.ev_spend between 1e-9 and 1e15 then f.ev_spend / e.counted
+         else 1 end,
+    e.counted, e.conversions, e.days, e.matured,
+    autonomy.settled_posterior(autonomy.roi_posterior(e.counted, e.conversions, e.revenue,
+      case when f.cv2 between 0 and 1e18 then f.cv2 end, e.days, e.matured, g.prior_mean_roi, g.prior_tau2,
+      g.prior_order_value, g.prior_cv2, g.prior_order_spread), e.days, g.prior_mean_roi, g.prior_tau2),
+    e.has_history, case when e.has_history then f.as_of else f.data_at end, f.life_spend,
+    e.spend / greatest(1::float8, e.days)
+  from unnest(p_ids) i (id)
+  join public.campaigns c on c.id = i.id
+  cross join public.autonomy_policy p
+  join autonomy.account_targets() g on g.account = coalesce(c.account, '')
+  join autonomy.campaign_zones(p_ids) z on z.campaign_id = i.id
+  left join public.autonomy_accounts o on o.account = c.account
+  left join autonomy.priors k on k.scope = 'account' and k.name = c.account
+  left join public.campaign_facts f on f.campaign_id = i.id
+  left join autonomy.reference_budgets r on r.campaign_id = i.id
+  -- as it was at the last day of data: what has been paused for a week is not known less than before
+  cross join lateral (
+    select coalesce(f.has_history, false) as has_history, h.spend, h.counted,
+      case when f.has_history then f.ev_conversions else f.life_conversions end as conversions,
+      case when f.has_history then f.ev_revenue else f.life_revenue end as revenue,
+      coalesce(case when f.has_history then f.ev_days
+        when isfinite(c.created_at) and isfinite(f.data_at) then date_part('epoch', f.data_at - c.created_at) / 86400
+        end, 1) as days,
+      case when f.has_history and isfinite(f.as_of) and g.delay > 0 and f.ev_immature_spend > 1e-100
+           and h.counted > 1e-9 then
+        greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / h.counted * exp(greatest(-50::float8,
+          least(50::float8, -(date_part('epoch', p_now - f.as_of) / 3600::float8) / g.delay)))))
+        else 1::float8 end as matured
+    from (select case when f.has_history then f.ev_spend else f.life_spend end as spend,
+            case when f.has_history then coalesce(f.ev_effective_spend, f.ev_spend) else f.life_spend end as counted
+          offset 0) r
+    cross join lateral (select case when r.spend between 1e-9 and 1e15 then r.spend else 0::float8 end as spend,
+      case when r.counted between 1e-9 and 1e15 then r.counted else 0::float8 end as counted offset 0) h
+    offset 0) e;
 end $$;
-comment on function autonomy.time_factors(jsonb, timestamptz) is
-  'For windows [{"from", "until", and the prior of the decisions: "tau2", "order_value", "cv2", "order_spread"}]: how '
-  'spend of untouched campaigns changed against what was to be expected, by account (null: all), as logarithms with '
-  'variances. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.known_returns(uuid[], timestamptz) is
+  'What is known now of the return of each of these campaigns (each named once): break-even as the platform reports, '
+  'reference budget, curvature, evidence to its last day with the conversions that have come late, its posterior, and '
+  'how much more its spend was than it counts at the reference budget (over). Only reads; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.step_needs(p_curvature float8, p_before float8, p_after float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return (p_curvature + p_before) * (p_curvature + p_after) / (p_curvature * (p_curvature + 1::float8));
+end $$;
+comment on function autonomy.step_needs(float8, float8, float8) is
+  'What roi at the reference budget the money between two budgets (as shares of the reference budget; 0: paused) '
+  'needs, so that each unit of it returns one. Pure. [autonomous-operations]';
+
+create function autonomy.step_doubt(p_curvature float8, p_before float8, p_after float8, p_over float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  -- what the evidence was seen at, as a share of the reference budget
+  v_seen float8 := greatest(0::float8, p_over * (p_curvature + 1::float8) - p_curvature);
+  v_bend float8 := p_curvature / (p_curvature + v_seen) - p_curvature / (p_curvature + p_before)
+    + 1::float8 - p_curvature / (p_curvature + p_after);
+begin
+  return 0.25::float8 * v_bend * v_bend;
+end $$;
+comment on function autonomy.step_doubt(float8, float8, float8, float8) is
+  'The variance of ln of a step''s return that comes of not knowing a campaign''s own curvature, whose logarithm lies '
+  'within 0.5 of its account''s. Pure. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- Measuring
 -- ---------------------------------------------------------------------------------------------
--- The actions that a horizon has come for, with what is known of each. The window ends where the
--- campaign was next changed by anyone: what came then is not this action's doing.
+-- The actions that a horizon has come for. The window ends where the campaign was next changed by
+-- anyone: what came then is not this action's doing.
 create function autonomy.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
-returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer,
-               from_at timestamptz, until_at timestamptz,
-               s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
-               prior_order_value float8, prior_cv2 float8, prior_order_spread float8, has_history boolean,
-               revenue_then float8, conversions_then float8, spend_then float8, life_spend float8,
-               life_revenue float8, life_conversions float8, data_until timestamptz, final boolean, break_even float8)
+returns table (action_id uuid, campaign_id uuid, kind text, horizon integer, from_at timestamptz,
+               until_at timestamptz, before numeric, after numeric, target_cpa float8, spend_then float8,
+               data_until timestamptz, final boolean)
 language sql stable set search_path = ''
 as $$
-  select a.id, a.campaign_id, c.account,
+  select a.id, a.campaign_id,
          case when a.action_type in ('auto_pause', 'auto_resume') then a.action_type
               when a.action_type in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then 'budget'
               else 'other' end,
@@ -235,45 +216,23 @@ as $$
          date_trunc('minute', least(a.executed_at + h.days * interval '1 day', (
            select min(x.changed_at) from public.campaign_changes x
            where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at
-             and x.action_id is distinct from a.id))),
-         case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end,
-         coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
-         greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
-           then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
-         coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
-         coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
-         coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
-         coalesce(e.order_spread, g.prior_order_spread), coalesce(f.has_history, false),
-         e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
-         t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
+             and x.id > coalesce(w.id, 0) and x.action_id is distinct from a.id))),
+         autonomy.exact_number(a.previous_state -> 'budget'), autonomy.exact_number(a.new_state -> 'budget'),
+         case when a.evidence ->> 'judged_by' = 'cpa' then autonomy.impact_number(a.evidence -> 'target_cpa') end,
+         autonomy.impact_number(a.evidence #> '{metrics,spend}'),
+         t.data_until, t.final
   from public.autonomous_actions a
   cross join public.autonomy_policy p
   cross join lateral (
-    -- one horizon at a time and action: the first that has come and is not measured
+    -- each horizon that has come and is not measured
     select d.days from (values (1), (3), (7)) d (days)
     where a.executed_at + d.days * interval '1 day' <= p_now
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
+  left join lateral (select k.id from public.campaign_changes k where k.action_id = a.id
+                     order by k.id limit 1) w on true
   left join public.campaigns c on c.id = a.campaign_id
   left join public.autonomy_accounts o on o.account = c.account
-  join autonomy.account_targets() g on g.account = coalesce(c.account, '')
   left join public.campaign_facts f on f.campaign_id = a.campaign_id
-  -- what was judged by cpa counted conversions at the rule's target: here money is what came in
-  cross join lateral (select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
-  cross join lateral (
-    select autonomy.impact_number(x.json -> 'spend') as s, autonomy.impact_number(x.json -> 'conversions') as n,
-           autonomy.impact_number(x.json -> 'revenue') as r, autonomy.impact_number(x.json -> 'cv2') as cv2,
-           autonomy.impact_number(x.json -> 'days') as d, autonomy.impact_number(x.json -> 'matured_share') as f,
-           autonomy.impact_number(x.json #> '{prior,mean_roi}') as mean,
-           autonomy.impact_number(x.json #> '{prior,tau2}') as tau2,
-           autonomy.impact_number(x.json #> '{prior,order_value}') as order_value,
-           autonomy.impact_number(x.json #> '{prior,cv2}') as prior_cv2,
-           autonomy.impact_number(x.json #> '{prior,order_spread}') as order_spread,
-           autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
-           autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
-           autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
-  left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
-    p.evidence_half_life_days::float8, autonomy.account_delay(c.account), p_now) b
-    on e.s is null
   cross join lateral (
     -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
     -- data are not there yet is only provisional, and measured again. A pause needs no later data.
@@ -289,131 +248,188 @@ as $$
   limit greatest(0, p_limit)
 $$;
 comment on function autonomy.due_impacts(integer, timestamptz) is
-  'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the evidence that they '
-  'were decided on. Only reads; raises nothing. [autonomous-operations]';
+  'Executed actions whose 1, 3 or 7 days have passed and are not measured, oldest first, with the budgets that they '
+  'led between. Only reads; raises nothing. [autonomous-operations]';
 
-create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
-returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
-language plpgsql stable set search_path = ''
+create function autonomy.usual_spends(p_ids uuid[], p_days date[], p_budgets numeric[])
+returns table (campaign_id uuid, day date, budget numeric, spend float8)
+language sql stable set search_path = '' set jit = off
+as $$
+  select i.id, i.day, i.budget, avg(m.spend * case when i.budget > 0 and m.in_force > 0
+    then greatest(0.1, least(10, i.budget::float8 / m.in_force)) else 1 end)
+  from unnest(p_ids, p_days, p_budgets) i (id, day, budget)
+  join autonomy.campaign_zones(p_ids) z on z.campaign_id = i.id
+  left join autonomy.budgets_in_force(
+    array(select y.campaign_id from autonomy.campaign_zones(p_ids) y order by 1),
+    array(select y.zone from autonomy.campaign_zones(p_ids) y order by y.campaign_id)) b on b.campaign_id = i.id
+  cross join lateral (
+    select d.spend::float8 as spend, b.budgets[width_bucket(d.day, b.days)] as in_force
+    from public.campaign_daily d
+    where d.campaign_id = i.id and d.day < i.day and d.day >= i.day - 28 and d.spend between 0.01 and 1e12
+    order by d.day desc limit 7) m
+  group by i.id, i.day, i.budget
+$$;
+comment on function autonomy.usual_spends(uuid[], date[], numeric[]) is
+  'What a campaign spent a day on the last 7 days with spend before a day (of the 28 before it), each as it would have '
+  'been with this budget in place of the one in force. Only reads; raises nothing. [autonomous-operations]';
+
+-- What came of each due action in money spent: what was, and what would have been without it.
+create function autonomy.due_spends(p_limit integer, p_now timestamptz)
+returns table (action_id uuid, campaign_id uuid, horizon integer, final boolean, kind text, days float8,
+               share_before float8, share_after float8, spend float8, spend_else float8, target_cpa float8,
+               k autonomy.known_return)
+language plpgsql stable set search_path = '' set jit = off
 as $$
 #variable_conflict use_column
-declare
-  v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
 begin
   return query
   with due as materialized (
-    select * from (
-      -- forty windows at a time: a backlog of months is worked off by the following runs
-      select d.*, dense_rank() over (order by d.from_at, d.until_at) as window_number
-      from autonomy.due_impacts(p_limit, p_now) d) ranked
-    where window_number <= 40
-  ), factors as materialized (
-    select * from autonomy.time_factors(coalesce(
-      (select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at,
-                                                    'tau2', d.prior_tau2, 'order_value', d.prior_order_value,
-                                                    'cv2', d.prior_cv2, 'order_spread', d.prior_order_spread))
-                                                    from due d
-                                                    where d.until_at > d.from_at), '[]'), p_now)
-  ), joined as materialized (
-    select d.*, autonomy.account_delay(d.account) as delay,
-           coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
-           coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
-           coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
-           coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
-           coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
+    select * from autonomy.due_impacts(p_limit, p_now)
+  ), known as materialized (
+    select r.campaign_id, r as k
+    from autonomy.known_returns(array(select distinct d.campaign_id from due d), p_now) r
+  ), windows as materialized (
+    select d.*, n.k, (d.from_at at time zone (n.k).zone)::date as day, w.until_at as ends,
+      greatest(0, extract(epoch from w.until_at - d.from_at)::float8 / 86400) as days
     from due d
-    left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
-    left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at
-      and everyone.account is null
-  ), observed as materialized (
-    -- Without a time series, what the totals grew by since then is all there is to see.
-    select j.*,
-           case when j.has_history then a.spend else greatest(0, j.life_spend - j.spend_then) end as spend_after,
-           case when j.has_history then a.revenue
-                else greatest(0, j.life_revenue - j.revenue_then) end as revenue_after,
-           case when j.has_history then a.days
-                else greatest(0, extract(epoch from least(
-                  p_now, case j.kind when 'auto_pause' then p_now else j.data_until end) - j.from_at)::float8 / 86400)
-                end as days,
-           case when j.has_history then a.matured_share else 1 end as matured_after,
-           -- A paused campaign's later conversions belong to what it spent before.
-           case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_revenue - j.revenue_then - a.revenue, 0))
-                else 0 end as late_revenue,
-           case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_conversions - j.conversions_then, 0))
-                else 0 end as late_conversions
-    from joined j
-    cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
-      j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
-                                            autonomy.account_zone(j.account), j.delay, p_now) a
-  ), believed as materialized (
-    select o.*, b.posterior, o.break_even as be,
-           (o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
-             * (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
-    from observed o
-    cross join lateral (
-      select case when o.kind = 'auto_pause' and o.delay > 0 then
-               1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8 / 3600 / o.delay))
-             else o.f end as matured) m
-    cross join lateral (
-      select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
-                                  o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2,
-                                  o.prior_order_spread) as posterior) b
-  ), expected as materialized (
-    select b.*, exp(b.posterior[1] + b.log_roi) as roi, 1 / b.posterior[2] + b.log_roi_variance as roi_variance,
-           coalesce(b.s, 0) / b.d * exp(b.log_spend) * b.days as spend_else,
-           case when b.matured_after > 0 then b.revenue_after / b.matured_after else b.revenue_after end as revenue_full
-    from believed b
-  ), valued as materialized (
-    -- money: what the action changed in profit, revenue counting 1 / break-even of its amount
-    select e.*, greatest(0, e.spend_else - e.spend_after) * e.roi / e.be as saved,
-           case e.kind
-             when 'auto_pause' then greatest(0, e.spend_else - e.spend_after) * (1 - e.roi / e.be)
-             when 'auto_resume' then e.revenue_full / e.be - e.spend_after
-             when 'budget' then (e.revenue_full / e.be - e.spend_after) - e.spend_else * (e.roi / e.be - 1)
-             else (e.revenue_full - e.spend_after * e.roi) / e.be end as money,
-           sqrt(case e.kind
-             when 'auto_pause' then (e.spend_else * (1 - e.roi / e.be)) ^ 2 * e.log_spend_variance
-             when 'auto_resume' then e.noise
-             when 'budget' then (e.spend_else * e.roi / e.be) ^ 2 * e.roi_variance + e.noise
-                                + (e.spend_else * (e.roi / e.be - 1)) ^ 2 * e.log_spend_variance
-             else (e.spend_after * e.roi / e.be) ^ 2 * e.roi_variance + e.noise end) as error
-    from (select x.*, x.spend_after * x.roi * x.unit / greatest(0.05, x.matured_after) / (x.be * x.be) as noise
-          from expected x) e
+    left join known n on n.campaign_id = d.campaign_id
+    cross join lateral (select least(d.until_at, p_now, case when d.kind <> 'auto_pause' then greatest(
+      d.from_at, d.data_until) end) as until_at) w
+  ), spent as materialized (
+    -- A day counts by how much of it lies in the window. The day of a pause was spent before it, that of a
+    -- resume after it.
+    select w.action_id, w.horizon, sum(m.spend::float8 * case
+      when m.day = w.day and w.kind = 'auto_pause' then 0
+      when m.day = w.day and w.kind = 'auto_resume' then 1
+      else greatest(0, least(1, extract(epoch from least(b.ends, w.ends) - greatest(b.starts, w.from_at))::float8
+        / greatest(1, extract(epoch from least(b.ends, p_now) - b.starts)::float8))) end) as spend
+    from windows w
+    join public.campaign_daily m on m.campaign_id = w.campaign_id and m.day between w.day
+      and (w.ends at time zone (w.k).zone)::date
+    cross join lateral (select m.day::timestamp at time zone (w.k).zone as starts,
+                               (m.day + 1)::timestamp at time zone (w.k).zone as ends) b
+    where (w.k).has_history and m.spend between 0 and 1e12
+    group by w.action_id, w.horizon
+  ), pauses as materialized (
+    select distinct w.campaign_id, w.day, w.before from windows w where w.kind = 'auto_pause' and (w.k).has_history
+  ), usual as materialized (
+    select * from autonomy.usual_spends(array(select p.campaign_id from pauses p), array(select p.day from pauses p),
+                                        array(select p.before from pauses p))
+  )
+  select w.action_id, w.campaign_id, w.horizon, w.final, w.kind, w.days,
+    case when w.kind = 'auto_resume' then 0 else autonomy.budget_share(w.before, r.budget) end,
+    case when w.kind = 'auto_pause' then 0 else autonomy.budget_share(w.after, r.budget) end,
+    s.spend, case w.kind when 'auto_pause' then coalesce(u.spend, (w.k).spend_a_day) * w.days
+      when 'auto_resume' then 0
+      when 'budget' then case when w.before between 0.000001 and 1e15 and w.after between 0.000001 and 1e15
+        then s.spend * (w.before::float8 / w.after::float8) end
+      else s.spend end,
+    w.target_cpa, w.k
+  from windows w
+  left join spent x on x.action_id = w.action_id and x.horizon = w.horizon
+  left join usual u on w.kind = 'auto_pause' and u.campaign_id = w.campaign_id and u.day = w.day
+    and u.budget is not distinct from w.before
+  -- Without a time series, what the totals grew by since then is all there is to see.
+  cross join lateral (select case when (w.k).has_history then coalesce(x.spend, 0)
+    else greatest(0, least(1e15, nullif((w.k).life_spend, 'NaN') - w.spend_then)) end as spend) s
+  cross join lateral (select coalesce((w.k).reference, w.before) as budget) r;
+end $$;
+comment on function autonomy.due_spends(integer, timestamptz) is
+  'Of the actions that are due: the days that are seen of each window, the budget before and after as shares of the '
+  'reference budget, what was spent, what would have been without the action (null: it cannot be told), and what is '
+  'known of the campaign. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.impact_verdict(
+  p_right float8, p_low float8, p_high float8, p_spread float8, p_days float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case when p_right is null then 'inconclusive' when p_days < 2 then 'too_early'
+    when p_low > 0 then 'improved' when p_high < 0 then 'regressed'
+    -- a return that is known to a factor of 1.4, and that close to break-even, is no news to wait for
+    when p_spread > 0.2 then 'too_early' else 'inconclusive' end;
+end $$;
+comment on function autonomy.impact_verdict(float8, float8, float8, float8, float8) is
+  'The word for what was measured: improved or regressed where the 90 % interval of the money excludes 0; too_early '
+  'where the days are fewer than 2, or the orders so few or of such different values (p_spread: standard deviation of '
+  'ln roi) that nothing can be told yet; inconclusive where it made about no difference or no figures are '
+  'there. Pure. [autonomous-operations]';
+
+create function autonomy.impact_basis(
+  p_kind text, p_added float8, p_returns float8, p_valueless boolean, p_currency text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_amount text := autonomy.money_words(abs(p_added), p_currency);
+  v_returns text := autonomy.times_words(p_returns);
+begin
+  return case
+    when p_kind = 'other' then 'it changed neither the status nor the budget'
+    when p_valueless then 'its conversions carry no value, so what it returns is not known'
+    when p_added is null then 'there are no figures of the campaign to measure by'
+    when p_kind = 'auto_pause' then format('without the pause: %s spent, returning %s', v_amount, v_returns)
+    when p_kind = 'auto_resume' then format('%s spent since it runs again, returning %s', v_amount, v_returns)
+    else format('%s %s spent, which returns %s by the campaign''s curve', v_amount,
+                case when p_added < 0 then 'less' else 'more' end, v_returns) end
+    || case when p_added is null then '' else ' (by all its orders, from before and since)' end;
+end $$;
+comment on function autonomy.impact_basis(text, float8, float8, boolean, text) is
+  'What a measured action rests on, in words: kind, what was spent more, what a unit of that returns, whether its '
+  'conversions are without value, currency. Pure. [autonomous-operations]';
+
+create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
+returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with due as materialized (
+    select * from autonomy.due_spends(p_limit, p_now)
+  ), silent as materialized (
+    select i.id from unnest(autonomy.campaigns_without_value(
+      array(select distinct d.campaign_id from due d where (d.k).campaign_id is not null), p_now)) i (id)
   ), judged as materialized (
-    -- Of a pause the doubt is about a roi, which is a logarithm's: wider upwards than downwards.
-    select v.*,
-           v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2
-                                                             + 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
-           v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2
-                                                             + 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
-           case when v.s is null or not v.days > 0.2
-                or (not v.has_history and v.spend_then is null and v.kind <> 'auto_pause') then null
-                when v.kind = 'auto_pause' then
-                  autonomy.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
-                when v.error > 0 then autonomy.normal_probability(v.money / v.error) end as right_
+    select d.*,
+      -- Where conversions have no value, one is worth what the rule that acted is ready to pay for it.
+      case when v.cpa is null then (d.k).posterior else autonomy.cpa_posterior(v.cpa, (d.k).spend,
+        (d.k).conversions, (d.k).days, (d.k).matured) end as posterior,
+      v.break_even, autonomy.step_needs((d.k).curvature, d.share_before, d.share_after) * v.break_even as needed,
+      autonomy.step_doubt((d.k).curvature, d.share_before, d.share_after, (d.k).over) as doubt,
+      case when d.kind <> 'other' and (d.k).spend > 1e-9 and (s.id is null or v.cpa is not null)
+        then case d.kind when 'auto_pause' then least(0, d.spend - d.spend_else) else d.spend - d.spend_else end
+        end as added, s.id is not null and v.cpa is null as valueless
+    from due d
+    left join silent s on s.id = d.campaign_id
+    cross join lateral (select case when s.id is not null and d.target_cpa between 1e-6 and 1e9
+      then d.target_cpa end as cpa) c
+    cross join lateral (select c.cpa, case when c.cpa is null then (d.k).break_even else 1 / (d.k).attribution end
+      as break_even) v
+  ), valued as materialized (
+    select j.*, sqrt(1 / j.posterior[2] + j.doubt) as spread, ln(j.needed) as bar,
+      exp(j.posterior[1]) as roi
+    from judged j
+  ), told as (
+    select v.*, v.added * (v.roi / v.needed - 1) as money,
+      v.added * (exp(v.posterior[1] - v.bar - sign(v.added) * 1.645 * v.spread) - 1) as low,
+      v.added * (exp(v.posterior[1] - v.bar + sign(v.added) * 1.645 * v.spread) - 1) as high,
+      case when abs(v.added) > 0.005 and v.days > 0.2 then abs(case when v.added < 0 then 0 else 1 end
+        - autonomy.probability_from(array[v.posterior[1], 1 / (v.spread * v.spread)], v.needed)) end as right_
     from valued v
   )
-  select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
-    'verdict', case when j.right_ is null then 'inconclusive' when j.low > 0 then 'improved'
-                    when j.high < 0 then 'regressed' else 'inconclusive' end,
-    'money', round(j.money::numeric, 2), 'money_low', round(j.low::numeric, 2),
-    'money_high', round(j.high::numeric, 2),
-    'money_per_day', case when j.days > 0 then round((j.money / j.days)::numeric, 2) end,
-    'right_probability', round(100 * j.right_::numeric, 2),
-    'days', round(j.days::numeric, 2), 'spend', round(j.spend_after::numeric, 2),
-    'revenue', round(j.revenue_full::numeric, 2),
-    'expected_spend', round(j.spend_else::numeric, 2), 'expected_revenue', round((j.spend_else * j.roi)::numeric, 2),
-    'baseline_roi', round(exp(j.posterior[1])::numeric, 4), 'roi_factor', round(exp(j.log_roi)::numeric, 4),
-    'spend_factor', round(exp(j.log_spend)::numeric, 4), 'comparables', j.comparables,
-    'saved_share', case when j.kind = 'auto_pause' then round((1 - j.roi / j.be)::numeric, 4) end,
-    'measured_at', p_now,
-    'basis', case when j.s is null then 'there were no figures before the action to compare with'
-                  when j.kind = 'auto_resume' then 'what it earned since it runs again'
-                  else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
-                              'happened to %s untouched campaigns since)',
-                              autonomy.money_words(j.spend_else, autonomy.campaign_currency(j.campaign_id)),
-                              to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
-  from judged j;
+  select t.action_id, t.horizon, t.final, jsonb_strip_nulls(jsonb_build_object(
+    'verdict', autonomy.impact_verdict(t.right_, t.low, t.high, sqrt(1 / t.posterior[2]), (t.k).days),
+    'money', round(coalesce(t.money, 0)::numeric, 2), 'money_low', round(coalesce(t.low, 0)::numeric, 2),
+    'money_high', round(coalesce(t.high, 0)::numeric, 2),
+    'money_per_day', case when t.days > 0 then round((t.money / t.days)::numeric, 2) end,
+    'right_probability', round(100 * t.right_::numeric, 2), 'days', round(t.days::numeric, 2),
+    'spend', round(t.spend::numeric, 2), 'expected_spend', round(t.spend_else::numeric, 2),
+    'baseline_roi', round((t.roi * (1 + (t.k).curvature)
+      / ((t.k).curvature + case when t.kind = 'auto_resume' then t.share_after else t.share_before end))::numeric, 4),
+    'step_roi', round((t.roi / t.needed * t.break_even)::numeric, 4),
+    'measured_at', p_now, 'basis', autonomy.impact_basis(t.kind, t.added, t.roi / t.needed * t.break_even,
+      t.valueless, (t.k).currency))) as figures
+  from told t;
 end $$;
 comment on function autonomy.measured_impacts(integer, timestamptz) is
   'What the actions that are due changed, at each horizon, in the figures that are written down; final: they will not '
@@ -460,6 +476,6 @@ begin
 end $$;
 comment on function public.measure_action_impact(integer, timestamptz) is
   'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % '
-  'interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision '
-  'times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now '
-  'is not the clock''s). [autonomous-operations]';
+  'interval and a verdict (improved, regressed, inconclusive, too_early), by the step along the campaign''s curve and '
+  'all its orders from before and since. Safe to call again: each horizon is measured once. Raises AO014 (p_now is not '
+  'the clock''s). [autonomous-operations]';

@@ -21,8 +21,7 @@ create table if not exists autonomy.action_results (
   error float8,
   right_probability float8,
   measured_at timestamptz,
-  added_expected float8,
-  added_revenue float8
+  campaign_id uuid
 ) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
 
 create index if not exists action_results_executed on autonomy.action_results (executed_at);
@@ -32,12 +31,13 @@ comment on table autonomy.action_results is
   '[autonomous-operations]';
 comment on column autonomy.action_results.budget_change is
   '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
-comment on column autonomy.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
+comment on column autonomy.action_results.error is
+  'Standard error of money (its 90 % interval is 3.29 of them wide), below 0 where the action took spend away: who '
+  'thinks too well of a campaign thinks too well of its raises and too badly of its pause.';
 comment on column autonomy.action_results.right_probability is
   'Probability that the action was right, 0 to 1, by what is known now.';
-comment on column autonomy.action_results.added_expected is
-  'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
-comment on column autonomy.action_results.added_revenue is 'Of the same: revenue that came on top.';
+comment on column autonomy.action_results.campaign_id is
+  'What was measured of one campaign''s actions rests on the same orders: their errors add up.';
 
 -- ---------------------------------------------------------------------------------------------
 -- What became of each action, in columns
@@ -55,13 +55,11 @@ declare
   v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object'
                          and p_action.actual_impact ? 'horizon_days'
     then p_action.actual_impact - array['1d', '3d', '7d'] end;
-  v_spend float8;
-  v_spend_else float8;
-  v_roi float8;
   r autonomy.action_results;
 begin
   r.action_id := p_action.id;
   r.rule_id := p_action.rule_id;
+  r.campaign_id := p_action.campaign_id;
   r.action_type := p_action.action_type;
   r.status := p_action.status;
   r.executed_at := p_action.executed_at;
@@ -79,19 +77,10 @@ begin
   r.verdict := v_impact ->> 'verdict';
   r.money := coalesce(autonomy.impact_number(v_impact -> 'money'), 0);
   r.error := coalesce(autonomy.impact_number(v_impact -> 'money_high')
-                      - autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29;
+                      - autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29
+    * case when r.action_type = 'auto_pause' or r.budget_change < 0 then -1 else 1 end;
   r.right_probability := autonomy.impact_number(v_impact -> 'right_probability') / 100;
   r.measured_at := coalesce(autonomy.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
-  if p_action.action_type in ('auto_scale_up', 'budget_adjusted') then
-    v_spend := autonomy.impact_number(v_impact -> 'spend');
-    v_spend_else := autonomy.impact_number(v_impact -> 'expected_spend');
-    v_roi := autonomy.impact_number(v_impact -> 'baseline_roi') * autonomy.impact_number(v_impact -> 'roi_factor');
-    if v_spend > v_spend_else * 1.02 and v_roi > 0 then
-      r.added_expected := (v_spend - v_spend_else) * v_roi;
-      r.added_revenue := autonomy.impact_number(v_impact -> 'revenue')
-        - autonomy.impact_number(v_impact -> 'expected_revenue');
-    end if;
-  end if;
   return r;
 end $$;
 comment on function autonomy.action_result(public.autonomous_actions) is
@@ -116,19 +105,18 @@ begin
           - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
         end as budget_change,
       null as verdict, 0 as money, 0 as error, null as right_probability, a.executed_at as measured_at,
-      null as added_expected, null as added_revenue
+      a.campaign_id
     from after_rows a where a.actual_impact is null
     union all
     select r.* from after_rows a cross join lateral autonomy.action_result(row(a.*)::public.autonomous_actions) r
     where a.actual_impact is not null
     on conflict (action_id) do update
     set (rule_id, action_type, status, executed_at, confidence, budget_change, verdict, money, error, right_probability,
-         measured_at, added_expected, added_revenue)
+         measured_at, campaign_id)
       = row(excluded.rule_id, excluded.action_type, excluded.status, excluded.executed_at,
             excluded.confidence, excluded.budget_change,
             excluded.verdict, excluded.money, excluded.error, excluded.right_probability,
-            excluded.measured_at, excluded.added_expected,
-            excluded.added_revenue)
+            excluded.measured_at, excluded.campaign_id)
     where kept is distinct from excluded;
   end if;
   return null;

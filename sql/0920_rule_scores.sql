@@ -14,7 +14,7 @@ create type autonomy.action_sum as (
   band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: none
   actions bigint,
   money float8,
-  error_squares float8,
+  error_squares float8,    -- of the campaigns: what is measured of one rests on the same orders
   judged bigint,           -- actions of which it is known how probably they were right
   right_sum float8,        -- of those probabilities
   confident bigint,        -- judged actions that have a confidence
@@ -27,7 +27,8 @@ comment on type autonomy.action_sum is
 create type autonomy.rule_score as (
   rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer,
   measured integer,
-  improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
+  improved integer, regressed integer, inconclusive integer, too_early integer,
+  money numeric, money_low numeric, money_high numeric,
   pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
   calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
@@ -49,19 +50,22 @@ create function autonomy.action_sums(p_currency text default null, p_now timesta
 returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
-  select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict,
-         width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
-         count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability),
-         coalesce(sum(r.right_probability), 0),
-         count(r.confidence) filter (where r.right_probability is not null),
-         coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
+  select s.rule_id, s.is_pause, s.status, s.verdict, s.band, sum(s.actions)::bigint, sum(s.money),
+         sum(s.error * s.error), sum(s.judged)::bigint, sum(s.right_sum), sum(s.confident)::bigint,
+         sum(s.confidence_sum)
   from (
-    select k.*
+    select k.rule_id, k.action_type = 'auto_pause' as is_pause, k.status, k.verdict,
+           width_bucket(k.confidence, array[60, 70, 80, 85, 90, 95]::float8[]) as band,
+           count(*) as actions, sum(k.money) as money, sum(k.error) as error,
+           count(k.right_probability) as judged, coalesce(sum(k.right_probability), 0) as right_sum,
+           count(k.confidence) filter (where k.right_probability is not null) as confident,
+           coalesce(sum(k.confidence) filter (where k.right_probability is not null), 0) as confidence_sum
     from autonomy.action_results k
     where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
       and k.status in ('executed', 'rolled_back')
       and (p_currency is null
-           or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))) r
+           or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))
+    group by 1, 2, 3, 4, 5, coalesce(k.campaign_id, k.action_id)) s
   group by 1, 2, 3, 4, 5
 $$;
 comment on function autonomy.action_sums(text, timestamptz) is
@@ -92,6 +96,7 @@ as $$
            coalesce(sum(c.actions) filter (where c.verdict = 'improved'), 0)::integer as improved,
            coalesce(sum(c.actions) filter (where c.verdict = 'regressed'), 0)::integer as regressed,
            coalesce(sum(c.actions) filter (where c.verdict = 'inconclusive'), 0)::integer as inconclusive,
+           coalesce(sum(c.actions) filter (where c.verdict = 'too_early'), 0)::integer as too_early,
            coalesce(sum(c.money) filter (where c.verdict is not null), 0) as money,
            sqrt(coalesce(sum(c.error_squares) filter (where c.verdict is not null), 0)) as error,
            coalesce(sum(c.judged) filter (where c.is_pause), 0)::integer as pauses,
@@ -116,7 +121,7 @@ as $$
     group by j.id
   )
   select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured,
-         j.improved, j.regressed, j.inconclusive,
+         j.improved, j.regressed, j.inconclusive, j.too_early,
          round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
          j.pauses, round(j.false_pauses::numeric, 2),
          case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,

@@ -85,13 +85,17 @@ begin
                   then 'Campaigns resumed (%s %s) %s %s since (90 %% interval %s to %s).'
                 else 'Budget changes measured this week (%s %s) %s %s (90 %% interval %s to %s).' end as sentence,
            case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
-           count(*) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
-           count(*) filter (where a.verdict = 'improved') as improved,
-           count(*) filter (where a.verdict = 'regressed') as regressed
-    from autonomy.action_results a
-    where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
-      and a.verdict is not null and a.measured_at > p_from and a.status = 'executed'
-      and (p_all or a.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
+           sum(a.actions) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
+           sum(a.improved) as improved, sum(a.regressed) as regressed
+    from (
+      select r.action_type, count(*) as actions, sum(r.money) as money, sum(r.error) as error,
+        count(*) filter (where r.verdict = 'improved') as improved,
+        count(*) filter (where r.verdict = 'regressed') as regressed
+      from autonomy.action_results r
+      where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
+        and r.verdict is not null and r.measured_at > p_from and r.status = 'executed'
+        and (p_all or r.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
+      group by r.action_type, coalesce(r.campaign_id, r.action_id)) a
     group by 1, 2, 3) m
   order by m.kind desc;
 end $$;

@@ -56,7 +56,7 @@ comment on function autonomy.lease_or_error(uuid, timestamptz) is
 create function autonomy.run_decisions(
   p_portfolio jsonb, p_shown integer, p_now timestamptz,
   out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
-  out held_first autonomy.decided[], out versions jsonb)
+  out held_first autonomy.decided[], out held_out jsonb, out versions jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -76,14 +76,17 @@ begin
       group by o.code) h),
     array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
     array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
+    (select coalesce(jsonb_agg(jsonb_build_object('campaign_id', r.campaign_id, 'direction', (r.decided).direction,
+        'rule_id', (r.decided).rule_id, 'confidence', (r.decided).confidence)), '[]')
+      from run r where r.code = 'HOLDOUT'),
     (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
-  into codes, held, held_of_accounts, chosen, held_first, versions;
+  into codes, held, held_of_accounts, chosen, held_first, held_out, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
   'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
   'those that are held alone: held, and where that says something of an account: held_of_accounts), '
-  'those to be carried out or proposed (chosen), the first p_shown of the held, and the version of each rule. Only '
-  'reads; raises nothing. [autonomous-operations]';
+  'those to be carried out or proposed (chosen), the first p_shown of the held, those held out for comparison, and '
+  'the version of each rule. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.carry_out_chosen(
   p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
@@ -177,9 +180,8 @@ declare
   v_held_first autonomy.decided[];
   v_outcomes text[];             -- what became of each chosen decision, in their order
   v_stopped text[];              -- the codes of those that apply held
-  v_actions jsonb;
-  v_failed jsonb;
-  v_held jsonb; v_held_of_accounts jsonb;
+  v_actions jsonb; v_failed jsonb;
+  v_held jsonb; v_held_of_accounts jsonb; v_held_out jsonb;
   v_around jsonb; v_result jsonb;
 begin
   perform autonomy.hold_schema();
@@ -195,8 +197,8 @@ begin
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.versions
-  into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_versions
+  select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.held_out, d.versions
+  into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_held_out, v_versions
   from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
   select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
   from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
@@ -205,6 +207,7 @@ begin
           select key as code, value::bigint as n from jsonb_each_text(v_held)
           union all select s, 1 from unnest(v_stopped) s) c
         group by code) h;
+  perform autonomy.note_held_out(v_held_out, p_now) where v_mode <> 'observe';
   v_around := autonomy.look_around(v_mode <> 'observe', p_now);
 
   v_result := jsonb_build_object(

@@ -84,11 +84,10 @@ as $$
     'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
     'list_planned_events',
     'measure_action_impact', 'portfolio_state',
-    'propose_autonomous_actions', 'read_feed',
-    'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
-    'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
-    'save_planned_event',
-    'set_budget_optimisation', 'set_feed', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
+    'propose_autonomous_actions', 'read_feed', 'record_campaign_metrics', 'record_held_out', 'record_opportunities',
+    'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
+    'rule_scoreboard', 'save_planned_event', 'set_budget_optimisation', 'set_feed', 'set_opportunity_status',
+    'update_autonomous_account', 'use_preset']);
 $$;
 
 -- ---------------------------------------------------------------------------------------------

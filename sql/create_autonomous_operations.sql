@@ -526,13 +526,19 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'impact_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'impact_moment', null, '{p_value}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'mean_matured_share', null, '{p_youngest_hours, p_oldest_hours, p_delay_hours}', '{float8, float8, float8}', 0, array[]::text[]),
-('autonomy', 'function', 'spend_before', null, '{p_campaign_id, p_at, p_zone, p_half_life, p_delay, p_now}', '{uuid, timestamptz, text, float8, float8, timestamptz}', 1, array[]::text[]),
-('autonomy', 'function', 'spend_between', null, '{p_campaign_id, p_from, p_until, p_zone, p_delay, p_now}', '{uuid, timestamptz, timestamptz, text, float8, timestamptz}', 1, array[]::text[]),
-('autonomy', 'function', 'time_factors', null, '{p_windows, p_now}', '{jsonb, timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'settled_posterior', null, '{p_posterior, p_days, p_mean, p_tau2}', '{float8[], float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'type', 'known_return', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'known_returns', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'step_needs', null, '{p_curvature, p_before, p_after}', '{float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'step_doubt', null, '{p_curvature, p_before, p_after, p_over}', '{float8, float8, float8, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'due_impacts', null, '{p_limit, p_now}', '{integer, timestamptz}', 2, array[]::text[]),
+('autonomy', 'function', 'usual_spends', null, '{p_ids, p_days, p_budgets}', '{uuid[], date[], numeric[]}', 0, array[]::text[]),
+('autonomy', 'function', 'due_spends', null, '{p_limit, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'impact_verdict', null, '{p_right, p_low, p_high, p_spread, p_days}', '{float8, float8, float8, float8, float8}', 0, array[]::text[]),
+('autonomy', 'function', 'impact_basis', null, '{p_kind, p_added, p_returns, p_valueless, p_currency}', '{text, float8, float8, boolean, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'measured_impacts', null, '{p_limit, p_now}', '{integer, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'measure_action_impact', null, '{p_limit, p_now}', '{integer, timestamptz}', 2, array[]::text[]),
-('autonomy', 'table', 'action_results', null, '{}', '{}', 0, array['action_id uuid primary key', 'rule_id uuid', 'action_type text', 'status text', 'executed_at timestamptz', 'confidence float8', 'budget_change bigint', 'verdict text', 'money float8', 'error float8', 'right_probability float8', 'measured_at timestamptz', 'added_expected float8', 'added_revenue float8']::text[]),
+('autonomy', 'table', 'action_results', null, '{}', '{}', 0, array['action_id uuid primary key', 'rule_id uuid', 'action_type text', 'status text', 'executed_at timestamptz', 'confidence float8', 'budget_change bigint', 'verdict text', 'money float8', 'error float8', 'right_probability float8', 'measured_at timestamptz', 'campaign_id uuid']::text[]),
 ('autonomy', 'index', 'action_results_executed', 'autonomy.action_results', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'action_result', null, '{p_action}', '{public.autonomous_actions}', 0, array[]::text[]),
 ('autonomy', 'function', 'action_results_follow', null, '{}', '{}', 0, array[]::text[]),
@@ -558,6 +564,22 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'ab_test_insights', null, '{p_from, p_now}', '{timestamptz, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'opportunity_insight', null, '{p_from}', '{timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'autonomous_insights', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
+('autonomy', 'table', 'held_out', null, '{}', '{}', 0, array['campaign_id uuid', 'week date', 'kind text check (kind in (''pause'', ''up'', ''down''))', 'account text', 'decided_at timestamptz not null', 'budget numeric', 'rule_id uuid', 'confidence float8']::text[]),
+('autonomy', 'function', 'note_held_out', null, '{p_held, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
+('public', 'function', 'record_held_out', null, '{p_run_id, p_lease_token, p_held, p_now}', '{uuid, uuid, jsonb, timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'compared_decisions', null, '{p_account, p_from, p_until}', '{text, timestamptz, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'compared_profits', null, '{p_account, p_from, p_until, p_now}', '{text, timestamptz, timestamptz, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'holdout_effects', null, '{p_account, p_from, p_until, p_now}', '{text, timestamptz, timestamptz, timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'proof_least', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'type', 'proof_action', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_actions', null, '{p_account, p_from, p_until}', '{text, timestamptz, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_counts', null, '{p_actions}', '{autonomy.proof_action[]}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_classes', null, '{p_actions}', '{autonomy.proof_action[]}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_money', null, '{p_actions, p_currency}', '{autonomy.proof_action[], text}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_rules', null, '{p_actions, p_currency}', '{autonomy.proof_action[], text}', 0, array[]::text[]),
+('autonomy', 'function', 'proof_holdouts', null, '{p_account, p_from, p_until, p_now, p_currency}', '{text, timestamptz, timestamptz, timestamptz, text}', 0, array[]::text[]),
+('autonomy', 'function', 'account_proof', null, '{p_account, p_from, p_until, p_now}', '{text, timestamptz, timestamptz, timestamptz}', 1, array[]::text[]),
+('public', 'function', 'dashboard_proof', null, '{p_account, p_days, p_now}', '{text, integer, timestamptz}', 2, array[]::text[]),
 ('autonomy', 'function', 'look_around', null, '{p_acts, p_now}', '{boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'lease_or_error', null, '{p_run_id, p_now}', '{uuid, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'run_decisions', null, '{p_portfolio, p_shown, p_now}', '{jsonb, integer, timestamptz}', 0, array[]::text[]),
@@ -783,11 +805,10 @@ select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functio
 'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
 'list_planned_events',
 'measure_action_impact', 'portfolio_state',
-'propose_autonomous_actions', 'read_feed',
-'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
-'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
-'save_planned_event',
-'set_budget_optimisation', 'set_feed', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
+'propose_autonomous_actions', 'read_feed', 'record_campaign_metrics', 'record_held_out', 'record_opportunities',
+'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
+'rule_scoreboard', 'save_planned_event', 'set_budget_optimisation', 'set_feed', 'set_opportunity_status',
+'update_autonomous_account', 'use_preset']);
 $$;
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
@@ -898,9 +919,9 @@ select format('%s %s', case p.prokind when 'a' then 'aggregate' when 'p' then 'p
 p.oid::regprocedure)
 from pg_temp.autonomy_names n
 join pg_catalog.pg_proc p on p.pronamespace = to_regnamespace(n.schema) and p.proname = n.name
-where n.kind = 'function' and case  -- in this order
+where n.kind = 'function' and case
 when pg_temp.is_ours(p.oid, 'pg_proc') then false
-when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
+when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'
 else pg_temp.could_be_taken_for(p.oid, n) end
 ) f;
 if v_found is not null then
@@ -1171,7 +1192,7 @@ where l.relation = v_table::regclass and l.granted and l.pid <> pg_backend_pid()
 hint = 'Nothing has been changed. pg_stat_activity says what they do; try again when they are done.';
 end if;
 end;
-perform pg_sleep(0.5 + random());  -- in step with nobody
+perform pg_sleep(0.5 + random());
 end loop;
 end $$;
 set local lock_timeout = '30s';
@@ -1199,10 +1220,6 @@ end loop;
 end $$;
 
 -- 0100_existing_database.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create schema if not exists autonomy;
 comment on schema autonomy is
 'The inner parts of the campaign operations; nothing here is called from outside. [autonomous-operations]';
@@ -1409,10 +1426,6 @@ return false;
 end $$;
 
 -- 0105_money.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.currency_digits(p_currency text) returns integer
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -1455,15 +1468,11 @@ comment on function autonomy.kept_amount(numeric, integer) is '[autonomous-opera
 
 -- 0110_campaigns.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.campaigns (
 id uuid primary key default gen_random_uuid(),
 title text,
 status text default 'active',
-budget numeric,  -- in whole units of the account's currency: 0135 sees to that
+budget numeric,
 account text not null default 'default',
 autonomous_enabled boolean not null default true,
 hold_until timestamptz,
@@ -1759,8 +1768,8 @@ p30_conversions float8, p30_spend float8, p30_revenue float8,
 ev_spend float8, ev_conversions float8, ev_revenue float8, ev_days float8,
 ev_immature_spend float8,
 ev_effective_spend float8,
-ev_delay float8,      -- hours from click to conversion that the sums were made with
-ev_curvature float8,  -- and the curvature: an account may have measured another since
+ev_delay float8,
+ev_curvature float8,
 changed_at timestamptz not null default now()
 ) with (fillfactor = 80);
 create index if not exists campaign_facts_changed on public.campaign_facts
@@ -1785,10 +1794,6 @@ comment on table autonomy.unusual_campaigns is
 
 -- 0120_actions.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomous_rules (
 id uuid primary key default gen_random_uuid(),
 rule_name text not null unique,
@@ -1897,7 +1902,7 @@ actor text,
 person boolean not null default false
 );
 do $$
-begin  -- where they were kept in cents once; no row is rewritten
+begin
 if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.campaign_changes'::regclass
 and a.attname in ('old_budget', 'new_budget') and a.atttypmod <> -1) then
 alter table public.campaign_changes alter column old_budget type numeric, alter column new_budget type numeric;
@@ -2099,10 +2104,6 @@ on public.optimization_opportunities
 
 -- 0127_events.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.planned_events (
 id uuid primary key default gen_random_uuid(),
 account text,
@@ -2143,10 +2144,6 @@ create index if not exists planned_events_until on autonomy.planned_events (unti
 
 -- 0128_exclusions.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.evidence_exclusions (
 id uuid primary key default gen_random_uuid(),
 account text,
@@ -2199,7 +2196,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
 if not exists (select from autonomy.evidence_exclusions x where x.lifted_at is null) then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 select x.campaign_id, x.from_day, x.until_day
@@ -2226,10 +2223,6 @@ comment on table autonomy.suspect_days is
 
 -- 0129_file_states.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.file_states (
 campaign_id uuid primary key references public.campaigns (id) on delete cascade,
 platform_id text,
@@ -2253,10 +2246,6 @@ comment on column autonomy.file_states.read_at is
 create index if not exists file_states_platform_id on autonomy.file_states (platform_id);
 
 -- 0130_policy.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomy_migrations (
 name text primary key,
 checksum text not null,
@@ -2575,10 +2564,6 @@ end loop;
 end $$;
 
 -- 0132_priors.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.priors (
 scope text not null check (scope in ('account', 'currency')),
 name text not null,
@@ -2625,10 +2610,6 @@ comment on column autonomy.measured_choice.campaign_id is 'one of the largest of
 comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
 
 -- 0135_accounts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomy_accounts (
 account text primary key,
 currency text,
@@ -2860,7 +2841,7 @@ string_agg(quote_ident(k.attname), ', '), string_agg('o.' || quote_ident(k.attna
 from pg_catalog.pg_attribute k
 where k.attrelid = 'public.autonomy_accounts'::regclass and k.attnum > 0 and not k.attisdropped
 and k.attname <> 'account') using p_old, p_new;
-delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';  -- it is always there
+delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';
 update autonomy.evidence_exclusions x set account = p_new where x.account = p_old;
 update autonomy.planned_events e set account = p_new where e.account = p_old;
 end $$;
@@ -2936,7 +2917,7 @@ as $$
 begin
 if new.budget is null then
 return new;
-elsif new.budget not between 0 and 999999999999.99 then  -- NaN and Infinity are greater than all
+elsif new.budget not between 0 and 999999999999.99 then
 raise exception using errcode = 'check_violation',
 message = format('budget must be a number from 0 to 999,999,999,999.99, not %s.', new.budget);
 end if;
@@ -2953,10 +2934,6 @@ end if;
 end $$;
 
 -- 0136_account_policies.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.known_zone(p_zone text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -3128,10 +3105,6 @@ end $$;
 comment on function autonomy.campaigns_of(text, uuid, bigint) is '[autonomous-operations]';
 
 -- 0137_account_findings.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.account_findings()
 returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
 language plpgsql stable set search_path = ''
@@ -3142,7 +3115,7 @@ select from public.autonomy_accounts a where a.max_budget is null
 and (autonomy.currency_digits(a.currency) = 0
 or exists (select from public.autonomy_accounts o where o.currency <> a.currency)))
 then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 with used as materialized (
@@ -3196,10 +3169,6 @@ end $$;
 comment on function autonomy.account_warnings() is '[autonomous-operations]';
 
 -- 0140_json.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.json_number(p_value jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3341,10 +3310,6 @@ end $$;
 comment on function autonomy.argument_error(text, numeric) is '[autonomous-operations]';
 
 -- 0200_performance.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaign_slot(p_campaign_id uuid) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
@@ -3361,7 +3326,7 @@ with asked as materialized (
 select c.id, coalesce(c.account, 'default') as account
 from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
 ),
-own as materialized (  -- asked once an account, however many campaigns it has
+own as materialized (
 select a.account, autonomy.known_zone(a.time_zone) as zone
 from (select distinct s.account from asked s) k join public.autonomy_accounts a on a.account = k.account
 where a.time_zone is not null
@@ -3522,10 +3487,6 @@ end loop;
 end $$;
 
 -- 0205_reference_budgets.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.reference_budgets (
 campaign_id uuid primary key,
 budget numeric,
@@ -3683,10 +3644,6 @@ end $$;
 comment on function autonomy.refresh_reference_budgets(uuid[]) is '[autonomous-operations]';
 
 -- 0210_facts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -3947,10 +3904,6 @@ comment on function public.campaign_facts_at(timestamptz) is
 'came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
 
 -- 0215_one_grain.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.at_an_edge(p_bucket timestamptz, p_zone text) returns boolean
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -4114,10 +4067,6 @@ end $$;
 comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timestamptz[], numeric[], numeric[]) is '[autonomous-operations]';
 
 -- 0218_unusual_campaigns.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4169,10 +4118,6 @@ referencing old table as old_campaigns new table as new_campaigns
 for each statement execute function autonomy.budgets_lowered();
 
 -- 0220_keeping_facts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4208,7 +4153,7 @@ if tg_op = 'TRUNCATE' then
 delete from autonomy.campaign_totals where true;
 delete from autonomy.unusual_campaigns where true;
 delete from autonomy.reference_budgets where true;
-elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
+elsif tg_op = 'DELETE' then
 delete from autonomy.campaign_totals t using changed_rows r
 where t.campaign_id = r.campaign_id
 and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
@@ -4320,14 +4265,14 @@ select d.campaign_id, d.day, z.zone is null as is_gone, d.day::timestamp at time
 from (select distinct t.* from unnest(p_campaign_ids, p_days) t (campaign_id, day)) d
 left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
 ),
-summed as materialized (  -- each day by the key, never all days of a campaign for each of them
+summed as materialized (
 select t.campaign_id, t.day, t.is_gone, s.* from touched t cross join lateral (
 select count(*) as rows, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
 sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
 from public.campaign_metrics m
 where m.campaign_id = t.campaign_id and m.bucket >= t.starts and m.bucket < t.ends) s
 ),
-emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
+emptied as (
 delete from public.campaign_daily d using summed s
 where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
 )
@@ -4466,7 +4411,7 @@ where v_after is null or d.campaign_id > v_after order by d.campaign_id limit 10
 ) s where campaign_id is not null order by campaign_id limit 10000);
 exit when v_slice = '{}';
 perform autonomy.refresh_campaign_facts(v_slice);
-perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
+perform autonomy.refresh_campaign_totals(v_slice);
 v_count := v_count + cardinality(v_slice);
 v_after := v_slice[cardinality(v_slice)];
 end loop;
@@ -4475,10 +4420,6 @@ end $$;
 comment on function autonomy.rebuild_campaign_facts(boolean) is '[autonomous-operations]';
 
 -- 0221_following_metrics.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4550,7 +4491,7 @@ language plpgsql set search_path = ''
 as $$
 declare
 v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
-v_zone text := (select p.time_zone from public.autonomy_policy p);  -- of campaigns that are gone
+v_zone text := (select p.time_zone from public.autonomy_policy p);
 v_campaigns uuid[];
 v_days date[];
 begin
@@ -4629,10 +4570,6 @@ create trigger autonomy_truncated after truncate on public.campaign_performance
 for each statement execute function autonomy.metrics_truncated();
 
 -- 0222_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_zone(p_event autonomy.planned_events) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -4669,10 +4606,6 @@ create trigger event_changed after update on autonomy.planned_events
 for each row execute function autonomy.event_changed();
 
 -- 0225_zones.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.change_zone(p_campaign_ids uuid[], p_from text, p_to text) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4786,10 +4719,6 @@ create trigger autonomy_campaign_moved after update of account on public.campaig
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
 
 -- 0226_values.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.change_value(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4842,10 +4771,6 @@ or old.account is distinct from new.account)
 execute function autonomy.campaign_value_after();
 
 -- 0227_exclusions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_excluded(p_campaign_ids uuid[], p_accounts text[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4905,10 +4830,6 @@ create trigger autonomy_campaign_left_account after update of account on public.
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_left_account();
 
 -- 0230_ingest.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.metric_bucket(p_text text, p_zone text) returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -4937,7 +4858,7 @@ select g.*, case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){
 then (g.r ->> 'campaign_id')::uuid end as campaign_id
 from given g
 ),
-read as materialized (  -- its time once, not at every mention
+read as materialized (
 select n.*, z.campaign_id is not null as is_there, case when jsonb_typeof(n.r -> 'bucket') = 'string'
 then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
 from named n
@@ -5090,10 +5011,6 @@ end $$;
 
 -- 0240_feed.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.feed (
 id boolean primary key default true check (id),
 minutes numeric check (minutes between 1 and 10080),
@@ -5155,10 +5072,6 @@ comment on function public.set_feed(numeric, text) is
 '(argument). [autonomous-operations]';
 
 -- 0310_conditions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.word_error(p_object jsonb, p_key text, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5381,10 +5294,6 @@ comment on function public.condition_errors(jsonb) is
 '[autonomous-operations]';
 
 -- 0320_rules.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.action_errors(p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5498,7 +5407,7 @@ comment on function autonomy.refuse_rule(text, text) is '[autonomous-operations]
 create table if not exists autonomy.rule_verdicts (
 rule_id uuid primary key,
 rule_type text not null,
-version text not null,  -- autonomy.rule_version
+version text not null,
 flaw text
 );
 comment on table autonomy.rule_verdicts is
@@ -5581,10 +5490,6 @@ where r.id is not null and r.rule_type is not null
 on conflict (rule_id) do nothing;
 
 -- 0330_predicates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.measure_column(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5606,7 +5511,7 @@ when p_measure = 'budget' then
 when p_measure = 'hours_running' then
 '(case when isfinite(c.created_at) then date_part(''epoch'', $1 - c.created_at) / 3600::float8 end)'
 else
-format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '  -- the usual value first
+format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '
 'when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 '
 'when %1$s between -1e18::float8 and -1e-9::float8 then %1$s end)',
 autonomy.measure_column(p_measure, p_window))
@@ -5757,7 +5662,7 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 if position('"cpa"' in p_condition::text) = 0 then
-return null;  -- the usual case, and the tree need not be walked
+return null;
 end if;
 return (
 with recursive nodes (node, plain) as (
@@ -5783,10 +5688,6 @@ end $$;
 comment on function autonomy.cpa_target(jsonb) is '[autonomous-operations]';
 
 -- 0340_default_rules.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.default_autonomous_rules()
 returns table (rule_name text, rule_type text, condition jsonb, action jsonb, priority int)
 language sql immutable set search_path = ''
@@ -5835,10 +5736,6 @@ comment on function public.autonomy_reset_defaults() is
 'again. [autonomous-operations]';
 
 -- 0400_confidence.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.roi_posterior(
 p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
 p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8, p_order_spread float8 default 0.16)
@@ -5952,10 +5849,6 @@ end $$;
 comment on function autonomy.cut_confidence(float8) is '[autonomous-operations]';
 
 -- 0405_curve.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.budget_share(p_budget numeric, p_reference numeric) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6060,10 +5953,6 @@ end $$;
 comment on function autonomy.curve_floor(numeric, numeric) is '[autonomous-operations]';
 
 -- 0410_evidence.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.evidence_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6126,10 +6015,6 @@ end $$;
 comment on function autonomy.campaign_evidence(uuid[], timestamptz) is '[autonomous-operations]';
 
 -- 0412_priors.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.prior_score(
 p_orders float8[], p_exposures float8[], p_sizes float8[], p_mean float8, p_tau float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
@@ -6174,12 +6059,12 @@ as $$
 declare
 v_centre constant float8 := greatest(-3::float8, least(3::float8, ln(
 ((select sum(o) from unnest(p_orders) o) + 1::float8) / ((select sum(e) from unnest(p_exposures) e) + 1::float8))));
-v_scores float8[] := '{}';  -- 13 of ln roi for each of 7 of ln tau
+v_scores float8[] := '{}';
 v_best integer;
 v_mean integer;
 v_tau integer;
 v_bend float8;
-v_means float8 := 0;  -- the vertex, in steps from the best point
+v_means float8 := 0;
 v_taus float8 := 0;
 begin
 for t in 0 .. 6 loop
@@ -6458,7 +6343,7 @@ if autonomy.priors_due(p_now) then
 v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
 end if;
 exception when others then
-null;  -- what no fit can be made of leaves the last one in force, as in a run
+null;
 end;
 return query
 select * from unnest(v_fitted)
@@ -6553,10 +6438,6 @@ comment on function public.fit_portfolio_prior(boolean, timestamptz) is
 'Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0415_curvature.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.ln_gamma(p_x float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6725,10 +6606,6 @@ end $$;
 comment on function autonomy.score_account(text, date, timestamptz) is '[autonomous-operations]';
 
 -- 0417_delay.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.lag_of_delay(p_days float8) returns float8
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -6827,10 +6704,6 @@ end $$;
 comment on function autonomy.told_delay(text, date, timestamptz) is '[autonomous-operations]';
 
 -- 0418_measuring.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.account_measures (
 account text not null,
 what text not null check (what in ('curvature', 'delay')),
@@ -6901,7 +6774,7 @@ v_until timestamptz := clock_timestamp() + interval '2 seconds';
 begin
 while v_count < p_limit and clock_timestamp() < v_until loop
 select * into v_account from autonomy.rebuilt_accounts r
-order by r.asked_at, r.account limit 1 for update skip locked;  -- another shard's run is at it
+order by r.asked_at, r.account limit 1 for update skip locked;
 exit when not found;
 v_ids := autonomy.campaigns_of(v_account.account, v_account.after, p_limit - v_count);
 for i in 1 .. cardinality(v_ids) by 500 loop
@@ -7000,10 +6873,6 @@ end $$;
 comment on function autonomy.measure_accounts(timestamptz) is '[autonomous-operations]';
 
 -- 0420_doubt.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
@@ -7081,7 +6950,7 @@ from (select greatest(7, (select p.person_hold_days from public.autonomy_policy 
 join public.campaign_changes k on k.campaign_id = any (p_ids)
 and (k.kind = 'outside' or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
 if v_changed = '{}' then
-return;  -- the usual case
+return;
 end if;
 return query
 with holds as materialized (
@@ -7139,7 +7008,7 @@ return query
 select c.id, u.share
 from autonomy.campaign_zones(p_ids) i (id, zone)
 cross join lateral (
-select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c  -- by its key
+select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c
 cross join lateral (select (p_now at time zone i.zone)::date as today) k
 cross join lateral (
 select avg(d.share) as share, count(*) as days
@@ -7182,10 +7051,6 @@ end $$;
 comment on function autonomy.sane_number(float8) is '[autonomous-operations]';
 
 -- 0425_put_back.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.budgets_put_back(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
@@ -7197,7 +7062,7 @@ and k.kind = 'outside' and k.old_budget is distinct from k.new_budget and isfini
 group by k.campaign_id having count(*) >= 3);
 begin
 if v_often = '{}' then
-return;  -- the usual case
+return;
 end if;
 return query
 select k.campaign_id
@@ -7216,10 +7081,6 @@ end $$;
 comment on function autonomy.budgets_put_back(uuid[], timestamptz) is '[autonomous-operations]';
 
 -- 0500_find.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create statistics if not exists public.campaigns_lower_status on (lower(status)) from public.campaigns;
 create function autonomy.shard_slots(p_shard text) returns int4range
 language plpgsql immutable parallel safe set search_path = ''
@@ -7270,7 +7131,7 @@ cross join lateral (select case
 when r.rule_name = '' then 'rule_name: must be a text that is not empty'
 when r.priority is null then 'priority: is missing; give a whole number'
 when v.rule_id is not null then v.flaw
-else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x  -- computed once
+else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x
 where r.is_active or p_include_inactive
 order by 1, r.rule_name collate "C";
 end $$;
@@ -7375,11 +7236,11 @@ as $$
 declare
 v_predicates text[];
 v_metrics text;
-v_metrics_alone text;          -- without the campaign's own columns
+v_metrics_alone text;
 v_source text;
 v_near uuid[];
-v_curves int[];                -- places of the rules that follow the curve
-v_moving text[];               -- the predicates, with a budget that is not where it belongs by those
+v_curves int[];
+v_moving text[];
 begin
 select c.source, c.predicates, c.metrics, c.metrics_alone, c.curves
 into v_source, v_predicates, v_metrics, v_metrics_alone, v_curves
@@ -7451,7 +7312,7 @@ select case when s.cpa between 1e-6 and 1e9 then s.cpa end as cpa
 from (select autonomy.json_number(a.evidence -> 'target_cpa') as cpa) s) t
 where a.action_type = 'auto_pause' and a.status = 'executed'
 and (p_ids is null or a.campaign_id = any (p_ids))
-and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
+and a.rule_id is not null
 and case when t.cpa is null then f.life_revenue > autonomy.json_number(a.evidence #> '{metrics,revenue}')
 else f.life_conversions > autonomy.json_number(a.evidence #> '{metrics,conversions}') end
 and a.id = (
@@ -7461,10 +7322,6 @@ end $$;
 comment on function autonomy.revocable_pauses(uuid[]) is '[autonomous-operations]';
 
 -- 0505_codes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.codes()
 returns table (code text, place integer, kind text, means text, reserved boolean)
 language plpgsql immutable parallel safe set search_path = '' rows 60
@@ -7773,10 +7630,6 @@ end $$;
 comment on function autonomy.sentences() is '[autonomous-operations]';
 
 -- 0506_number_words.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.exact(p_number float8) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -7830,10 +7683,6 @@ end $$;
 comment on function autonomy.moment_words(timestamptz) is '[autonomous-operations]';
 
 -- 0507_suspect.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -7941,7 +7790,7 @@ language plpgsql stable set search_path = '' set jit = off set plan_cache_mode =
 as $$
 begin
 if not exists (select from public.campaign_metrics f where f.bucket > p_now + interval '1 hour') then
-return;  -- the usual case
+return;
 end if;
 return query
 select m.campaign_id, case when m.day > m.today then m.day end,
@@ -8012,8 +7861,8 @@ declare
 v_found autonomy.suspect_days[];
 v_over boolean := exists (select from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours');
 begin
-if v_over then  -- the policy before facts, as whoever changes the policy has it
-perform from public.autonomy_policy for no key update;  -- which the fit of priors writes next
+if v_over then
+perform from public.autonomy_policy for no key update;
 end if;
 v_found := array(
 select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
@@ -8021,7 +7870,7 @@ from autonomy.doubtful_days(null, p_now) d
 where d.day between date '2000-01-01' and date '2100-12-31'
 group by d.campaign_id, d.day order by d.campaign_id, d.day);
 if v_found = '{}' and not exists (select from autonomy.suspect_days) then
-return;  -- the usual case
+return;
 end if;
 delete from autonomy.suspect_days s
 where not exists (select from unnest(v_found) f where f.campaign_id = s.campaign_id and f.day = s.day);
@@ -8037,17 +7886,13 @@ end $$;
 comment on function autonomy.doubt_figures(timestamptz) is '[autonomous-operations]';
 
 -- 0508_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_stops(p_ids uuid[], p_from timestamptz, p_until timestamptz)
 returns table (campaign_id uuid, raises text, cuts text, pauses text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
 if not exists (select from autonomy.planned_events e where e.from_at <= p_until and e.until_at > p_from) then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 with now_on as materialized (
@@ -8091,10 +7936,6 @@ end $$;
 comment on function autonomy.event_said(text) is '[autonomous-operations]';
 
 -- 0510_candidates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.candidate as (
 campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
 created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
@@ -8106,13 +7947,13 @@ last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestampt
 budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
 value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
 budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
-currency text,             -- its account's, null where unknown
-target_roi float8,         -- its own break-even, else null: the policy's
-reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
-ev_effective_spend float8, -- its spend as it would count at the reference budget
-curvature float8,          -- that this was made with, null: its account's
-attribution float8,        -- what is believed of what the platform reports; 1 = all of it
-put_back boolean);         -- another program sets its budget anew after each move of ours
+currency text,
+target_roi float8,
+reference_budget numeric,
+ev_effective_spend float8,
+curvature float8,
+attribution float8,
+put_back boolean);
 comment on type autonomy.candidate is
 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -8180,7 +8021,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
 if p_ids = '{}' then
-return;  -- usual where decisions are put into words, and planning takes a millisecond
+return;
 end if;
 return query execute
 'select i.id, json_build_object(' || (
@@ -8297,19 +8138,15 @@ comment on function public.list_autonomous_candidates(uuid, int, text, boolean, 
 'AO010 for a bad argument. [autonomous-operations]';
 
 -- 0511_measured.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.measured as (
 campaign_id uuid,
 account text,
 zone text,
 today date,
-first_day date,          -- what is usual was so before this day
-rate float8,             -- conversions a click; null = not known
-most_clicks float8,      -- of a day: more are not expected to bring more
-worth float8             -- of a conversion; null = not known
+first_day date,
+rate float8,
+most_clicks float8,
+worth float8
 );
 comment on type autonomy.measured is
 'What is usual of a campaign, for whether measurement works. [autonomous-operations]';
@@ -8317,30 +8154,30 @@ create type autonomy.measured_day as (
 account text,
 today date,
 day date,
-before boolean,          -- one of the days that say what is usual
-lifted boolean,          -- a person has said that it is right
-found float8,            -- conversions
-hoped float8,            -- what its clicks would have brought
-counted_found float8,    -- the same of what is not left out of the evidence
+before boolean,
+lifted boolean,
+found float8,
+hoped float8,
+counted_found float8,
 counted_hoped float8,
-orders float8,           -- conversions of campaigns of which the worth is known
+orders float8,
 revenue float8,
-worth float8,            -- what these would have been worth
-shape float8             -- of this day of the week, of what clicks bring
+worth float8,
+shape float8
 );
 comment on type autonomy.measured_day is
 'A day of an account, for whether measurement works. [autonomous-operations]';
 create type autonomy.measured_row as (
 account text,
-back integer,            -- full hours since it was over, 0 to 95
+back integer,
 weekday integer,
-found float8,            -- conversions
-hoped float8,            -- what its clicks would have brought
-orders float8,           -- conversions of campaigns of which the worth is known
+found float8,
+hoped float8,
+orders float8,
 revenue float8,
-worth float8,            -- what these would have been worth
-high float8,             -- those of them that came with far more
-low float8               -- those that came with far less
+worth float8,
+high float8,
+low float8
 );
 comment on type autonomy.measured_row is
 'What was over in an hour of an account, for whether measurement works. [autonomous-operations]';
@@ -8380,7 +8217,7 @@ lock table autonomy.measured_choice in share row exclusive mode;
 delete from autonomy.measured_choice where true;
 insert into autonomy.measured_choice (campaign_id, chosen_at)
 select l, p_now from autonomy.largest_campaigns() l
-union all select '00000000-0000-0000-0000-000000000000', p_now  -- that none is large is a choice, too
+union all select '00000000-0000-0000-0000-000000000000', p_now
 on conflict do nothing;
 end $$;
 comment on function autonomy.choose_measured(timestamptz) is '[autonomous-operations]';
@@ -8656,10 +8493,6 @@ end $$;
 comment on function autonomy.values_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0512_portfolio.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.measured_json(p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -8830,10 +8663,6 @@ comment on function autonomy.too_much_shrinking(public.autonomy_policy, numeric,
 numeric) is '[autonomous-operations]';
 
 -- 0513_broken_days.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.broken_days(p_portfolio jsonb, p_now timestamptz)
 returns table (account text, from_day date, until_day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -8876,7 +8705,7 @@ v_broken record;
 begin
 if not jsonb_path_exists(p_portfolio, '$.**.tripped ? (@ == true)')
 and not jsonb_path_exists(p_portfolio, '$.**.settled ? (@ == true)') then
-return;  -- the usual case
+return;
 end if;
 perform from public.autonomy_policy for share;
 for v_broken in select * from autonomy.broken_days(p_portfolio, p_now) b order by b.account loop
@@ -8901,15 +8730,11 @@ and x.until_day >= p_now::date - 14
 and ((a.one #>> '{tracking,settled}')::boolean or (a.one #>> '{value,settled}')::boolean)
 and not (a.one #>> '{tracking,tripped}')::boolean and not (a.one #>> '{value,tripped}')::boolean;
 exception when others then
-raise warning 'Broken days were not left out: %', sqlerrm;  -- what the breaker stops stays stopped
+raise warning 'Broken days were not left out: %', sqlerrm;
 end $$;
 comment on function autonomy.leave_out_broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0515_guardrails.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.policy_floor(p_policy public.autonomy_policy, p_is_pause boolean) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8970,8 +8795,8 @@ comment on function autonomy.campaign_guardrail(autonomy.candidate, public.auton
 interval, float8, text, text, timestamptz) is '[autonomous-operations]';
 create type autonomy.size as (
 new_budget numeric,
-limits text[],             -- the caps that shaped it, in order
-code text);                -- why nothing worth doing is left, else null
+limits text[],
+code text);
 comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
 create function autonomy.budget_floor(p_min_budget numeric, p_digits integer) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
@@ -9031,14 +8856,14 @@ create type autonomy.decided as (
 campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
 rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
 plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
-win text,                  -- the window whose figures are told
+win text,
 new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-cpa float8,                -- the target where it is judged by that, as if a conversion were worth it; else null
-below float8,              -- P(true roi < break_even)
-log_roi float8,            -- the most probable ln roi, at the present budget
+cpa float8,
+below float8,
+log_roi float8,
 candidate autonomy.candidate,
-stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
-target_budget numeric);    -- where a budget that follows its curve belongs; else null
+stopped_at text,
+target_budget numeric);
 comment on type autonomy.decided is
 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 create function autonomy.odds_words(p_confidence float8, p_floor float8) returns text
@@ -9162,10 +8987,6 @@ end $$;
 comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0520_decide.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.window_read(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9408,7 +9229,7 @@ r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
 from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
 ),
 groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
-moved as (  -- what each would change, unless measurement looks broken in its account or in all
+moved as (
 select e.*, (e.candidate).campaign_id, coalesce((e.candidate).account, '') as account, g.account as at, t.code,
 t.code is null and e.held is null and e.action_type = 'auto_pause' as pauses,
 case when t.code is null and e.held is null and m.change > 0 then m.change else 0 end as raise,
@@ -9428,7 +9249,7 @@ when g.value or g.value_of_currency then 'VALUE_BREAKER' end as code) t
 in_force as materialized (
 select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
 ),
-within as (  -- beside the others of its account
+within as (
 select m.*, k.currency, (f.p).mode, case
 when m.pauses and autonomy.too_many_pauses(f.p, k.campaigns, k.pauses,
 count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
@@ -9445,7 +9266,7 @@ join in_force f on f.account = m.account
 left join groups k on k.account = m.account
 window account as (partition by m.account)
 ),
-beside as (  -- beside those of all accounts that are left, money of one currency only
+beside as (
 select w.*,
 count(*) filter (where w.pauses and w.stopped is null) over () as pauses_wanted,
 count(*) filter (where w.raise > 0 and w.stopped is null) over currency as ups_wanted,
@@ -9486,10 +9307,6 @@ end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is '[autonomous-operations]';
 
 -- 0530_sentences.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.params as (
 currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
 confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
@@ -9671,10 +9488,6 @@ comment on function autonomy.expected_impact_of(
 text, float8, float8, float8, float8, float8, float8, float8, numeric) is '[autonomous-operations]';
 
 -- 0540_propose.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.campaign_state as (status text, budget numeric);
 comment on type autonomy.campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
 create type autonomy.match as (rule_name text, code text);
@@ -9812,7 +9625,7 @@ groups as (
 select g.account as at, g.account, g.currency, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking,
 g.told, g.value, g.worth
 from autonomy.breaker_groups(p_portfolio) g
-union all  -- raises and values of all accounts are counted by currency
+union all
 select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null,
 bool_or(g.value_of_currency), (select c -> 'value' from jsonb_array_elements(p_portfolio -> 'currencies') c
 where c ->> 'currency' is not distinct from g.currency)
@@ -9916,10 +9729,6 @@ comment on function public.propose_autonomous_actions(uuid, int, text, boolean, 
 'AO002 where a limit is none. [autonomous-operations]';
 
 -- 0550_identify.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaigns_by_metrics(
 p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8,
 p_min_hours float8, p_now timestamptz)
@@ -10052,10 +9861,6 @@ comment on function public.identify_scaling_candidates(numeric, integer, numeric
 'AO010 for a missing, negative or infinite argument. [autonomous-operations]';
 
 -- 0560_leases.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.run_request(p_request jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -10096,7 +9901,7 @@ create function autonomy.busy(p_run public.autonomous_runs) returns jsonb
 language plpgsql set search_path = ''
 as $$
 begin
-if p_run.trigger = 'migrate' then  -- autonomy/migrate.py holds the lease of all shards meanwhile
+if p_run.trigger = 'migrate' then
 raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
 hint = 'It is safe to call again in some seconds.';
 end if;
@@ -10124,13 +9929,13 @@ return jsonb_build_object('outcome', 'mismatch');
 elsif p_seen.status = 'completed' and p_seen.response is not null then
 return jsonb_build_object('outcome', 'stored', 'response', p_seen.response,
 'response_status', p_seen.response_status);
-elsif p_seen.status = 'running' and p_seen.id = p_run_id then  -- its answer was lost
+elsif p_seen.status = 'running' and p_seen.id = p_run_id then
 update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
 where id = p_run_id and status = 'running';
 return autonomy.started(p_seen) || '{"again": true}';
 elsif p_seen.status = 'running' then
 return autonomy.busy(p_seen);
-elsif p_seen.id = p_run_id then  -- its answer was lost, and so was its lease
+elsif p_seen.id = p_run_id then
 raise exception using errcode = 'AO007',
 message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status),
 hint = 'Nothing is done twice; call again.';
@@ -10187,7 +9992,7 @@ p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
 from public.autonomy_policy p
 on conflict do nothing
 returning * into v_run;
-exception when lock_not_available then  -- a rival takes long to begin
+exception when lock_not_available then
 return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
 end;
 if v_run.id is not null then
@@ -10222,10 +10027,6 @@ end $$;
 comment on function autonomy.hold_lease(uuid, uuid) is '[autonomous-operations]';
 
 -- 0600_changes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.actor() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -10376,10 +10177,6 @@ where not exists (select from public.campaign_changes k where k.campaign_id = c.
 order by c.id;
 
 -- 0610_effects.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.lock_effects() returns public.autonomy_policy
 language plpgsql set search_path = ''
 as $$
@@ -10452,10 +10249,6 @@ end $$;
 comment on function autonomy.change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0620_by_hand.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.locked_campaign(p_campaign_id uuid, p_reason text, p_confidence_score numeric)
 returns public.campaigns
 language plpgsql set search_path = ''
@@ -10513,7 +10306,7 @@ v_changed public.campaigns;
 v_event text := autonomy.event_against(p_campaign, p_action_type, p_budget, p_now);
 begin
 perform autonomy.simulated_moment(p_now);
-if v_event is not null then  -- said, but not against it: a person decided
+if v_event is not null then
 raise notice 'A planned event is against it: %.', v_event;
 end if;
 v_changed := autonomy.change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
@@ -10602,52 +10395,48 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 '(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.decision as (
-n bigint,                -- place in the batch, from 1
-id uuid,                 -- the action's
+n bigint,
+id uuid,
 campaign_id uuid,
 rule_id uuid,
-verdict text,            -- act or propose
+verdict text,
 action_type text,
 confidence numeric,
-old_status text,         -- as decided on
+old_status text,
 old_budget numeric,
 new_status text,
 new_budget numeric,
 decided_code text,
-flaw text,               -- what could not be read of it
+flaw text,
 reason text,
 previous_state jsonb,
 new_state jsonb,
 evidence jsonb,
 expected_impact jsonb,
-rule_version text        -- of the rule as decided by
+rule_version text
 );
 comment on type autonomy.decision is 'A decision as apply takes it. [autonomous-operations]';
 create type autonomy.item as (
-n bigint,                -- the decision's
+n bigint,
 id uuid,
 campaign_id uuid,
 action_type text,
-outcome text,            -- execute, propose, fail, hold, or again (it was accepted before)
+outcome text,
 code text,
 message text,
-old_status text,         -- as found
+old_status text,
 old_budget numeric,
-status text,             -- to be written
+status text,
 budget numeric
 );
 comment on type autonomy.item is
 'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
 create type autonomy.result as (
-n bigint,                -- the decision's
+n bigint,
 action_id uuid,
 campaign_id uuid,
-status text,             -- executed, pending, held or failed
+status text,
 error text,
 message text
 );
@@ -10707,7 +10496,7 @@ v_by_curve boolean := exists (
 select from autonomy.rules_in_order(false) r where r.place is not null and r.action ? 'by');
 begin
 return (
-with checked as (  -- without reason and evidence, which would be copied at each step
+with checked as (
 select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
 w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
 case
@@ -10719,7 +10508,7 @@ then 'action_type is none that a run carries out'
 when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto_resume' and not p_by_person
 then 'rule_version is missing'
 when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
-when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
+when w.new_budget is distinct from w.old_budget
 and w.new_budget not between 0 and 999999999999.99
 then 'new.budget is not an amount of money below 1,000,000,000,000'
 when w.action_type = 'auto_pause'
@@ -10753,7 +10542,7 @@ plans as materialized (
 select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(
 true, f.p, array(select distinct d.rule_id from unnest(p_decisions) d)) l
 ),
-known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
+known as (
 select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
 r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
 c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
@@ -10967,10 +10756,6 @@ end $$;
 comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0640_apply.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.write_items(
 p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -10988,7 +10773,7 @@ update public.campaigns c set status = i.status, budget = i.budget, updated_at =
 from item i where c.id = i.campaign_id and i.outcome = 'execute'
 returning i.n, c.status, c.budget
 ),
-final as materialized (  -- what a trigger on campaigns made of it counts, not what was asked
+final as materialized (
 select i.*, c.status as got_status, c.budget as got_budget,
 case when i.outcome <> 'execute' then i.outcome
 when c.n is null or (c.status is not distinct from i.old_status and c.budget is not distinct from i.old_budget)
@@ -11043,7 +10828,7 @@ and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
 and not autonomy.came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
 into v_results, v_undone from final f;
 perform set_config('autonomy.effect', '', true);
-if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
+if v_undone is not null then
 raise exception using errcode = 'AO099', message = 'undone', detail = v_undone::text;
 end if;
 return v_results;
@@ -11129,7 +10914,7 @@ return '{}';
 end if;
 v_resumes := v_busy_rules = '{}' or exists (
 select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
-return array(  -- not logged, so that the same decision may come again
+return array(
 select row(o.n, o.id, o.campaign_id, 'failed',
 case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
 format('Somebody is changing %s at this moment; the next run decides again.',
@@ -11186,7 +10971,7 @@ from unnest(v_results) r
 left join public.autonomous_actions a on a.id = r.action_id
 order by r.n);
 end if;
-return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
+return array(select r from unnest(v_results || v_left) r order by r.n);
 end $$;
 comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function public.apply_autonomous_actions(
@@ -11216,10 +11001,6 @@ comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamp
 'p_now), AO002 (no policy). [autonomous-operations]';
 
 -- 0650_proposals.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.pending_action(p_action_id uuid, p_as text, p_actor text, p_reason text)
 returns public.autonomous_actions
 language plpgsql set search_path = ''
@@ -11367,7 +11148,7 @@ begin
 perform autonomy.simulated_moment(p_now);
 update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
 evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
-where a.id in (  -- one that is being decided at this moment is left to whoever decides
+where a.id in (
 select w.id from public.autonomous_actions w
 cross join public.autonomy_policy p
 left join public.campaigns c on c.id = w.campaign_id
@@ -11383,10 +11164,6 @@ comment on function public.expire_pending_actions(timestamptz) is
 'Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0660_roll_back.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.changed_field(p_action public.autonomous_actions, p_field text) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -11438,7 +11215,7 @@ v_new_budget := (p_action.new_state ->> 'budget')::numeric;
 end if;
 if (not v_status or p_campaign.status is not distinct from p_action.previous_state ->> 'status')
 and (not v_budget or p_campaign.budget is not distinct from v_previous_budget) then
-return null;  -- a person restored it already; what is left is to write it down
+return null;
 elsif v_status and p_campaign.status is distinct from p_action.new_state ->> 'status'
 or v_budget and p_campaign.budget is distinct from v_new_budget
 or exists (
@@ -11557,9 +11334,9 @@ v_campaign public.campaigns;
 v_after public.campaigns;
 v_code text;
 v_message text;
-v_seen uuid;              -- the campaign that v_campaign and v_done are about
-v_before jsonb;           -- what was said of an action that this very call took back before
-v_done uuid[] := '{}';    -- its actions that were taken back here: in a preview the log does not show it
+v_seen uuid;
+v_before jsonb;
+v_done uuid[] := '{}';
 v_changed jsonb[] := '{}';
 v_skipped jsonb[] := '{}';
 begin
@@ -11694,7 +11471,7 @@ v_hold_until timestamptz;
 begin
 if old.status = 'rolled_back' then
 raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
-elsif lower(old.status) <> 'executed' then  -- an older log may spell it otherwise
+elsif lower(old.status) <> 'executed' then
 raise exception using errcode = 'AO012',
 message = format('Action %s is %s; only an executed action can be rolled back.', old.id, old.status);
 elsif current_setting('autonomy.effect', true) = '1' then
@@ -11734,10 +11511,6 @@ for each row when (new.status is distinct from old.status and 'rolled_back' in (
 execute function autonomy.action_marked();
 
 -- 0670_audit.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.difference as (
 campaign_id uuid, change_id bigint, action_id uuid, what text, expected jsonb, found jsonb);
 comment on type autonomy.difference is
@@ -11876,10 +11649,6 @@ comment on function public.audit_autonomous_actions(integer) is
 'differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
 
 -- 0690_warnings.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.unread_statuses() returns table (status text, campaigns bigint, none_active boolean)
 language plpgsql stable set search_path = ''
 as $$
@@ -11939,7 +11708,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
 if not exists (select from public.autonomous_rules r where r.is_active and r.action ? 'by') then
-return null;  -- nothing is optimised
+return null;
 end if;
 return (
 select format('Another program sets the budgets of %s of the account "%s" anew after each move of ours: '
@@ -11966,10 +11735,6 @@ end $$;
 comment on function autonomy.run_warnings() is '[autonomous-operations]';
 
 -- 0695_retention.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.retention (
 id boolean primary key default true check (id),
 after_campaign uuid
@@ -12003,7 +11768,7 @@ begin
 if p_before is null then
 return 0;
 end if;
-perform set_config('autonomy.ingest', '1', true);  -- the roll-up by day knows these totals
+perform set_config('autonomy.ingest', '1', true);
 perform from public.campaign_metrics m
 where m.campaign_id = any (p_campaign_ids) and m.bucket < p_before and not m.whole_day
 order by m.campaign_id, m.bucket for update;
@@ -12119,7 +11884,7 @@ select * into strict v_policy from public.autonomy_policy;
 insert into autonomy.retention (id) values (true) on conflict do nothing;
 select t.after_campaign into v_after from autonomy.retention t for update skip locked;
 if not found then
-return '{}';  -- a run of another shard is at it
+return '{}';
 end if;
 v_ids := array(select c.id from public.campaigns c where v_after is null or c.id > v_after
 order by c.id limit p_campaigns);
@@ -12155,44 +11920,40 @@ end $$;
 comment on function autonomy.retire(timestamptz, integer, integer) is '[autonomous-operations]';
 
 -- 0700_runs.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.prepare_run(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 begin
 begin
-perform autonomy.doubt_figures(p_now);  -- first: what is in doubt says nothing of an account
+perform autonomy.doubt_figures(p_now);
 exception when others then
-raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
+raise warning 'Figures were not doubted: %', sqlerrm;
 end;
 begin
 perform public.fit_portfolio_prior(p_now => p_now);
 exception when others then
-raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
+raise warning 'The prior was not fitted: %', sqlerrm;
 end;
 begin
 perform autonomy.measure_accounts(p_now);
 exception when others then
-raise warning 'What accounts tell of themselves was not measured: %', sqlerrm;  -- what is in use goes on
+raise warning 'What accounts tell of themselves was not measured: %', sqlerrm;
 end;
 begin
 perform autonomy.rebuild_measured();
 exception when others then
-raise warning 'Facts were not brought up to what is measured: %', sqlerrm;  -- they are read as they were made
+raise warning 'Facts were not brought up to what is measured: %', sqlerrm;
 end;
 begin
 perform autonomy.choose_measured(p_now);
 exception when others then
-raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
+raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;
 end;
 perform public.expire_pending_actions(p_now);
 begin
 perform autonomy.retire(p_now);
 exception when others then
-raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tries again
+raise warning 'What is too old was not let go: %', sqlerrm;
 end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is '[autonomous-operations]';
@@ -12200,7 +11961,7 @@ create function public.begin_autonomous_run(
 p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
 p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
 p_now timestamptz default now()) returns json
-language plpgsql set search_path = '' set statement_timeout = '28s'  -- its caller waits 30
+language plpgsql set search_path = '' set statement_timeout = '28s'
 as $$
 declare
 v_request jsonb := autonomy.run_request(p_request);
@@ -12296,10 +12057,6 @@ comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, intege
 'the clock''s nor the run''s). [autonomous-operations]';
 
 -- 0800_rates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.opportunity_detection (
 id boolean primary key default true check (id),
 changes_seen_until timestamptz not null default '-infinity',
@@ -12497,7 +12254,7 @@ from kinds k join centres c using (kind)
 cross join lateral (select 1 + k.omega * k.trials * c.centre / k.days as phi) p
 group by k.kind
 loop
-continue when v_found.campaigns < 5;  -- too few to be a portfolio: the default
+continue when v_found.campaigns < 5;
 v_rates := v_rates || jsonb_build_object(v_found.kind, jsonb_build_object(
 'centre', v_found.centre, 'campaigns', v_found.campaigns,
 'weights', to_jsonb(autonomy.rate_distribution(v_found.counts, v_found.usual, v_default))));
@@ -12509,10 +12266,6 @@ end $$;
 comment on function autonomy.opportunity_rates(timestamptz) is '[autonomous-operations]';
 
 -- 0805_standing.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.standing_of(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, posterior float8[], over float8, effect float8, conversions float8, matured float8)
 language plpgsql stable set search_path = '' set jit = off
@@ -12540,10 +12293,6 @@ end $$;
 comment on function autonomy.standing_of(uuid[], timestamptz) is '[autonomous-operations]';
 
 -- 0810_high_traffic_low_conversion.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.high_traffic_low_conversion(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12630,10 +12379,6 @@ end $$;
 comment on function autonomy.high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0820_declining_performance.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.declining_performance(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12717,10 +12462,6 @@ end $$;
 comment on function autonomy.declining_performance(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0825_collapsed_return.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.gamma_below(p_shape float8, p_limit float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12791,7 +12532,7 @@ autonomy.gamma_below(g.shape, c.break_even / c.before * g.usual) * w.certainty) 
 from compared c
 cross join lateral (select c.r2 / c.unit + 1 as shape, c.before * c.matured2 / c.unit + 1 as usual) g
 cross join lateral (select 1 / sqrt(1 + g.shape * c.unit / c.r1) as certainty) w
-), valueless as materialized (  -- where conversions carry no value, revenue says nothing
+), valueless as materialized (
 select unnest(autonomy.campaigns_without_value(array(select j.id from judged j where j.r2 = 0), p_now)) as id
 )
 select j.id, 'declining_performance'::text, case when j.loses >= 0.5 then 'critical' else 'high' end,
@@ -12838,10 +12579,6 @@ $$;
 comment on function autonomy.declining_campaigns(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0830_budget_inefficiency.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.budget_inefficiency(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12874,7 +12611,7 @@ greatest(0, 1 - w.likely / l.break_even) as loss_share
 from looked_at l
 join (select t.campaign_id, t.posterior, t.over, t.conversions as n, exp(t.posterior[1]) / t.over as likely
 from autonomy.standing_of(array(select i.id from looked_at i), p_now) t offset 0) w on w.campaign_id = l.id
-), valueless as materialized (  -- where conversions carry no value, roi says nothing
+), valueless as materialized (
 select unnest(autonomy.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
 )
 select j.id, 'budget_inefficiency'::text,
@@ -12913,10 +12650,6 @@ end $$;
 comment on function autonomy.budget_inefficiency(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0840_audience_mismatch.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.audience_mismatch(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13081,10 +12814,6 @@ end $$;
 comment on function autonomy.audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0850_creative_fatigue.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.creative_fatigue(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13198,10 +12927,6 @@ end $$;
 comment on function autonomy.creative_fatigue(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0860_timing_optimization.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.timing_optimization(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13339,10 +13064,6 @@ end $$;
 comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0870_opportunities.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.find_opportunities(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean,
 p_now timestamptz default now())
@@ -13473,8 +13194,8 @@ language plpgsql set search_path = '' set statement_timeout = '55s' set jit = of
 set plan_cache_mode = force_custom_plan
 as $$
 declare
-v_slice constant integer := 50000;      -- campaigns at a time, so that memory stays flat
-v_budget constant interval := '20 s';   -- then the next run goes on behind the last slice
+v_slice constant integer := 50000;
+v_budget constant interval := '20 s';
 v_overlap constant interval := '15 minutes';
 v_started constant timestamptz := clock_timestamp();
 v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
@@ -13571,10 +13292,6 @@ comment on function public.set_opportunity_status(uuid, text, text, timestamptz)
 'status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';
 
 -- 0900_impact.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.impact_number(p_value jsonb) returns float8
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
@@ -13582,7 +13299,7 @@ begin
 if jsonb_typeof(p_value) <> 'number' or abs(p_value::numeric) > 1e15 then
 return null;
 elsif abs(p_value::numeric) < 1e-30 then
-return 0;  -- its square would be an underflow, which is an error
+return 0;
 end if;
 return p_value::float8;
 end $$;
@@ -13611,143 +13328,117 @@ return greatest(0.05::float8, 1::float8 - p_delay_hours / (v_to - v_from)
 * (exp(greatest(-200::float8, -v_from / p_delay_hours)) - exp(greatest(-200::float8, -v_to / p_delay_hours))));
 end $$;
 comment on function autonomy.mean_matured_share(float8, float8, float8) is '[autonomous-operations]';
-create function autonomy.spend_before(
-p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8,
-p_now timestamptz default now(),
-out spend float8, out revenue float8, out conversions float8, out days float8, out matured float8)
-language plpgsql stable set search_path = ''
+create function autonomy.settled_posterior(p_posterior float8[], p_days float8, p_mean float8, p_tau2 float8)
+returns float8[]
+language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
-v_day date := (p_at at time zone p_zone)::date;
+n constant float8 := p_posterior[3];
+a constant float8 := p_posterior[4];
+doubt constant float8 := p_posterior[5] + 0.25::float8 / greatest(1::float8, least(1e6::float8,
+coalesce(nullif(p_days, 'NaN'), 1::float8)));
+centre constant float8 := ln(greatest(0.01::float8, least(100::float8, coalesce(nullif(p_mean, 'NaN'), 1::float8))));
+q constant float8 := 1::float8 / greatest(0.01::float8, least(25::float8,
+coalesce(nullif(p_tau2, 'NaN'), 0.64::float8)));
+u float8 := p_posterior[1];
+k float8;
+e float8;
+x float8;
 begin
-select sum(w.weight * d.spend::float8), sum(w.weight * d.revenue::float8), sum(w.weight * d.conversions::float8),
-sum(w.weight) filter (where d.spend > 0),
-sum(w.weight * d.spend::float8 * autonomy.mean_matured_share(w.age_hours - 24, w.age_hours, p_delay))
-into spend, revenue, conversions, days, matured
-from autonomy.counted_days d
-cross join lateral (
-select case when p_half_life > 0 then exp(greatest(-200, -ln(2::float8) * (v_day - d.day) / p_half_life))
-else 1 end as weight,
-extract(epoch from p_now - (d.day::timestamp at time zone p_zone))::float8 / 3600 as age_hours) w
-where d.campaign_id = p_campaign_id and d.day < v_day and d.day >= v_day - 28;
+for i in 1 .. 4 loop
+k := a * (1::float8 + (n + p_posterior[6] * exp(u) / a) / 2::float8 * doubt);
+e := p_posterior[6] / k;
+x := e * exp(u);
+u := greatest(centre - 12::float8, least(centre + 12::float8,
+u + (n * a / k - x - (u - centre) * q) / (x + q)));
+end loop;
+return array[u, e * exp(u) + q] || p_posterior[3:6];
 end $$;
-comment on function autonomy.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is '[autonomous-operations]';
-create function autonomy.spend_between(
-p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8,
-p_now timestamptz default now(),
-out spend float8, out revenue float8, out days float8, out matured_share float8)
-language plpgsql stable set search_path = ''
+comment on function autonomy.settled_posterior(float8[], float8, float8, float8) is '[autonomous-operations]';
+create type autonomy.known_return as (
+campaign_id uuid, zone text, currency text,
+break_even float8,
+attribution float8,
+reference numeric,
+curvature float8,
+over float8,
+spend float8, conversions float8, days float8, matured float8,
+posterior float8[],
+has_history boolean, data_until timestamptz, life_spend float8, spend_a_day float8
+);
+comment on type autonomy.known_return is
+'What is known of the return of a campaign by all its orders. [autonomous-operations]';
+create function autonomy.known_returns(p_ids uuid[], p_now timestamptz default now())
+returns setof autonomy.known_return
+language plpgsql stable set search_path = '' set jit = off
 as $$
-declare
-v_hourly boolean;
-v_from timestamptz := p_from;
-v_until timestamptz;
-begin
-select count(*) > count(distinct (m.bucket at time zone p_zone)::date) into v_hourly
-from public.campaign_metrics m
-where m.campaign_id = p_campaign_id and m.bucket >= p_from - interval '3 days' and m.bucket < p_from;
-if not v_hourly then
-v_from := date_trunc('day', (p_from + interval '12 hours') at time zone p_zone) at time zone p_zone;
-end if;
-v_until := least(v_from + (p_until - p_from), p_now);
-days := greatest(0, extract(epoch from v_until - v_from)::float8 / 86400);
-matured_share := autonomy.mean_matured_share(extract(epoch from p_now - v_until)::float8 / 3600,
-extract(epoch from p_now - v_from)::float8 / 3600, p_delay);
-select coalesce(sum(m.spend), 0)::float8,
-coalesce(sum(case when d.valued > 0 then m.conversions * (d.valued / d.conversions) else m.revenue end),
-0)::float8
-into spend, revenue
-from public.campaign_metrics m
-left join public.campaign_daily d
-on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
-where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
-end $$;
-comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is '[autonomous-operations]';
-create function autonomy.time_factors(p_windows jsonb, p_now timestamptz default now())
-returns table (from_at timestamptz, until_at timestamptz, account text, campaigns integer,
-log_roi float8, log_roi_variance float8, log_spend float8, log_spend_variance float8)
-language plpgsql stable set search_path = ''
-as $$
-#variable_conflict use_column
-declare
-v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
 begin
 return query
-with windows as materialized (
-select (w ->> 'from')::timestamptz as from_at, (w ->> 'until')::timestamptz as until_at,
-coalesce(max(autonomy.impact_number(w -> 'tau2')), v_policy.prior_tau2) as tau2,
-coalesce(max(autonomy.impact_number(w -> 'order_value')), v_policy.prior_order_value) as order_value,
-coalesce(max(autonomy.impact_number(w -> 'cv2')), v_policy.prior_cv2) as cv2,
-coalesce(max(autonomy.impact_number(w -> 'order_spread')), v_policy.prior_order_spread) as order_spread
-from jsonb_array_elements(p_windows) w group by 1, 2
-), sample as materialized (
-select c.id, c.account, autonomy.account_zone(c.account) as zone,
-autonomy.account_delay(c.account) as delay
-from public.campaigns c
-join public.campaign_facts f on f.campaign_id = c.id
-where f.has_history and f.as_of > (select min(w.from_at) from windows w)
-order by uuid_hash(c.id), c.id limit 400
-), seen as materialized (
-select w.*, s.account, b.spend, b.revenue as revenue_before, b.conversions, b.days, b.matured,
-a.spend / a.days as spend_after, a.revenue, a.spend * a.matured_share as matured_after,
-sum(b.revenue) over (partition by w.from_at, w.until_at) / sum(b.matured)
-over (partition by w.from_at, w.until_at) as centre,
-exists (
-select from public.campaign_changes x
-where x.campaign_id = s.id and x.kind <> 'created'
-and x.changed_at > w.from_at - interval '7 days' and x.changed_at < w.until_at) as touched
-from windows w cross join sample s
-cross join lateral autonomy.spend_before(s.id, w.from_at, s.zone,
-v_policy.evidence_half_life_days::float8, s.delay, p_now) b
-cross join lateral autonomy.spend_between(s.id, w.from_at, w.until_at, s.zone, s.delay, p_now) a
-where b.spend > 0 and b.days > 0 and a.days > 0
-), measured as materialized (
-select s.from_at, s.until_at, s.account, s.spend / s.days as spend_before, s.spend_after, s.revenue,
-s.matured_after * exp((autonomy.roi_posterior(s.spend, s.conversions, s.revenue_before,
-null::float8, s.days, s.matured / s.spend,
-greatest(0.01, s.centre), s.tau2,
-s.order_value, s.cv2, s.order_spread))[1]) as expected
-from seen s
-where not s.touched
-), grouped as materialized (
-select m.from_at, m.until_at, g.account, m.spend_before, m.spend_after, m.revenue, m.expected
-from measured m cross join lateral (values (m.account), (null)) g (account)
-), sums as materialized (
-select g.from_at, g.until_at, g.account, count(*)::integer as campaigns,
-sum(g.spend_before) as sb, sum(g.spend_after) as sa, sum(g.revenue) as r, sum(g.expected) as e
-from grouped g group by 1, 2, 3
-having count(*) >= 5 or (g.account is null and count(*) >= 2)
-), raw as (
-select s.from_at, s.until_at, s.account, s.campaigns,
-case when s.r > 0 and s.e > 0 then ln(s.r / s.e) end as log_roi,
-case when s.r > 0 and s.e > 0 then
-sum((g.revenue / s.r - g.expected / s.e) ^ 2) * s.campaigns / (s.campaigns - 1) end as roi_variance,
-case when s.sa > 0 and s.sb > 0 then ln(s.sa / s.sb) end as log_spend,
-case when s.sa > 0 and s.sb > 0 then
-sum((g.spend_after / s.sa - g.spend_before / s.sb) ^ 2) * s.campaigns
-/ (s.campaigns - 1) end as spend_variance
-from sums s
-join grouped g on g.from_at = s.from_at and g.until_at = s.until_at and g.account is not distinct from s.account
-group by s.from_at, s.until_at, s.account, s.campaigns, s.sa, s.sb, s.r, s.e
-)
-select r.from_at, r.until_at, r.account, r.campaigns,
-coalesce(r.log_roi * 0.04 / (0.04 + r.roi_variance), 0),
-coalesce(0.04 * r.roi_variance / (0.04 + r.roi_variance), 0.04),
-coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0),
-coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
-from raw r;
+select c.id, z.zone, o.currency, coalesce(c.target_roi::float8, g.break_even) / g.attribution, g.attribution,
+case when c.budget > 0 then r.budget * r.budget_per_spend::numeric end,
+coalesce(o.curvature::float8, k.curvature, p.curvature::float8),
+case when e.has_history and e.counted > 1e-9 and f.ev_spend between 1e-9 and 1e15 then f.ev_spend / e.counted
+else 1 end,
+e.counted, e.conversions, e.days, e.matured,
+autonomy.settled_posterior(autonomy.roi_posterior(e.counted, e.conversions, e.revenue,
+case when f.cv2 between 0 and 1e18 then f.cv2 end, e.days, e.matured, g.prior_mean_roi, g.prior_tau2,
+g.prior_order_value, g.prior_cv2, g.prior_order_spread), e.days, g.prior_mean_roi, g.prior_tau2),
+e.has_history, case when e.has_history then f.as_of else f.data_at end, f.life_spend,
+e.spend / greatest(1::float8, e.days)
+from unnest(p_ids) i (id)
+join public.campaigns c on c.id = i.id
+cross join public.autonomy_policy p
+join autonomy.account_targets() g on g.account = coalesce(c.account, '')
+join autonomy.campaign_zones(p_ids) z on z.campaign_id = i.id
+left join public.autonomy_accounts o on o.account = c.account
+left join autonomy.priors k on k.scope = 'account' and k.name = c.account
+left join public.campaign_facts f on f.campaign_id = i.id
+left join autonomy.reference_budgets r on r.campaign_id = i.id
+cross join lateral (
+select coalesce(f.has_history, false) as has_history, h.spend, h.counted,
+case when f.has_history then f.ev_conversions else f.life_conversions end as conversions,
+case when f.has_history then f.ev_revenue else f.life_revenue end as revenue,
+coalesce(case when f.has_history then f.ev_days
+when isfinite(c.created_at) and isfinite(f.data_at) then date_part('epoch', f.data_at - c.created_at) / 86400
+end, 1) as days,
+case when f.has_history and isfinite(f.as_of) and g.delay > 0 and f.ev_immature_spend > 1e-100
+and h.counted > 1e-9 then
+greatest(0::float8, least(1::float8, 1::float8 - f.ev_immature_spend / h.counted * exp(greatest(-50::float8,
+least(50::float8, -(date_part('epoch', p_now - f.as_of) / 3600::float8) / g.delay)))))
+else 1::float8 end as matured
+from (select case when f.has_history then f.ev_spend else f.life_spend end as spend,
+case when f.has_history then coalesce(f.ev_effective_spend, f.ev_spend) else f.life_spend end as counted
+offset 0) r
+cross join lateral (select case when r.spend between 1e-9 and 1e15 then r.spend else 0::float8 end as spend,
+case when r.counted between 1e-9 and 1e15 then r.counted else 0::float8 end as counted offset 0) h
+offset 0) e;
 end $$;
-comment on function autonomy.time_factors(jsonb, timestamptz) is '[autonomous-operations]';
+comment on function autonomy.known_returns(uuid[], timestamptz) is '[autonomous-operations]';
+create function autonomy.step_needs(p_curvature float8, p_before float8, p_after float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return (p_curvature + p_before) * (p_curvature + p_after) / (p_curvature * (p_curvature + 1::float8));
+end $$;
+comment on function autonomy.step_needs(float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.step_doubt(p_curvature float8, p_before float8, p_after float8, p_over float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_seen float8 := greatest(0::float8, p_over * (p_curvature + 1::float8) - p_curvature);
+v_bend float8 := p_curvature / (p_curvature + v_seen) - p_curvature / (p_curvature + p_before)
++ 1::float8 - p_curvature / (p_curvature + p_after);
+begin
+return 0.25::float8 * v_bend * v_bend;
+end $$;
+comment on function autonomy.step_doubt(float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
-returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer,
-from_at timestamptz, until_at timestamptz,
-s float8, n float8, r float8, cv2 float8, d float8, f float8, prior_mean float8, prior_tau2 float8,
-prior_order_value float8, prior_cv2 float8, prior_order_spread float8, has_history boolean,
-revenue_then float8, conversions_then float8, spend_then float8, life_spend float8,
-life_revenue float8, life_conversions float8, data_until timestamptz, final boolean, break_even float8)
+returns table (action_id uuid, campaign_id uuid, kind text, horizon integer, from_at timestamptz,
+until_at timestamptz, before numeric, after numeric, target_cpa float8, spend_then float8,
+data_until timestamptz, final boolean)
 language sql stable set search_path = ''
 as $$
-select a.id, a.campaign_id, c.account,
+select a.id, a.campaign_id,
 case when a.action_type in ('auto_pause', 'auto_resume') then a.action_type
 when a.action_type in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then 'budget'
 else 'other' end,
@@ -13755,43 +13446,22 @@ h.days, date_trunc('minute', a.executed_at),
 date_trunc('minute', least(a.executed_at + h.days * interval '1 day', (
 select min(x.changed_at) from public.campaign_changes x
 where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at
-and x.action_id is distinct from a.id))),
-case when c.id is not null then coalesce(e.s, b.spend, e.life_s) end,
-coalesce(e.n, b.conversions, e.life_n, 0), coalesce(e.r, b.revenue, e.life_r, 0), e.cv2,
-greatest(1, coalesce(e.d, b.days, case when isfinite(c.created_at)
-then extract(epoch from a.executed_at - c.created_at)::float8 / 86400 end, 1)),
-coalesce(e.f, case when b.spend > 0 then b.matured / b.spend end, 1),
-coalesce(e.mean, g.prior_mean_roi), coalesce(e.tau2, g.prior_tau2),
-coalesce(e.order_value, g.prior_order_value), coalesce(e.prior_cv2, g.prior_cv2),
-coalesce(e.order_spread, g.prior_order_spread), coalesce(f.has_history, false),
-e.life_r, e.life_n, e.life_s, f.life_spend, f.life_revenue, f.life_conversions,
-t.data_until, t.final, coalesce(c.target_roi::float8, g.break_even) / g.attribution
+and x.id > coalesce(w.id, 0) and x.action_id is distinct from a.id))),
+autonomy.exact_number(a.previous_state -> 'budget'), autonomy.exact_number(a.new_state -> 'budget'),
+case when a.evidence ->> 'judged_by' = 'cpa' then autonomy.impact_number(a.evidence -> 'target_cpa') end,
+autonomy.impact_number(a.evidence #> '{metrics,spend}'),
+t.data_until, t.final
 from public.autonomous_actions a
 cross join public.autonomy_policy p
 cross join lateral (
 select d.days from (values (1), (3), (7)) d (days)
 where a.executed_at + d.days * interval '1 day' <= p_now
 and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
+left join lateral (select k.id from public.campaign_changes k where k.action_id = a.id
+order by k.id limit 1) w on true
 left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts o on o.account = c.account
-join autonomy.account_targets() g on g.account = coalesce(c.account, '')
 left join public.campaign_facts f on f.campaign_id = a.campaign_id
-cross join lateral (select case when a.evidence ->> 'judged_by' = 'cpa' then '{}' else a.evidence end as json) x
-cross join lateral (
-select autonomy.impact_number(x.json -> 'spend') as s, autonomy.impact_number(x.json -> 'conversions') as n,
-autonomy.impact_number(x.json -> 'revenue') as r, autonomy.impact_number(x.json -> 'cv2') as cv2,
-autonomy.impact_number(x.json -> 'days') as d, autonomy.impact_number(x.json -> 'matured_share') as f,
-autonomy.impact_number(x.json #> '{prior,mean_roi}') as mean,
-autonomy.impact_number(x.json #> '{prior,tau2}') as tau2,
-autonomy.impact_number(x.json #> '{prior,order_value}') as order_value,
-autonomy.impact_number(x.json #> '{prior,cv2}') as prior_cv2,
-autonomy.impact_number(x.json #> '{prior,order_spread}') as order_spread,
-autonomy.impact_number(a.evidence #> '{metrics,spend}') as life_s,
-autonomy.impact_number(a.evidence #> '{metrics,conversions}') as life_n,
-autonomy.impact_number(a.evidence #> '{metrics,revenue}') as life_r) e
-left join lateral autonomy.spend_before(a.campaign_id, a.executed_at, autonomy.account_zone(c.account),
-p.evidence_half_life_days::float8, autonomy.account_delay(c.account), p_now) b
-on e.s is null
 cross join lateral (
 select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
 a.action_type = 'auto_pause' or c.id is null or a.executed_at + (h.days - 1) * interval '1 day'
@@ -13805,123 +13475,164 @@ order by a.executed_at, a.id, h.days
 limit greatest(0, p_limit)
 $$;
 comment on function autonomy.due_impacts(integer, timestamptz) is '[autonomous-operations]';
-create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
-returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
-language plpgsql stable set search_path = ''
+create function autonomy.usual_spends(p_ids uuid[], p_days date[], p_budgets numeric[])
+returns table (campaign_id uuid, day date, budget numeric, spend float8)
+language sql stable set search_path = '' set jit = off
+as $$
+select i.id, i.day, i.budget, avg(m.spend * case when i.budget > 0 and m.in_force > 0
+then greatest(0.1, least(10, i.budget::float8 / m.in_force)) else 1 end)
+from unnest(p_ids, p_days, p_budgets) i (id, day, budget)
+join autonomy.campaign_zones(p_ids) z on z.campaign_id = i.id
+left join autonomy.budgets_in_force(
+array(select y.campaign_id from autonomy.campaign_zones(p_ids) y order by 1),
+array(select y.zone from autonomy.campaign_zones(p_ids) y order by y.campaign_id)) b on b.campaign_id = i.id
+cross join lateral (
+select d.spend::float8 as spend, b.budgets[width_bucket(d.day, b.days)] as in_force
+from public.campaign_daily d
+where d.campaign_id = i.id and d.day < i.day and d.day >= i.day - 28 and d.spend between 0.01 and 1e12
+order by d.day desc limit 7) m
+group by i.id, i.day, i.budget
+$$;
+comment on function autonomy.usual_spends(uuid[], date[], numeric[]) is '[autonomous-operations]';
+create function autonomy.due_spends(p_limit integer, p_now timestamptz)
+returns table (action_id uuid, campaign_id uuid, horizon integer, final boolean, kind text, days float8,
+share_before float8, share_after float8, spend float8, spend_else float8, target_cpa float8,
+k autonomy.known_return)
+language plpgsql stable set search_path = '' set jit = off
 as $$
 #variable_conflict use_column
-declare
-v_policy public.autonomy_policy := (select p from public.autonomy_policy p);
 begin
 return query
 with due as materialized (
-select * from (
-select d.*, dense_rank() over (order by d.from_at, d.until_at) as window_number
-from autonomy.due_impacts(p_limit, p_now) d) ranked
-where window_number <= 40
-), factors as materialized (
-select * from autonomy.time_factors(coalesce(
-(select jsonb_agg(distinct jsonb_build_object('from', d.from_at, 'until', d.until_at,
-'tau2', d.prior_tau2, 'order_value', d.prior_order_value,
-'cv2', d.prior_cv2, 'order_spread', d.prior_order_spread))
+select * from autonomy.due_impacts(p_limit, p_now)
+), known as materialized (
+select r.campaign_id, r as k
+from autonomy.known_returns(array(select distinct d.campaign_id from due d), p_now) r
+), windows as materialized (
+select d.*, n.k, (d.from_at at time zone (n.k).zone)::date as day, w.until_at as ends,
+greatest(0, extract(epoch from w.until_at - d.from_at)::float8 / 86400) as days
 from due d
-where d.until_at > d.from_at), '[]'), p_now)
-), joined as materialized (
-select d.*, autonomy.account_delay(d.account) as delay,
-coalesce(own.campaigns, everyone.campaigns, 0) as comparables,
-coalesce(own.log_roi, everyone.log_roi, 0) as log_roi,
-coalesce(own.log_roi_variance, everyone.log_roi_variance, 0.04) as log_roi_variance,
-coalesce(own.log_spend, everyone.log_spend, 0) as log_spend,
-coalesce(own.log_spend_variance, everyone.log_spend_variance, 0.09) as log_spend_variance
-from due d
-left join factors own on own.from_at = d.from_at and own.until_at = d.until_at and own.account = d.account
-left join factors everyone on everyone.from_at = d.from_at and everyone.until_at = d.until_at
-and everyone.account is null
-), observed as materialized (
-select j.*,
-case when j.has_history then a.spend else greatest(0, j.life_spend - j.spend_then) end as spend_after,
-case when j.has_history then a.revenue
-else greatest(0, j.life_revenue - j.revenue_then) end as revenue_after,
-case when j.has_history then a.days
-else greatest(0, extract(epoch from least(
-p_now, case j.kind when 'auto_pause' then p_now else j.data_until end) - j.from_at)::float8 / 86400)
-end as days,
-case when j.has_history then a.matured_share else 1 end as matured_after,
-case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_revenue - j.revenue_then - a.revenue, 0))
-else 0 end as late_revenue,
-case when j.kind = 'auto_pause' then greatest(0, coalesce(j.life_conversions - j.conversions_then, 0))
-else 0 end as late_conversions
-from joined j
-cross join lateral autonomy.spend_between(j.campaign_id, j.from_at, greatest(j.from_at, least(
-j.until_at, case j.kind when 'auto_pause' then j.until_at else j.data_until end)),
-autonomy.account_zone(j.account), j.delay, p_now) a
-), believed as materialized (
-select o.*, b.posterior, o.break_even as be,
-(o.r + o.late_revenue + 2 * o.prior_order_value) / (o.n + o.late_conversions + 2)
-* (1 + o.prior_cv2 + 0.25 * o.n / o.d) as unit
-from observed o
-cross join lateral (
-select case when o.kind = 'auto_pause' and o.delay > 0 then
-1 - (1 - o.f) * exp(greatest(-200, -extract(epoch from p_now - o.from_at)::float8 / 3600 / o.delay))
-else o.f end as matured) m
-cross join lateral (
-select autonomy.roi_posterior(o.s, o.n + o.late_conversions, o.r + o.late_revenue, o.cv2, o.d, m.matured,
-o.prior_mean, o.prior_tau2, o.prior_order_value, o.prior_cv2,
-o.prior_order_spread) as posterior) b
-), expected as materialized (
-select b.*, exp(b.posterior[1] + b.log_roi) as roi, 1 / b.posterior[2] + b.log_roi_variance as roi_variance,
-coalesce(b.s, 0) / b.d * exp(b.log_spend) * b.days as spend_else,
-case when b.matured_after > 0 then b.revenue_after / b.matured_after else b.revenue_after end as revenue_full
-from believed b
-), valued as materialized (
-select e.*, greatest(0, e.spend_else - e.spend_after) * e.roi / e.be as saved,
-case e.kind
-when 'auto_pause' then greatest(0, e.spend_else - e.spend_after) * (1 - e.roi / e.be)
-when 'auto_resume' then e.revenue_full / e.be - e.spend_after
-when 'budget' then (e.revenue_full / e.be - e.spend_after) - e.spend_else * (e.roi / e.be - 1)
-else (e.revenue_full - e.spend_after * e.roi) / e.be end as money,
-sqrt(case e.kind
-when 'auto_pause' then (e.spend_else * (1 - e.roi / e.be)) ^ 2 * e.log_spend_variance
-when 'auto_resume' then e.noise
-when 'budget' then (e.spend_else * e.roi / e.be) ^ 2 * e.roi_variance + e.noise
-+ (e.spend_else * (e.roi / e.be - 1)) ^ 2 * e.log_spend_variance
-else (e.spend_after * e.roi / e.be) ^ 2 * e.roi_variance + e.noise end) as error
-from (select x.*, x.spend_after * x.roi * x.unit / greatest(0.05, x.matured_after) / (x.be * x.be) as noise
-from expected x) e
+left join known n on n.campaign_id = d.campaign_id
+cross join lateral (select least(d.until_at, p_now, case when d.kind <> 'auto_pause' then greatest(
+d.from_at, d.data_until) end) as until_at) w
+), spent as materialized (
+select w.action_id, w.horizon, sum(m.spend::float8 * case
+when m.day = w.day and w.kind = 'auto_pause' then 0
+when m.day = w.day and w.kind = 'auto_resume' then 1
+else greatest(0, least(1, extract(epoch from least(b.ends, w.ends) - greatest(b.starts, w.from_at))::float8
+/ greatest(1, extract(epoch from least(b.ends, p_now) - b.starts)::float8))) end) as spend
+from windows w
+join public.campaign_daily m on m.campaign_id = w.campaign_id and m.day between w.day
+and (w.ends at time zone (w.k).zone)::date
+cross join lateral (select m.day::timestamp at time zone (w.k).zone as starts,
+(m.day + 1)::timestamp at time zone (w.k).zone as ends) b
+where (w.k).has_history and m.spend between 0 and 1e12
+group by w.action_id, w.horizon
+), pauses as materialized (
+select distinct w.campaign_id, w.day, w.before from windows w where w.kind = 'auto_pause' and (w.k).has_history
+), usual as materialized (
+select * from autonomy.usual_spends(array(select p.campaign_id from pauses p), array(select p.day from pauses p),
+array(select p.before from pauses p))
+)
+select w.action_id, w.campaign_id, w.horizon, w.final, w.kind, w.days,
+case when w.kind = 'auto_resume' then 0 else autonomy.budget_share(w.before, r.budget) end,
+case when w.kind = 'auto_pause' then 0 else autonomy.budget_share(w.after, r.budget) end,
+s.spend, case w.kind when 'auto_pause' then coalesce(u.spend, (w.k).spend_a_day) * w.days
+when 'auto_resume' then 0
+when 'budget' then case when w.before between 0.000001 and 1e15 and w.after between 0.000001 and 1e15
+then s.spend * (w.before::float8 / w.after::float8) end
+else s.spend end,
+w.target_cpa, w.k
+from windows w
+left join spent x on x.action_id = w.action_id and x.horizon = w.horizon
+left join usual u on w.kind = 'auto_pause' and u.campaign_id = w.campaign_id and u.day = w.day
+and u.budget is not distinct from w.before
+cross join lateral (select case when (w.k).has_history then coalesce(x.spend, 0)
+else greatest(0, least(1e15, nullif((w.k).life_spend, 'NaN') - w.spend_then)) end as spend) s
+cross join lateral (select coalesce((w.k).reference, w.before) as budget) r;
+end $$;
+comment on function autonomy.due_spends(integer, timestamptz) is '[autonomous-operations]';
+create function autonomy.impact_verdict(
+p_right float8, p_low float8, p_high float8, p_spread float8, p_days float8) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when p_right is null then 'inconclusive' when p_days < 2 then 'too_early'
+when p_low > 0 then 'improved' when p_high < 0 then 'regressed'
+when p_spread > 0.2 then 'too_early' else 'inconclusive' end;
+end $$;
+comment on function autonomy.impact_verdict(float8, float8, float8, float8, float8) is '[autonomous-operations]';
+create function autonomy.impact_basis(
+p_kind text, p_added float8, p_returns float8, p_valueless boolean, p_currency text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_amount text := autonomy.money_words(abs(p_added), p_currency);
+v_returns text := autonomy.times_words(p_returns);
+begin
+return case
+when p_kind = 'other' then 'it changed neither the status nor the budget'
+when p_valueless then 'its conversions carry no value, so what it returns is not known'
+when p_added is null then 'there are no figures of the campaign to measure by'
+when p_kind = 'auto_pause' then format('without the pause: %s spent, returning %s', v_amount, v_returns)
+when p_kind = 'auto_resume' then format('%s spent since it runs again, returning %s', v_amount, v_returns)
+else format('%s %s spent, which returns %s by the campaign''s curve', v_amount,
+case when p_added < 0 then 'less' else 'more' end, v_returns) end
+|| case when p_added is null then '' else ' (by all its orders, from before and since)' end;
+end $$;
+comment on function autonomy.impact_basis(text, float8, float8, boolean, text) is '[autonomous-operations]';
+create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
+returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
+language plpgsql stable set search_path = '' set jit = off
+as $$
+#variable_conflict use_column
+begin
+return query
+with due as materialized (
+select * from autonomy.due_spends(p_limit, p_now)
+), silent as materialized (
+select i.id from unnest(autonomy.campaigns_without_value(
+array(select distinct d.campaign_id from due d where (d.k).campaign_id is not null), p_now)) i (id)
 ), judged as materialized (
-select v.*,
-v.money - case v.kind when 'auto_pause' then sqrt((v.saved * (exp(1.645 * sqrt(v.roi_variance)) - 1)) ^ 2
-+ 2.706 * v.error ^ 2) else 1.645 * v.error end as low,
-v.money + case v.kind when 'auto_pause' then sqrt((v.saved * (1 - exp(-1.645 * sqrt(v.roi_variance)))) ^ 2
-+ 2.706 * v.error ^ 2) else 1.645 * v.error end as high,
-case when v.s is null or not v.days > 0.2
-or (not v.has_history and v.spend_then is null and v.kind <> 'auto_pause') then null
-when v.kind = 'auto_pause' then
-autonomy.normal_probability((ln(v.be) - v.posterior[1]) * sqrt(v.posterior[2]))
-when v.error > 0 then autonomy.normal_probability(v.money / v.error) end as right_
+select d.*,
+case when v.cpa is null then (d.k).posterior else autonomy.cpa_posterior(v.cpa, (d.k).spend,
+(d.k).conversions, (d.k).days, (d.k).matured) end as posterior,
+v.break_even, autonomy.step_needs((d.k).curvature, d.share_before, d.share_after) * v.break_even as needed,
+autonomy.step_doubt((d.k).curvature, d.share_before, d.share_after, (d.k).over) as doubt,
+case when d.kind <> 'other' and (d.k).spend > 1e-9 and (s.id is null or v.cpa is not null)
+then case d.kind when 'auto_pause' then least(0, d.spend - d.spend_else) else d.spend - d.spend_else end
+end as added, s.id is not null and v.cpa is null as valueless
+from due d
+left join silent s on s.id = d.campaign_id
+cross join lateral (select case when s.id is not null and d.target_cpa between 1e-6 and 1e9
+then d.target_cpa end as cpa) c
+cross join lateral (select c.cpa, case when c.cpa is null then (d.k).break_even else 1 / (d.k).attribution end
+as break_even) v
+), valued as materialized (
+select j.*, sqrt(1 / j.posterior[2] + j.doubt) as spread, ln(j.needed) as bar,
+exp(j.posterior[1]) as roi
+from judged j
+), told as (
+select v.*, v.added * (v.roi / v.needed - 1) as money,
+v.added * (exp(v.posterior[1] - v.bar - sign(v.added) * 1.645 * v.spread) - 1) as low,
+v.added * (exp(v.posterior[1] - v.bar + sign(v.added) * 1.645 * v.spread) - 1) as high,
+case when abs(v.added) > 0.005 and v.days > 0.2 then abs(case when v.added < 0 then 0 else 1 end
+- autonomy.probability_from(array[v.posterior[1], 1 / (v.spread * v.spread)], v.needed)) end as right_
 from valued v
 )
-select j.action_id, j.horizon, j.final, jsonb_strip_nulls(jsonb_build_object(
-'verdict', case when j.right_ is null then 'inconclusive' when j.low > 0 then 'improved'
-when j.high < 0 then 'regressed' else 'inconclusive' end,
-'money', round(j.money::numeric, 2), 'money_low', round(j.low::numeric, 2),
-'money_high', round(j.high::numeric, 2),
-'money_per_day', case when j.days > 0 then round((j.money / j.days)::numeric, 2) end,
-'right_probability', round(100 * j.right_::numeric, 2),
-'days', round(j.days::numeric, 2), 'spend', round(j.spend_after::numeric, 2),
-'revenue', round(j.revenue_full::numeric, 2),
-'expected_spend', round(j.spend_else::numeric, 2), 'expected_revenue', round((j.spend_else * j.roi)::numeric, 2),
-'baseline_roi', round(exp(j.posterior[1])::numeric, 4), 'roi_factor', round(exp(j.log_roi)::numeric, 4),
-'spend_factor', round(exp(j.log_spend)::numeric, 4), 'comparables', j.comparables,
-'saved_share', case when j.kind = 'auto_pause' then round((1 - j.roi / j.be)::numeric, 4) end,
-'measured_at', p_now,
-'basis', case when j.s is null then 'there were no figures before the action to compare with'
-when j.kind = 'auto_resume' then 'what it earned since it runs again'
-else format('without the action: %s spent at ROI %s (what the evidence said then, times what '
-'happened to %s untouched campaigns since)',
-autonomy.money_words(j.spend_else, autonomy.campaign_currency(j.campaign_id)),
-to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
-from judged j;
+select t.action_id, t.horizon, t.final, jsonb_strip_nulls(jsonb_build_object(
+'verdict', autonomy.impact_verdict(t.right_, t.low, t.high, sqrt(1 / t.posterior[2]), (t.k).days),
+'money', round(coalesce(t.money, 0)::numeric, 2), 'money_low', round(coalesce(t.low, 0)::numeric, 2),
+'money_high', round(coalesce(t.high, 0)::numeric, 2),
+'money_per_day', case when t.days > 0 then round((t.money / t.days)::numeric, 2) end,
+'right_probability', round(100 * t.right_::numeric, 2), 'days', round(t.days::numeric, 2),
+'spend', round(t.spend::numeric, 2), 'expected_spend', round(t.spend_else::numeric, 2),
+'baseline_roi', round((t.roi * (1 + (t.k).curvature)
+/ ((t.k).curvature + case when t.kind = 'auto_resume' then t.share_after else t.share_before end))::numeric, 4),
+'step_roi', round((t.roi / t.needed * t.break_even)::numeric, 4),
+'measured_at', p_now, 'basis', autonomy.impact_basis(t.kind, t.added, t.roi / t.needed * t.break_even,
+t.valueless, (t.k).currency))) as figures
+from told t;
 end $$;
 comment on function autonomy.measured_impacts(integer, timestamptz) is '[autonomous-operations]';
 create function public.measure_action_impact(p_limit integer default 1000,
@@ -13932,7 +13643,7 @@ declare
 v_measured integer;
 begin
 perform autonomy.simulated_moment(p_now);
-if not exists (  -- planning what follows takes longer than finding nothing to do
+if not exists (
 select from public.autonomous_actions a
 where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
 and a.executed_at <= p_now - interval '1 day') then
@@ -13965,16 +13676,12 @@ return jsonb_build_object('measured', v_measured);
 end $$;
 comment on function public.measure_action_impact(integer, timestamptz) is
 'Fills actual_impact of executed actions when 1, 3 and 7 days have passed: money gained or lost with a 90 % '
-'interval and a verdict (improved, regressed, inconclusive), against the posterior mean at the time of the decision '
-'times what happened to untouched campaigns. Safe to call again: each horizon is measured once. Raises AO014 (p_now '
-'is not the clock''s). [autonomous-operations]';
+'interval and a verdict (improved, regressed, inconclusive, too_early), by the step along the campaign''s curve and '
+'all its orders from before and since. Safe to call again: each horizon is measured once. Raises AO014 (p_now is not '
+'the clock''s). [autonomous-operations]';
 
 -- 0910_action_results.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.action_results (
 action_id uuid primary key,
 rule_id uuid,
@@ -13988,21 +13695,21 @@ money float8,
 error float8,
 right_probability float8,
 measured_at timestamptz,
-added_expected float8,
-added_revenue float8
-) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
+campaign_id uuid
+) with (fillfactor = 85);
 create index if not exists action_results_executed on autonomy.action_results (executed_at);
 comment on table autonomy.action_results is
 'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. '
 '[autonomous-operations]';
 comment on column autonomy.action_results.budget_change is
 '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
-comment on column autonomy.action_results.error is 'Standard error of money: its 90 % interval is 3.29 of them wide.';
+comment on column autonomy.action_results.error is
+'Standard error of money (its 90 % interval is 3.29 of them wide), below 0 where the action took spend away: who '
+'thinks too well of a campaign thinks too well of its raises and too badly of its pause.';
 comment on column autonomy.action_results.right_probability is
 'Probability that the action was right, 0 to 1, by what is known now.';
-comment on column autonomy.action_results.added_expected is
-'Of a measured raise that was spent: revenue that the spend on top would have brought at the roi of the rest.';
-comment on column autonomy.action_results.added_revenue is 'Of the same: revenue that came on top.';
+comment on column autonomy.action_results.campaign_id is
+'What was measured of one campaign''s actions rests on the same orders: their errors add up.';
 create function autonomy.action_result(p_action public.autonomous_actions) returns autonomy.action_results
 language plpgsql stable set search_path = ''
 as $$
@@ -14012,13 +13719,11 @@ v_after jsonb := p_action.new_state -> 'budget';
 v_impact jsonb := case when jsonb_typeof(p_action.actual_impact) = 'object'
 and p_action.actual_impact ? 'horizon_days'
 then p_action.actual_impact - array['1d', '3d', '7d'] end;
-v_spend float8;
-v_spend_else float8;
-v_roi float8;
 r autonomy.action_results;
 begin
 r.action_id := p_action.id;
 r.rule_id := p_action.rule_id;
+r.campaign_id := p_action.campaign_id;
 r.action_type := p_action.action_type;
 r.status := p_action.status;
 r.executed_at := p_action.executed_at;
@@ -14034,19 +13739,10 @@ end if;
 r.verdict := v_impact ->> 'verdict';
 r.money := coalesce(autonomy.impact_number(v_impact -> 'money'), 0);
 r.error := coalesce(autonomy.impact_number(v_impact -> 'money_high')
-- autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29;
+- autonomy.impact_number(v_impact -> 'money_low'), 0) / 3.29
+* case when r.action_type = 'auto_pause' or r.budget_change < 0 then -1 else 1 end;
 r.right_probability := autonomy.impact_number(v_impact -> 'right_probability') / 100;
 r.measured_at := coalesce(autonomy.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
-if p_action.action_type in ('auto_scale_up', 'budget_adjusted') then
-v_spend := autonomy.impact_number(v_impact -> 'spend');
-v_spend_else := autonomy.impact_number(v_impact -> 'expected_spend');
-v_roi := autonomy.impact_number(v_impact -> 'baseline_roi') * autonomy.impact_number(v_impact -> 'roi_factor');
-if v_spend > v_spend_else * 1.02 and v_roi > 0 then
-r.added_expected := (v_spend - v_spend_else) * v_roi;
-r.added_revenue := autonomy.impact_number(v_impact -> 'revenue')
-- autonomy.impact_number(v_impact -> 'expected_revenue');
-end if;
-end if;
 return r;
 end $$;
 comment on function autonomy.action_result(public.autonomous_actions) is '[autonomous-operations]';
@@ -14055,7 +13751,7 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
 if tg_op = 'TRUNCATE' then
-delete from autonomy.action_results;  -- it may be truncated by the same statement
+delete from autonomy.action_results;
 elsif tg_op = 'DELETE' then
 delete from autonomy.action_results where action_id = any (array(select b.id from before_rows b));
 else
@@ -14067,19 +13763,18 @@ then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer
 - (a.new_state -> 'budget' < a.previous_state -> 'budget')::integer
 end as budget_change,
 null as verdict, 0 as money, 0 as error, null as right_probability, a.executed_at as measured_at,
-null as added_expected, null as added_revenue
+a.campaign_id
 from after_rows a where a.actual_impact is null
 union all
 select r.* from after_rows a cross join lateral autonomy.action_result(row(a.*)::public.autonomous_actions) r
 where a.actual_impact is not null
 on conflict (action_id) do update
 set (rule_id, action_type, status, executed_at, confidence, budget_change, verdict, money, error, right_probability,
-measured_at, added_expected, added_revenue)
+measured_at, campaign_id)
 = row(excluded.rule_id, excluded.action_type, excluded.status, excluded.executed_at,
 excluded.confidence, excluded.budget_change,
 excluded.verdict, excluded.money, excluded.error, excluded.right_probability,
-excluded.measured_at, excluded.added_expected,
-excluded.added_revenue)
+excluded.measured_at, excluded.campaign_id)
 where kept is distinct from excluded;
 end if;
 return null;
@@ -14099,23 +13794,19 @@ select r.* from public.autonomous_actions a cross join lateral autonomy.action_r
 analyze autonomy.action_results;
 
 -- 0920_rule_scores.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.action_sum as (
-rule_id uuid,            -- null: by a person's hand
+rule_id uuid,
 is_pause boolean,
-status text,             -- executed or rolled_back
-verdict text,            -- null: not measured
-band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: none
+status text,
+verdict text,
+band integer,
 actions bigint,
 money float8,
 error_squares float8,
-judged bigint,           -- actions of which it is known how probably they were right
-right_sum float8,        -- of those probabilities
-confident bigint,        -- judged actions that have a confidence
-confidence_sum float8    -- of theirs
+judged bigint,
+right_sum float8,
+confident bigint,
+confidence_sum float8
 );
 comment on type autonomy.action_sum is
 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
@@ -14123,7 +13814,8 @@ comment on type autonomy.action_sum is
 create type autonomy.rule_score as (
 rule_id uuid, rule_name text, rule_type text, is_active boolean, actions integer, rolled_back integer,
 measured integer,
-improved integer, regressed integer, inconclusive integer, money numeric, money_low numeric, money_high numeric,
+improved integer, regressed integer, inconclusive integer, too_early integer,
+money numeric, money_low numeric, money_high numeric,
 pauses integer, false_pauses numeric, false_pause_share numeric, mean_confidence numeric, right_share numeric,
 calibration_gap numeric, flagged boolean, suggestion text, suggested_change jsonb
 );
@@ -14141,19 +13833,22 @@ create function autonomy.action_sums(p_currency text default null, p_now timesta
 returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
 as $$
-select r.rule_id, r.action_type = 'auto_pause', r.status, r.verdict,
-width_bucket(r.confidence, array[60, 70, 80, 85, 90, 95]::float8[]),
-count(*), sum(r.money), sum(r.error * r.error), count(r.right_probability),
-coalesce(sum(r.right_probability), 0),
-count(r.confidence) filter (where r.right_probability is not null),
-coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0)
+select s.rule_id, s.is_pause, s.status, s.verdict, s.band, sum(s.actions)::bigint, sum(s.money),
+sum(s.error * s.error), sum(s.judged)::bigint, sum(s.right_sum), sum(s.confident)::bigint,
+sum(s.confidence_sum)
 from (
-select k.*
+select k.rule_id, k.action_type = 'auto_pause' as is_pause, k.status, k.verdict,
+width_bucket(k.confidence, array[60, 70, 80, 85, 90, 95]::float8[]) as band,
+count(*) as actions, sum(k.money) as money, sum(k.error) as error,
+count(k.right_probability) as judged, coalesce(sum(k.right_probability), 0) as right_sum,
+count(k.confidence) filter (where k.right_probability is not null) as confident,
+coalesce(sum(k.confidence) filter (where k.right_probability is not null), 0) as confidence_sum
 from autonomy.action_results k
 where k.executed_at > p_now - interval '90 days' and k.executed_at <= p_now
 and k.status in ('executed', 'rolled_back')
 and (p_currency is null
-or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))) r
+or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))
+group by 1, 2, 3, 4, 5, coalesce(k.campaign_id, k.action_id)) s
 group by 1, 2, 3, 4, 5
 $$;
 comment on function autonomy.action_sums(text, timestamptz) is '[autonomous-operations]';
@@ -14180,6 +13875,7 @@ coalesce(sum(c.actions) filter (where c.verdict is not null), 0)::integer as mea
 coalesce(sum(c.actions) filter (where c.verdict = 'improved'), 0)::integer as improved,
 coalesce(sum(c.actions) filter (where c.verdict = 'regressed'), 0)::integer as regressed,
 coalesce(sum(c.actions) filter (where c.verdict = 'inconclusive'), 0)::integer as inconclusive,
+coalesce(sum(c.actions) filter (where c.verdict = 'too_early'), 0)::integer as too_early,
 coalesce(sum(c.money) filter (where c.verdict is not null), 0) as money,
 sqrt(coalesce(sum(c.error_squares) filter (where c.verdict is not null), 0)) as error,
 coalesce(sum(c.judged) filter (where c.is_pause), 0)::integer as pauses,
@@ -14203,7 +13899,7 @@ where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
 group by j.id
 )
 select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured,
-j.improved, j.regressed, j.inconclusive,
+j.improved, j.regressed, j.inconclusive, j.too_early,
 round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
 j.pauses, round(j.false_pauses::numeric, 2),
 case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
@@ -14243,10 +13939,6 @@ comment on function public.rule_scoreboard(timestamptz) is
 'it by currency. Only reads; raises nothing. [autonomous-operations]';
 
 -- 0930_insights.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaign_ab_tests_after() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -14311,13 +14003,17 @@ when a.action_type = 'auto_resume'
 then 'Campaigns resumed (%s %s) %s %s since (90 %% interval %s to %s).'
 else 'Budget changes measured this week (%s %s) %s %s (90 %% interval %s to %s).' end as sentence,
 case when a.action_type = 'auto_pause' then 'saved' else 'earned' end as verb,
-count(*) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
-count(*) filter (where a.verdict = 'improved') as improved,
-count(*) filter (where a.verdict = 'regressed') as regressed
-from autonomy.action_results a
-where a.executed_at > p_now - interval '30 days' and a.executed_at <= p_now
-and a.verdict is not null and a.measured_at > p_from and a.status = 'executed'
-and (p_all or a.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
+sum(a.actions) as actions, sum(a.money) as money, sqrt(sum(a.error * a.error)) as error,
+sum(a.improved) as improved, sum(a.regressed) as regressed
+from (
+select r.action_type, count(*) as actions, sum(r.money) as money, sum(r.error) as error,
+count(*) filter (where r.verdict = 'improved') as improved,
+count(*) filter (where r.verdict = 'regressed') as regressed
+from autonomy.action_results r
+where r.executed_at > p_now - interval '30 days' and r.executed_at <= p_now
+and r.verdict is not null and r.measured_at > p_from and r.status = 'executed'
+and (p_all or r.action_id in (select autonomy.actions_in(p_currency, p_now - interval '30 days')))
+group by r.action_type, coalesce(r.campaign_id, r.action_id)) a
 group by 1, 2, 3) m
 order by m.kind desc;
 end $$;
@@ -14492,11 +14188,363 @@ comment on function public.autonomous_insights(timestamptz) is
 'What was learnt this week, in sentences with numbers: actions and what they brought, calibration, rules that lose '
 'money, proposals, A/B tests, open opportunities. Only reads; raises nothing. [autonomous-operations]';
 
+-- 0940_holdouts.sql
+-- squawk-ignore-file require-concurrent-index-creation
+create table if not exists autonomy.held_out (
+campaign_id uuid,
+week date,
+kind text check (kind in ('pause', 'up', 'down')),
+account text,
+decided_at timestamptz not null,
+budget numeric,
+rule_id uuid,
+confidence float8,
+primary key (campaign_id, week, kind)
+);
+comment on table autonomy.held_out is
+'Decisions that were not carried out because their campaign belongs to the comparison group of the week: the first '
+'of a kind in each. [autonomous-operations]';
+comment on column autonomy.held_out.week is 'its Monday, in UTC, as the draw goes by it';
+comment on column autonomy.held_out.kind is 'pause, up or down';
+comment on column autonomy.held_out.budget is 'a day, when it was decided; null = none';
+create function autonomy.note_held_out(p_held jsonb, p_now timestamptz) returns integer
+language plpgsql set search_path = ''
+as $$
+declare
+v_noted integer;
+begin
+insert into autonomy.held_out (campaign_id, week, kind, account, decided_at, budget, rule_id, confidence)
+select distinct on (c.id, h.direction) c.id, date_trunc('week', p_now at time zone 'UTC')::date, h.direction,
+c.account, p_now, case when c.budget between 0.000001 and 1e15 then c.budget end, h.rule_id,
+case when h.confidence between 0 and 100 then h.confidence end
+from jsonb_to_recordset(p_held) h (campaign_id uuid, direction text, rule_id uuid, confidence float8)
+join public.campaigns c on c.id = h.campaign_id
+where h.direction in ('pause', 'up', 'down')
+order by c.id, h.direction
+on conflict do nothing;
+get diagnostics v_noted = row_count;
+return v_noted;
+end $$;
+comment on function autonomy.note_held_out(jsonb, timestamptz) is '[autonomous-operations]';
+create function public.record_held_out(
+p_run_id uuid, p_lease_token uuid, p_held jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+v_run public.autonomous_runs := autonomy.hold_lease(p_run_id, p_lease_token);
+begin
+if p_held is null or jsonb_typeof(p_held) <> 'array' or jsonb_array_length(p_held) > 50000 then
+raise exception using errcode = 'AO010', message = 'p_held must be a list of at most 50000 decisions.';
+elsif p_now is distinct from v_run.started_at then
+raise exception using errcode = 'AO014',
+message = format('p_now is %s, but the moment of run %s is %s: a run has one.', p_now, p_run_id,
+v_run.started_at),
+hint = 'Give it the "now" that begin_autonomous_run answered with.';
+end if;
+return jsonb_build_object('noted', case when v_run.dry_run or v_run.mode = 'observe' then 0
+else autonomy.note_held_out(p_held, p_now) end);
+end $$;
+comment on function public.record_held_out(uuid, uuid, jsonb, timestamptz) is
+'Writes down which decisions of a run are held back for comparison (of a dry run or in observe mode none). Safe to '
+'call again. Raises AO007 (lease lost), AO010 (argument), AO014 (p_now is not the run''s). [autonomous-operations]';
+create function autonomy.compared_decisions(p_account text, p_from timestamptz, p_until timestamptz)
+returns table (campaign_id uuid, week date, kind text, held boolean, decided_at timestamptz, budget float8)
+language sql stable set search_path = '' set jit = off
+as $$
+with held as materialized (
+select h.campaign_id, h.week, h.kind, h.decided_at, h.budget::float8 as budget
+from autonomy.held_out h
+where h.account = p_account and h.decided_at >= p_from and h.decided_at < p_until and h.budget > 0
+), done as (
+select distinct on (a.campaign_id, w.week, k.kind) a.campaign_id, w.week, k.kind, a.executed_at, b.budget
+from public.autonomous_actions a
+join public.campaigns c on c.id = a.campaign_id
+cross join lateral (select date_trunc('week', a.executed_at at time zone 'UTC')::date as week) w
+cross join lateral (select autonomy.exact_number(a.previous_state -> 'budget')::float8 as budget,
+autonomy.exact_number(a.new_state -> 'budget')::float8 as after) b
+cross join lateral (select case when a.action_type = 'auto_pause' then 'pause'
+when a.action_type not in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then null
+when b.after > b.budget then 'up' when b.after < b.budget then 'down' end as kind) k
+where c.account = p_account and a.run_id is not null and a.status in ('executed', 'rolled_back')
+and a.executed_at >= p_from and a.executed_at < p_until and b.budget > 0
+and exists (select from held h where h.week = w.week and h.kind = k.kind)
+order by a.campaign_id, w.week, k.kind, a.executed_at
+)
+select h.campaign_id, h.week, h.kind, true, h.decided_at, h.budget from held h
+union all
+select d.campaign_id, d.week, d.kind, false, d.executed_at, d.budget from done d
+$$;
+comment on function autonomy.compared_decisions(text, timestamptz, timestamptz) is '[autonomous-operations]';
+create function autonomy.compared_profits(
+p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz)
+returns table (campaign_id uuid, kind text, held boolean, budget_days float8, profit float8, days bigint)
+language sql stable set search_path = '' set jit = off
+as $$
+select d.campaign_id, d.kind, d.held, d.budget * m.days, m.profit, m.days
+from autonomy.compared_decisions(p_account, p_from, p_until) d
+join public.campaigns c on c.id = d.campaign_id
+join autonomy.account_targets() g on g.account = coalesce(p_account, '')
+cross join lateral (select autonomy.account_zone(p_account) as zone offset 0) z
+cross join lateral (
+select count(*) as days, sum(coalesce(m.revenue::float8 / w.matured, 0) * g.attribution
+/ coalesce(c.target_roi::float8, g.break_even) - coalesce(m.spend::float8, 0)) as profit
+from generate_series((d.decided_at at time zone z.zone)::date + 1, d.week + 6, interval '1 day') s (at)
+cross join lateral (select s.at::date as day, extract(epoch from
+p_now - ((s.at::date + 1)::timestamp at time zone z.zone))::float8 / 3600 as hours offset 0) t
+cross join lateral (select autonomy.mean_matured_share(t.hours, t.hours + 24, g.delay) as matured) w
+left join public.campaign_daily m on m.campaign_id = d.campaign_id and m.day = t.day
+and m.spend between 0 and 1e12 and m.revenue between 0 and 1e12
+where t.hours >= 0 and w.matured >= 0.5) m
+where m.days > 0
+$$;
+comment on function autonomy.compared_profits(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
+create function autonomy.holdout_effects(
+p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz default now())
+returns table (kind text, executed bigint, held bigint, executed_campaigns bigint, held_campaigns bigint,
+per_budget float8, error float8, money_per_day float8, money_low float8, money_high float8)
+language sql stable set search_path = '' set jit = off
+as $$
+with each as materialized (
+select * from autonomy.compared_profits(p_account, p_from, p_until, p_now)
+), means as (
+select e.kind, count(*) filter (where not e.held) as executed, count(*) filter (where e.held) as held,
+count(distinct e.campaign_id) filter (where not e.held) as executed_campaigns,
+count(distinct e.campaign_id) filter (where e.held) as held_campaigns,
+count(distinct e.campaign_id) as campaigns, sum(e.budget_days) / sum(e.days) as budget,
+sum(e.budget_days) filter (where not e.held) as w1, sum(e.budget_days) filter (where e.held) as w0,
+sum(e.profit) filter (where not e.held) as p1, sum(e.profit) filter (where e.held) as p0
+from each e group by e.kind
+), pulls as (
+select e.kind, e.campaign_id,
+sum(case when e.held then -(e.profit - m.p0 / m.w0 * e.budget_days) / m.w0
+else (e.profit - m.p1 / m.w1 * e.budget_days) / m.w1 end) as pull
+from each e join means m on m.kind = e.kind
+where m.w1 > 0 and m.w0 > 0 group by e.kind, e.campaign_id
+), errors as (
+select p.kind, sqrt(sum(p.pull * p.pull) * count(*) / greatest(1, count(*) - 1)) as error
+from pulls p group by p.kind
+)
+select m.kind, m.executed, m.held, m.executed_campaigns, m.held_campaigns, d.difference, r.error,
+d.difference * m.budget, (d.difference - q.wide * r.error) * m.budget, (d.difference + q.wide * r.error) * m.budget
+from means m
+left join errors r on r.kind = m.kind
+cross join lateral (select m.p1 / m.w1 - m.p0 / m.w0 as difference) d
+cross join lateral (select 1.645 + 1.6 / greatest(1, m.campaigns - 2) as wide) q
+order by m.kind
+$$;
+comment on function autonomy.holdout_effects(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
+
+-- 0945_account_proof.sql
+create function autonomy.proof_least() returns integer
+language sql immutable parallel safe set search_path = ''
+as $$ select 10 $$;
+comment on function autonomy.proof_least() is '[autonomous-operations]';
+create type autonomy.proof_action as (
+action_id uuid, campaign_id uuid, rule_id uuid, action_type text, budget_change bigint, status text,
+confidence float8, verdict text, money float8, error float8, right_ float8, predicted float8, by_person boolean);
+comment on type autonomy.proof_action is
+'An action of an account, as account_proof adds it up. [autonomous-operations]';
+create function autonomy.proof_actions(p_account text, p_from timestamptz, p_until timestamptz)
+returns setof autonomy.proof_action
+language sql stable set search_path = '' set jit = off
+as $$
+select r.action_id, a.campaign_id, r.rule_id, r.action_type, r.budget_change, r.status, r.confidence,
+r.verdict, r.money, r.error, case when r.right_probability between 0 and 1 then r.right_probability end,
+coalesce(autonomy.impact_number(a.expected_impact -> 'loss_avoided'),
+autonomy.impact_number(a.expected_impact -> 'added_profit'))
+* greatest(0, least(7, autonomy.impact_number(a.actual_impact -> 'days')))
+/ greatest(1, coalesce(autonomy.impact_number(a.expected_impact -> 'horizon_days'), 7)),
+r.status = 'rolled_back' and coalesce(a.rolled_back_by, '') <> 'autonomy'
+from autonomy.action_results r
+join public.autonomous_actions a on a.id = r.action_id
+join public.campaigns c on c.id = a.campaign_id
+where c.account = p_account and r.executed_at >= p_from and r.executed_at < p_until
+and r.status in ('executed', 'rolled_back')
+$$;
+comment on function autonomy.proof_actions(text, timestamptz, timestamptz) is '[autonomous-operations]';
+create function autonomy.proof_counts(p_actions autonomy.proof_action[]) returns jsonb
+language sql immutable set search_path = ''
+as $$
+select to_jsonb(n) || jsonb_build_object('sentence', case when n.actions = 0 then 'Nothing was changed.'
+else format('%s: %s paused, %s raised in budget, %s lowered, %s resumed. People took back %s.',
+autonomy.counted_words(n.actions, 'action'), n.pauses, n.raised, n.lowered, n.resumed,
+case when n.taken_back_by_people = 0 then 'none' else n.taken_back_by_people::text end) end)
+from (
+select count(*) as actions, count(*) filter (where a.action_type = 'auto_pause') as pauses,
+count(*) filter (where a.action_type not in ('auto_pause', 'auto_resume') and a.budget_change > 0) as raised,
+count(*) filter (where a.action_type not in ('auto_pause', 'auto_resume') and a.budget_change < 0) as lowered,
+count(*) filter (where a.action_type = 'auto_resume') as resumed,
+count(*) filter (where a.verdict is not null) as measured,
+count(*) filter (where a.verdict = 'improved') as improved,
+count(*) filter (where a.verdict = 'regressed') as regressed,
+count(*) filter (where a.verdict = 'inconclusive') as inconclusive,
+count(*) filter (where a.verdict = 'too_early') as too_early,
+count(*) filter (where a.status = 'rolled_back') as taken_back,
+count(*) filter (where a.by_person) as taken_back_by_people
+from unnest(p_actions) a) n
+$$;
+comment on function autonomy.proof_counts(autonomy.proof_action[]) is '[autonomous-operations]';
+create function autonomy.proof_classes(p_actions autonomy.proof_action[]) returns jsonb
+language sql immutable set search_path = ''
+as $$
+with judged as (
+select a.*, least(9, floor(a.confidence / 10))::integer as decile
+from unnest(p_actions) a
+where a.rule_id is not null and a.right_ is not null and a.confidence between 0 and 100
+), classes as (
+select j.decile, count(*) as actions, count(distinct j.campaign_id) as campaigns, avg(j.confidence) as said,
+avg(j.right_) as right_
+from judged j group by j.decile
+), wide as (
+select c.*, (c.right_ + 1.353 / c.campaigns) / (1 + 2.706 / c.campaigns) as middle,
+1.645 * sqrt(c.right_ * (1 - c.right_) / c.campaigns + 0.6765 / c.campaigns / c.campaigns)
+/ (1 + 2.706 / c.campaigns) as half
+from classes c
+), total as (
+select count(*) as actions, avg(j.confidence) as said, 100 * avg(j.right_) as right_ from judged j
+)
+select jsonb_build_object('actions', t.actions, 'said', round(t.said::numeric, 1),
+'right', round(t.right_::numeric, 1),
+'classes', coalesce((
+select jsonb_agg(jsonb_build_object('from', 10 * w.decile, 'to', 10 * w.decile + 10, 'actions', w.actions,
+'campaigns', w.campaigns, 'said', round(w.said::numeric, 1), 'right', round(100 * w.right_::numeric, 1),
+'right_low', round(100 * greatest(0, w.middle - w.half)::numeric, 1),
+'right_high', round(100 * least(1, w.middle + w.half)::numeric, 1),
+'enough', w.campaigns >= autonomy.proof_least()) order by w.decile) from wide w), '[]'),
+'sentence', case when t.actions < autonomy.proof_least()
+then format('%s measured so far: too few to tell whether confidence keeps its word.',
+autonomy.counted_words(t.actions, 'action'))
+else format('Actions said %s on the mean and are, by what is known now, right %s times in 100 (%s measured).',
+round(t.said::numeric), round(t.right_::numeric), t.actions) end)
+from total t
+$$;
+comment on function autonomy.proof_classes(autonomy.proof_action[]) is '[autonomous-operations]';
+create function autonomy.proof_money(p_actions autonomy.proof_action[], p_currency text) returns jsonb
+language sql immutable set search_path = ''
+as $$
+with sums as (
+select coalesce(sum(c.actions), 0)::bigint as actions, coalesce(sum(c.predicted), 0) as predicted,
+coalesce(sum(c.money), 0) as money, 1.645 * sqrt(coalesce(sum(c.error * c.error), 0)) as half
+from (
+select count(*) as actions, sum(a.predicted) as predicted, sum(a.money) as money, sum(a.error) as error
+from unnest(p_actions) a
+where a.right_ is not null and a.predicted is not null and a.status = 'executed'
+group by a.campaign_id) c
+)
+select jsonb_build_object('actions', s.actions, 'predicted', round(s.predicted::numeric, 2),
+'happened', round(s.money::numeric, 2), 'happened_low', round((s.money - s.half)::numeric, 2),
+'happened_high', round((s.money + s.half)::numeric, 2), 'ratio', round(r.ratio::numeric, 3),
+'ratio_low', round(r.low::numeric, 3), 'ratio_high', round(r.high::numeric, 3),
+'sentence', case when s.actions < autonomy.proof_least()
+then format('%s measured so far: too few to hold what was predicted against what happened.',
+autonomy.counted_words(s.actions, 'action'))
+else format('Predicted %s, brought %s (90 %% interval %s to %s)%s', autonomy.money_words(s.predicted, p_currency),
+autonomy.money_words(s.money, p_currency), autonomy.money_words(s.money - s.half, p_currency),
+autonomy.money_words(s.money + s.half, p_currency),
+coalesce(format(': %s times what was said (%s to %s).', round(r.ratio::numeric, 2), round(r.low::numeric, 2),
+round(r.high::numeric, 2)), '.')) end)
+from sums s
+cross join lateral (select case when s.predicted > 0.005 then s.money / s.predicted end as ratio,
+case when s.predicted > 0.005 then (s.money - s.half) / s.predicted end as low,
+case when s.predicted > 0.005 then (s.money + s.half) / s.predicted end as high) r
+$$;
+comment on function autonomy.proof_money(autonomy.proof_action[], text) is '[autonomous-operations]';
+create function autonomy.proof_rules(p_actions autonomy.proof_action[], p_currency text) returns jsonb
+language sql stable set search_path = ''
+as $$
+with sums as (
+select c.rule_id, sum(c.actions)::bigint as actions, sum(c.measured)::bigint as measured, sum(c.money) as money,
+1.645 * sqrt(sum(c.error * c.error)) as half
+from (
+select a.rule_id, count(*) as actions, count(a.verdict) as measured,
+coalesce(sum(a.money) filter (where a.verdict is not null), 0) as money,
+coalesce(sum(a.error) filter (where a.verdict is not null), 0) as error
+from unnest(p_actions) a group by a.rule_id, a.campaign_id) c
+group by c.rule_id
+), named as (
+select s.*, coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end)
+as rule_name
+from sums s left join public.autonomous_rules r on r.id = s.rule_id
+)
+select coalesce(jsonb_agg(jsonb_build_object('rule_id', n.rule_id, 'rule_name', n.rule_name,
+'actions', n.actions, 'measured', n.measured, 'money', round(n.money::numeric, 2),
+'money_low', round((n.money - n.half)::numeric, 2), 'money_high', round((n.money + n.half)::numeric, 2),
+'sentence', case when n.measured < autonomy.proof_least()
+then format('%s: %s measured, too few to tell.', n.rule_name, autonomy.counted_words(n.measured, 'action'))
+else format('%s: %s over %s measured actions (90 %% interval %s to %s).', n.rule_name,
+autonomy.money_words(n.money, p_currency), n.measured, autonomy.money_words(n.money - n.half, p_currency),
+autonomy.money_words(n.money + n.half, p_currency)) end)
+order by n.money desc, n.rule_name), '[]')
+from named n
+$$;
+comment on function autonomy.proof_rules(autonomy.proof_action[], text) is '[autonomous-operations]';
+create function autonomy.proof_holdouts(
+p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz, p_currency text) returns jsonb
+language sql stable set search_path = ''
+as $$
+select jsonb_build_object('kinds', coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'executed', e.executed,
+'held_out', e.held, 'executed_campaigns', e.executed_campaigns, 'held_out_campaigns', e.held_campaigns,
+'enough', w.enough, 'money_per_day', case when w.enough then round(e.money_per_day::numeric, 2) end,
+'money_low', case when w.enough then round(e.money_low::numeric, 2) end,
+'money_high', case when w.enough then round(e.money_high::numeric, 2) end,
+'sentence', case when not w.enough
+then format('%s carried out, %s held out: too few to tell.', e.executed, e.held)
+else format('Where it was carried out a campaign earned %s more a day than where it was held out '
+'(90 %% interval %s to %s; %s campaigns against %s).',
+autonomy.money_words(e.money_per_day, p_currency), autonomy.money_words(e.money_low, p_currency),
+autonomy.money_words(e.money_high, p_currency), e.executed_campaigns, e.held_campaigns) end)
+order by e.kind), '[]'),
+'sentence', case when count(*) = 0 then
+'Nothing was held out for comparison: set holdout_share to 0.1 for a month.'
+when not bool_or(w.enough) then 'Too little was held out to tell.'
+else 'Chance chose what was held out, so the difference is what the actions brought.' end)
+from autonomy.holdout_effects(p_account, p_from, p_until, p_now) e
+cross join lateral (select least(e.executed_campaigns, e.held_campaigns) >= autonomy.proof_least() as enough) w
+$$;
+comment on function autonomy.proof_holdouts(text, timestamptz, timestamptz, timestamptz, text) is '[autonomous-operations]';
+create function autonomy.account_proof(
+p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_account public.autonomy_accounts;
+v_actions autonomy.proof_action[];
+begin
+if p_from is null or p_until is null or p_now is null or not isfinite(p_from) or not isfinite(p_until)
+or not isfinite(p_now) or p_from >= p_until then
+raise exception using errcode = 'AO010', message = 'p_from must lie before p_until, and each must be a moment.';
+end if;
+select * into v_account from public.autonomy_accounts a where a.account = p_account;
+if not found then
+raise exception using errcode = 'AO003', message = 'There is no such account.',
+hint = 'The accounts are those that campaigns name in their column account.';
+end if;
+v_actions := array(select a from autonomy.proof_actions(p_account, p_from, p_until) a);
+return jsonb_build_object('account', p_account, 'currency', v_account.currency, 'from', p_from, 'until', p_until,
+'actions', autonomy.proof_counts(v_actions),
+'said_and_right', autonomy.proof_classes(v_actions),
+'predicted_and_happened', autonomy.proof_money(v_actions, v_account.currency),
+'rules', autonomy.proof_rules(v_actions, v_account.currency),
+'holdouts', autonomy.proof_holdouts(p_account, p_from, p_until, p_now, v_account.currency));
+end $$;
+comment on function autonomy.account_proof(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
+create function public.dashboard_proof(p_account text, p_days integer default 90, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '55s'
+as $$
+begin
+if p_days is null or p_days not between 1 and 400 then
+raise exception using errcode = 'AO010',
+message = format('p_days must be from 1 to 400, not %s.', coalesce(p_days::text, 'NULL'));
+end if;
+return autonomy.account_proof(p_account, p_now - p_days * interval '1 day', p_now, p_now)
+|| jsonb_build_object('days', p_days);
+end $$;
+comment on function public.dashboard_proof(text, integer, timestamptz) is
+'account_proof of the last so many days. Only reads. Raises AO010 (argument), AO003 (no such account). '
+'[autonomous-operations]';
+
 -- 0950_database_run.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.look_around(p_acts boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -14541,7 +14589,7 @@ comment on function autonomy.lease_or_error(uuid, timestamptz) is '[autonomous-o
 create function autonomy.run_decisions(
 p_portfolio jsonb, p_shown integer, p_now timestamptz,
 out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
-out held_first autonomy.decided[], out versions jsonb)
+out held_first autonomy.decided[], out held_out jsonb, out versions jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -14561,8 +14609,11 @@ from run r where r.code in ('ACCOUNT_BROKEN', 'SUSPECT_DATA', 'VALUE_NOT_MEASURE
 group by o.code) h),
 array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
 array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
+(select coalesce(jsonb_agg(jsonb_build_object('campaign_id', r.campaign_id, 'direction', (r.decided).direction,
+'rule_id', (r.decided).rule_id, 'confidence', (r.decided).confidence)), '[]')
+from run r where r.code = 'HOLDOUT'),
 (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
-into codes, held, held_of_accounts, chosen, held_first, versions;
+into codes, held, held_of_accounts, chosen, held_first, held_out, versions;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out_chosen(
@@ -14575,9 +14626,9 @@ v_batch_limit constant integer := 5000;
 v_told autonomy.told[];
 v_results autonomy.result[];
 begin
-outcomes := '{}';     -- what became of each chosen decision, in their order
-stopped := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
-actions := '[]';      -- p_shown of them, as the summary lists them
+outcomes := '{}';
+stopped := '{}';
+actions := '[]';
 failed := '[]';
 for v_start in 1 .. cardinality(p_chosen) by v_batch_limit loop
 v_told := array(select t from autonomy.told_decisions(p_chosen[v_start : v_start + v_batch_limit - 1]) t
@@ -14639,21 +14690,20 @@ create function public.run_autonomous_operations(p_now timestamptz default now()
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
-v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
+v_shown constant integer := 100;
 v_began timestamptz := clock_timestamp();
 v_run_id uuid := gen_random_uuid();
 v_lease jsonb;
 v_mode text;
 v_portfolio jsonb;
-v_codes jsonb;                 -- code -> how many decisions
-v_versions jsonb;              -- rule -> its version, as decided by
+v_codes jsonb;
+v_versions jsonb;
 v_chosen autonomy.decided[];
 v_held_first autonomy.decided[];
-v_outcomes text[];             -- what became of each chosen decision, in their order
-v_stopped text[];              -- the codes of those that apply held
-v_actions jsonb;
-v_failed jsonb;
-v_held jsonb; v_held_of_accounts jsonb;
+v_outcomes text[];
+v_stopped text[];
+v_actions jsonb; v_failed jsonb;
+v_held jsonb; v_held_of_accounts jsonb; v_held_out jsonb;
 v_around jsonb; v_result jsonb;
 begin
 perform autonomy.hold_schema();
@@ -14665,8 +14715,8 @@ update public.autonomous_runs set summary = summary || jsonb_build_object('portf
 where id = v_run_id;
 perform autonomy.leave_out_broken_days(v_portfolio, p_now);
 v_mode := v_lease ->> 'mode';
-select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.versions
-into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_versions
+select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.held_out, d.versions
+into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_held_out, v_versions
 from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
 select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
 from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
@@ -14675,6 +14725,7 @@ from (select code, sum(n) as n from (
 select key as code, value::bigint as n from jsonb_each_text(v_held)
 union all select s, 1 from unnest(v_stopped) s) c
 group by code) h;
+perform autonomy.note_held_out(v_held_out, p_now) where v_mode <> 'observe';
 v_around := autonomy.look_around(v_mode <> 'observe', p_now);
 v_result := jsonb_build_object(
 'success', true,
@@ -14707,10 +14758,6 @@ comment on function public.run_autonomous_operations(timestamptz) is
 'AO002 (no policy). [autonomous-operations]';
 
 -- 0960_feed_views.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.feed_columns()
 returns table (view_name text, place integer, column_name text, kind text, is_needed boolean, expected text)
 language plpgsql immutable set search_path = ''
@@ -14945,10 +14992,6 @@ end $$;
 comment on function autonomy.feed_doubles() is '[autonomous-operations]';
 
 -- 0961_feed_rows.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.feed_status(p_word text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -15220,10 +15263,6 @@ end $$;
 comment on function autonomy.put_off_days(bigint) is '[autonomous-operations]';
 
 -- 0962_feed_writes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.write_feed_accounts() returns void
 language plpgsql set search_path = ''
 as $$
@@ -15417,10 +15456,6 @@ end $$;
 comment on function autonomy.feed_state_words(boolean) is '[autonomous-operations]';
 
 -- 0963_import_feed.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.feed_accounts_read() returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -15527,7 +15562,7 @@ create function autonomy.take_feed(p_since date, p_dry_run boolean, p_now timest
 language plpgsql set search_path = ''
 as $$
 declare
-v_day_limit constant bigint := 100000;  -- what fits well into a minute
+v_day_limit constant bigint := 100000;
 v_left bigint;
 begin
 perform autonomy.note_odd_campaigns();
@@ -15636,7 +15671,7 @@ exception when query_canceled or others then
 get stacked diagnostics v_state = returned_sqlstate, v_said = message_text;
 end;
 if v_state in ('AO008', 'AO015') then
-return '{"due": false}';  -- somebody else is at it
+return '{"due": false}';
 elsif v_state = '57014' then
 v_said := 'it took too long. Read it once by hand: python -m autonomy feed import.';
 end if;
@@ -15666,10 +15701,6 @@ end $$;
 comment on function autonomy.dashboard_state_of_feed() is '[autonomous-operations]';
 
 -- 1000_dashboard_days.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.dashboard_performance_days (
 day date not null,
 impressions bigint not null,
@@ -15677,7 +15708,7 @@ clicks bigint not null,
 conversions numeric not null,
 spend numeric not null,
 revenue numeric not null,
-currency text not null default '',  -- '': unknown
+currency text not null default '',
 account text not null default '',
 primary key (day, currency, account)
 );
@@ -15686,7 +15717,7 @@ comment on table autonomy.dashboard_performance_days is
 'forecast of the month. [autonomous-operations]';
 create table if not exists autonomy.dashboard_action_days (
 day date not null,
-rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
+rule_id uuid not null,
 action_type text not null,
 status text not null,
 actions bigint not null,
@@ -15814,7 +15845,7 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
 v_moved boolean;
-v_same boolean;  -- money stays where it stood
+v_same boolean;
 begin
 if tg_table_name = 'campaigns' then
 select count(*) > 0,
@@ -15848,7 +15879,7 @@ create function autonomy.dashboard_performance_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_performance_days language plpgsql stable set search_path = ''
 as $$
 declare
-v_only text := autonomy.only_currency();  -- of campaigns that are gone, too
+v_only text := autonomy.only_currency();
 begin
 return query
 select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
@@ -15969,10 +16000,6 @@ comment on function public.dashboard_executed(jsonb) is
 'Reads only. Raises AO010. [autonomous-operations]';
 
 -- 1010_dashboard_work.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
 returns jsonb language sql stable set search_path = ''
 as $$
@@ -16008,7 +16035,7 @@ if v_key in ('action_type', 'status') then
 v_where := v_where || format(' and a.%I = %L', v_key, p_filter ->> v_key);
 elsif v_key in ('rule_id', 'run_id', 'campaign_id') then
 v_where := v_where || format(' and a.%I = %L::uuid', v_key, (p_filter ->> v_key)::uuid);
-elsif v_key = 'from' then  -- when it was done, as a rollback of the span reads it; else proposed
+elsif v_key = 'from' then
 v_where := v_where || format(' and coalesce(a.executed_at, a.created_at) >= %L::timestamptz',
 (v_span ->> v_key)::timestamptz);
 elsif v_key = 'to' then
@@ -16157,10 +16184,6 @@ comment on function public.dashboard_opportunity(uuid, timestamptz) is
 'One opportunity. Reads only. Raises AO013. [autonomous-operations]';
 
 -- 1020_dashboard_state.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_clock(p_at timestamptz) returns text
 language sql stable set search_path = ''
 as $$
@@ -16245,7 +16268,7 @@ from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
 cross join jsonb_array_elements(
 case jsonb_typeof(r.summary -> 'breakers') when 'array' then r.summary -> 'breakers' else '[]' end) b (breaker)
 cross join lateral (select case when p_each then b.breaker ->> 'account' end as account) n
-where b.breaker ->> 'code' <> 'FROZEN'  -- said by the policy
+where b.breaker ->> 'code' <> 'FROZEN'
 order by b.breaker ->> 'code', n.account, r.started_at desc
 )
 select 'NO_RUN', 'act', 'No run has succeeded yet: set up the schedule, or try a dry run.',
@@ -16510,7 +16533,7 @@ min(coalesce(a.target_roi, p.break_even_roi))::float8 as break_even
 from (select o.currency, coalesce(o.conversion_delay_hours::float8, k.delay_hours) as delay, o.target_roi
 from public.autonomy_accounts o
 left join autonomy.priors k on k.scope = 'account' and k.name = o.account
-union all select null, null, null) a  -- campaigns of accounts without a row
+union all select null, null, null) a
 cross join public.autonomy_policy p
 group by a.currency
 ), rois as (
@@ -16577,10 +16600,6 @@ comment on function public.dashboard_state(timestamptz, integer, timestamptz) is
 '[autonomous-operations]';
 
 -- 1030_dashboard_overview.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_worth(p_measured numeric, p_money float8, p_error_squares float8) returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -16905,10 +16924,6 @@ comment on function public.dashboard_run_preview(timestamptz) is
 'down. [autonomous-operations]';
 
 -- 1035_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_json(p_event autonomy.planned_events, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -16981,7 +16996,7 @@ at time zone p_zone
 when v_text ~ (v_clock || '$') then v_text::timestamp at time zone p_zone
 when v_text ~ (v_clock || '(Z|[+-]\d{2}(:?\d{2})?)$') then v_text::timestamptz end;
 exception when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
-v_moment := null;  -- 2026-02-30
+v_moment := null;
 end;
 if v_moment is null then
 raise exception using errcode = 'AO010',
@@ -17135,10 +17150,6 @@ comment on function public.delete_planned_event(uuid) is
 '(no such event). [autonomous-operations]';
 
 -- 1040_dashboard_campaigns.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.valued_totals(p_campaign_ids uuid[])
 returns table (campaign_id uuid, value numeric, revenue numeric, roi numeric)
 language plpgsql stable set search_path = ''
@@ -17501,10 +17512,6 @@ comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
 
 -- 1050_dashboard_doors.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.dashboard_failed_sign_ins (
 id bigint generated always as identity primary key,
 source text not null,
@@ -17582,10 +17589,6 @@ comment on function public.dashboard_session_ended(text) is
 'Whether this session was ended. Reads only. [autonomous-operations]';
 
 -- 1055_optimisation.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.rules_taken_out (
 rule_id uuid primary key,
 rule jsonb not null,
@@ -17762,10 +17765,6 @@ comment on function public.keep_optimisation_past(jsonb) is
 'again. Raises AO010. [autonomous-operations]';
 
 -- 1060_accounts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function public.list_autonomous_accounts(p_account text default null, p_limit integer default 200) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -17858,10 +17857,6 @@ comment on function public.update_autonomous_account(text, jsonb, text) is
 '[autonomous-operations]';
 
 -- 1062_account_days.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.touched_campaigns(p_account text, p_zone text, p_from date)
 returns table (campaign_id uuid, is_active boolean, budget float8, active_from date)
 language plpgsql stable set search_path = '' set jit = off
@@ -18050,10 +18045,6 @@ comment on function public.autonomy_account_days(text, integer, timestamptz) is
 'figures up to date first. Safe to call again. Raises AO003. [autonomous-operations]';
 
 -- 1065_exclusions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function public.list_evidence_exclusions(
 p_account text default null, p_campaign_id uuid default null, p_limit integer default 200) returns jsonb
 language plpgsql stable set search_path = ''
@@ -18136,13 +18127,9 @@ comment on function public.lift_evidence_exclusion(uuid, text) is
 'call again. Raises AO003 (no such exclusion). [autonomous-operations]';
 
 -- 1070_causes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.causes (
 id bigint generated always as identity primary key,
-account text,  -- null = all
+account text,
 cause text not null,
 code text not null,
 level text not null,
@@ -18175,7 +18162,7 @@ comment on table autonomy.told_causes is
 '[autonomous-operations]';
 create table if not exists autonomy.told_where (
 id bigint generated always as identity primary key,
-account text,  -- null = all that say nothing themselves
+account text,
 code text not null,
 channels text[] not null,
 updated_at timestamptz not null default now(),
@@ -18379,7 +18366,7 @@ begin
 perform autonomy.notice_causes(null, false, coalesce(new.finished_at, now()));
 return null;
 exception when others then
-raise warning 'What goes on was not written down: %', sqlerrm;  -- whoever sends looks again
+raise warning 'What goes on was not written down: %', sqlerrm;
 return null;
 end $$;
 comment on function autonomy.notice_after_run() is '[autonomous-operations]';
@@ -18471,10 +18458,6 @@ comment on function public.autonomy_messages_sent(uuid, text, boolean, timestamp
 'not the clock''s). [autonomous-operations]';
 
 -- 1200_history.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.past_policy(p_policy jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -18914,10 +18897,6 @@ $$;
 comment on function autonomy.conversion_maturity(timestamptz) is '[autonomous-operations]';
 
 -- 9900_rights.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 do $$
 declare
 v_object record;
@@ -19140,11 +19119,13 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '24103e9f0f6022b59690674cce93d6e2ef9315d7533b37ee24dba347c205ce64', pg_catalog.clock_timestamp()),
-  ('0900_impact', '6002fd6a7d006dcf6cf1437a4fd9ac3dba56721cd5de31fb4ea3304b60ffcba3', pg_catalog.clock_timestamp()),
-  ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
-  ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
-  ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '35b0b8e2c2e391d48cad440a090f6e43b01074670973244713f105fc7a9032aa', pg_catalog.clock_timestamp()),
+  ('0900_impact', 'f1eeee93949ff89066e58022a983e8734c339b145d2207385a5d7f743cd2e82a', pg_catalog.clock_timestamp()),
+  ('0910_action_results', '92425981d9c0b802cd0da38b67929c5c3c0e5c33d2648af4bbda43b2e0f71879', pg_catalog.clock_timestamp()),
+  ('0920_rule_scores', '028aebc18a76b6f6e917277b64d0e57bbdb2577228f6e7e9135ddad74c8f2aa3', pg_catalog.clock_timestamp()),
+  ('0930_insights', '0f71f67898c9897536c223c1e2140170d0693bace9153bf46c2db9dbeb6d5fe3', pg_catalog.clock_timestamp()),
+  ('0940_holdouts', 'b078f946459ce2a5b57f3f2963c5aaae9e592129349b721de585c283e1c00495', pg_catalog.clock_timestamp()),
+  ('0945_account_proof', 'e8f4d64fc99ef7d91be9f55e7c4a213d21e86fe0918d727cc68f7c455f9ab45f', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '3ca25147fb1647a6ba01a28674bcf94c1d86d66d3cd14a29e0f61ca6ad19ecc3', pg_catalog.clock_timestamp()),
   ('0960_feed_views', '49fbdad6cf375db2b18a0c5236dbc7cc2087e1b7ed0330e89dc19b38ef633d1d', pg_catalog.clock_timestamp()),
   ('0961_feed_rows', 'bf1ad9abad7024ba1d6038bf5c11df900911201286d04bdc23a421bcb04a95c6', pg_catalog.clock_timestamp()),
   ('0962_feed_writes', '9d78c49d468d21783fb12237fb8e2e88284860dcc70f518c0497c1b6c2965678', pg_catalog.clock_timestamp()),

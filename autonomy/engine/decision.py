@@ -72,6 +72,15 @@ class Decision(Outcome):
             "expected_impact": self.expected_impact,
         }
 
+    def for_comparison(self) -> dict[str, Any]:
+        """What is written down of a decision that is held out."""
+        return {
+            "campaign_id": self.campaign_id,
+            "direction": self.case.direction,
+            "rule_id": self.rule_id,
+            "confidence": self.confidence,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape of reports."""
         return self.key() | {

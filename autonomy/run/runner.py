@@ -1,7 +1,7 @@
 """One run: lease, load, decide, [a dry run stops here], apply, detect, measure, summarise.
 
 Round trips: begin (with rules, policy, portfolio and the first page), further pages, apply in
-batches, detect, measure, finish.
+batches, what is held out if anything is, detect, measure, finish.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ PAGE_LIMIT = 1000
 """Candidates a page: about 1 MB of JSON."""
 BATCH_LIMIT = 2000
 """Decisions a transaction: the freeze switch and the deadline act between batches."""
+HELD_LIMIT = 10_000
+"""Held-out decisions a call: about 2 MB of JSON."""
 WORK_GRACE_SECONDS = 25.0
 """What a call that was begun before the deadline may take after it."""
 FINISH_GRACE_SECONDS = 50.0
@@ -177,6 +179,7 @@ class Runner:
             self._foresee(run, summary)
             return summary.result(run.started)
         self._apply(run, decisions, summary)
+        self._hold_out(run, decisions)
         self._detect(run, summary)
         self._measure(run, summary)
         return summary.result(run.started)
@@ -234,6 +237,18 @@ class Runner:
             now=run.now.isoformat(),
         )
         summary.applied(batch, answer)
+
+    def _hold_out(self, run: Run, decisions: Decisions) -> None:
+        """Note what the comparison group was spared, to hold against it what was done."""
+        held = [one.for_comparison() for one in decisions if one.code == "HOLDOUT"]
+        for start in range(0, 0 if run.out_of_time else len(held), HELD_LIMIT):
+            self._store.rpc(
+                "record_held_out",
+                p_run_id=run.id,
+                p_lease_token=run.lease_token,
+                p_held=held[start : start + HELD_LIMIT],
+                p_now=run.now.isoformat(),
+            )
 
     def _detect(self, run: Run, summary: Summary) -> None:
         if run.out_of_time or not run.request.first_shard:

@@ -171,7 +171,7 @@ def impact(value: object, currency: str | None = None) -> str:
     if profit is not None:
         return f"profit {signed(profit, currency)}"
     worth, days = number_in(value, "money"), number_in(value, "horizon_days")
-    verdict = str(value.get("verdict") or "")
+    verdict = str(value.get("verdict") or "").replace("too_early", "too early to tell")
     if worth is None:
         return verdict
     low, high = number_in(value, "money_low"), number_in(value, "money_high")

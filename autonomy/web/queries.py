@@ -122,6 +122,10 @@ class Reads:
         """Whether budgets are optimised, by which rules, and what it would have brought."""
         return dict(self._store.rpc("budget_optimisation"))
 
+    def proof(self, account: str, days: int) -> Json:
+        """What was done to an account and what of that came true. Raises NotFound."""
+        return dict(self._store.rpc("dashboard_proof", p_account=account, p_days=days))
+
     def told(self, account: str | None = None) -> list[Json]:
         """What people can be told of, of all or of one account, and where. Raises NotFound."""
         return list(self._store.rpc("autonomy_notify_settings", p_account=account))

@@ -108,12 +108,12 @@ select md5('a' || i)::uuid, md5('r' || hour)::uuid, md5('c' || (1 + (i::bigint *
        now() - make_interval(hours => hour), now() - make_interval(hours => hour)
 from generate_series(1, {actions}) i
 cross join lateral (select (i % ({history} * 24))::int as hour) h
-cross join lateral (select jsonb_build_object('verdict', (array['improved', 'inconclusive', 'regressed'])[1 + i % 3],
+cross join lateral (select jsonb_build_object('verdict', (array['improved', 'too_early', 'regressed'])[1 + i % 3],
   'money', round((i % 900) / 10.0 - 30, 2), 'money_low', round((i % 900) / 10.0 - 70, 2), 'money_high', round((i % 900) / 10.0 + 10, 2),
-  'money_per_day', round((i % 900) / 70.0, 2), 'right_probability', 40 + i % 60, 'days', 7, 'spend', 700 + i % 500, 'revenue', 900 + i % 700,
-  'expected_spend', 500 + i % 300, 'expected_revenue', 600 + i % 500, 'baseline_roi', round(0.5 + (i % 300) / 100.0, 4),
-  'roi_factor', 1.0213, 'spend_factor', 0.9871, 'comparables', 312, 'saved_share', 0.3312, 'measured_at', now() - make_interval(hours => hour - 168),
-  'basis', 'without the action: ' || i % 9000 || '.31 spent at ROI 0.61 (what the evidence said then, times what happened to 312 untouched campaigns since)')
+  'money_per_day', round((i % 900) / 70.0, 2), 'right_probability', 40 + i % 60, 'days', 7, 'spend', 700 + i % 500,
+  'expected_spend', 500 + i % 300, 'baseline_roi', round(0.5 + (i % 300) / 100.0, 4),
+  'step_roi', 0.8312, 'measured_at', now() - make_interval(hours => hour - 168),
+  'basis', i % 9000 || '.31 more spent, which returns 0.83x by the campaign''s curve (by all its orders, from before and since)')
   as one offset 0) seen
 cross join (select array_agg(id order by priority) as ids from autonomous_rules) rules;
 

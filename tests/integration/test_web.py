@@ -22,6 +22,7 @@ from autonomy.run.explanation import preview_rule
 from autonomy.run.runner import Runner
 from autonomy.store import Store
 from autonomy.web.api.openapi import document
+from autonomy.web.api.requests import ProofParameters
 from autonomy.web.api.routes import OPERATIONS
 from autonomy.web.app import create_app
 from autonomy.web.commands import POLICY_LIMITS
@@ -800,6 +801,8 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
         if one.path.endswith(("approve", "reject")):
             continue
         path = one.path.format(**ids)
+        if one.takes is ProofParameters:
+            path += f"?account={bodies['AccountChange']['account']}"
         sent = bodies.get(one.takes.__name__, {})
         answer = filled.open(path, method=one.method, headers=BEARER, json=sent)
         assert answer.status_code == one.success, (path, answer.text)

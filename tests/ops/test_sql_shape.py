@@ -34,8 +34,6 @@ ONE_QUERY = {
     "autonomy.audience_mismatch",  # a detector, of segments and of whole campaigns
     "autonomy.creative_fatigue",  # a detector: a line through the days of each campaign
     "autonomy.timing_optimization",  # a detector: grouping sets over the hours
-    "autonomy.time_factors",  # a common factor from one sample of the untouched
-    "autonomy.measured_impacts",  # a chain of estimates, each on the columns of the one before
     "autonomy.past_candidates",  # every hour of the past at once, its columns made from the rules
 }
 

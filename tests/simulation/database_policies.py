@@ -133,6 +133,10 @@ class Account:
             ([self._ids[n] for n in known], [round(float(spread[n]), 4) for n in known]),
         )
 
+    def number_of(self, campaign_id: uuid.UUID) -> int:
+        """Its place in the market's arrays."""
+        return self._number[campaign_id]
+
     def carry_out(self, now: datetime) -> None:
         """One run inside the database."""
         self._connection.execute("select public.run_autonomous_operations(%s)", (now,))

@@ -45,8 +45,11 @@ class Action(NamedTuple):
 
     @property
     def error(self) -> float:
+        """Below 0 where spend was taken away."""
         low, high = self.number("money_low"), self.number("money_high")
-        return 0 if low is None or high is None else (high - low) / 3.29
+        fell = self.before is not None and self.after is not None and self.after < self.before
+        sign = -1 if self.type == "auto_pause" or fell else 1
+        return 0 if low is None or high is None else sign * (high - low) / 3.29
 
     @property
     def right(self) -> float | None:
@@ -106,8 +109,7 @@ def impact(chance: random.Random) -> object:
         "money": money, "money_low": money - half, "money_high": money + half,
         "right_probability": round(chance.uniform(0, 100), 2), "horizon_days": 7,
         "spend": round(chance.uniform(90, 200), 2), "expected_spend": 120,
-        "revenue": round(chance.uniform(100, 500), 2), "expected_revenue": 240,
-        "baseline_roi": round(chance.uniform(0, 3), 4), "roi_factor": 1.02,
+        "baseline_roi": round(chance.uniform(0, 3), 4), "step_roi": 1.02,
         "measured_at": (NOW - timedelta(days=chance.uniform(0, 20))).isoformat(),
     }  # fmt: skip
     if chance.random() < 0.15:
@@ -198,10 +200,10 @@ def test_each_action_has_its_row_whatever_was_done_to_it(account: Db) -> None:
         " full join autonomy.action_results kept using (action_id)"
         " where now is null or kept is null or (now.status, now.verdict, now.money, now.error,"
         " now.right_probability, now.measured_at, now.budget_change, now.confidence, now.rule_id,"
-        " now.executed_at, now.added_expected, now.added_revenue) is distinct from (kept.status,"
+        " now.executed_at, now.campaign_id) is distinct from (kept.status,"
         " kept.verdict, kept.money, kept.error, kept.right_probability, kept.measured_at,"
         " kept.budget_change, kept.confidence, kept.rule_id, kept.executed_at,"
-        " kept.added_expected, kept.added_revenue)"
+        " kept.campaign_id)"
     )
     assert account.execute(differing).fetchone() == (0,)
     plain = {action.id: action for action in read_plainly(account)}

@@ -59,6 +59,7 @@ NO_WRITERS = {
     "dashboard_overview": "counts figures again, at no moment of the caller's",
     "dashboard_preview_rule": "a preview",
     "dashboard_scoreboard": "as the overview",
+    "record_held_out": "takes only its run's",
     "record_opportunities_found": "a part of record_opportunities",
     "retire": "writes about no campaign; a part of a run",
     "resolve_opportunities_gone": "a part of record_opportunities",

@@ -89,7 +89,7 @@ def test_a_table_of_an_older_version_gets_the_columns_that_it_lacks(server: Serv
             "alter table autonomy_policy drop person_hold_days, drop automation_actors cascade;"
             "alter table autonomous_runs drop summary;"
             "alter table campaign_facts drop ev_immature_spend;"
-            "alter table autonomy.action_results drop added_revenue;"
+            "alter table autonomy.action_results drop campaign_id;"
             "delete from autonomy_migrations"
         )
     assert apply(url) == NAMES

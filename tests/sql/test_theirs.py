@@ -303,7 +303,7 @@ def crowd() -> str:
         create materialized view public.all_places as select public.money_words(place) as words from public.places;
         create policy known on public.places using (public.flag_error(place) <> '');
         alter table public.places enable row level security;
-        create function public.notice_place() returns trigger language plpgsql as 'begin perform public.time_factors(new.place); return new; end';
+        create function public.notice_place() returns trigger language plpgsql as 'begin perform public.known_returns(new.place); return new; end';
         create trigger notice_place before insert on public.places for each row execute function public.notice_place();
         create aggregate public.hour_ranges(bigint) (sfunc = int8pl, stype = bigint);
         create procedure public.autonomy_apply(p_user_only box) language sql as 'select 1';
@@ -387,7 +387,7 @@ def test_the_same_in_an_older_shape_by_the_single_script(server: Server) -> None
     "theirs",
     [
         "json_number(text)", "json_number(p_value text)", "severity_rank(integer)", "closest_word(text)",
-        "time_factors(integer)", "impact_number(text)", "dashboard_runs(p_page integer)", "short_number(text)",
+        "known_returns(integer)", "impact_number(text)", "dashboard_runs(p_page integer)", "short_number(text)",
         "begin_autonomous_run(p_started date)", "portfolio_state(p_account integer)", "shard_slots(bigint, bigint)",
     ],
 )  # fmt: skip

@@ -139,6 +139,14 @@ class ForecastParameters(Parameters):
     limit: Annotated[int, whole(1, 200)] = 20
 
 
+class ProofParameters(Parameters):
+    """Whose proof, of how many days."""
+
+    exact = ("account",)
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] = Field(description="of this one")
+    days: Annotated[int, whole(1, 400)] = 90
+
+
 class ExclusionsParameters(Parameters):
     """Whose days."""
 

@@ -275,6 +275,11 @@ class Api:
         """The month of each account: so far, and at its end with the range of 8 in 10."""
         return self._reads.forecast(query.account, query.limit)
 
+    @serve("GET", "/api/proof", "Proof", asked.ProofParameters)
+    def proof(self, query: asked.ProofParameters) -> Json:
+        """What the system did to an account, and what of what it said came true."""
+        return self._reads.proof(query.account, query.days)
+
     @serve("GET", "/api/exclusions", "Exclusions", asked.ExclusionsParameters)
     def exclusions(self, query: asked.ExclusionsParameters) -> Json:
         """Days that are left out of the evidence, those in force first."""
