@@ -105,11 +105,15 @@ begin
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
       p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-    'warnings', autonomy.run_warnings());
+    'warnings', autonomy.run_warnings(),
+    -- to be read before deciding; then it is begun once more, with the same id
+    'platforms', case when (v_request ->> 'dry_run')::boolean or v_lease ? 'again' then '[]'
+                      else autonomy.platforms_due(v_shard, clock_timestamp()) end);
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
-  'their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, '
+  'their versions, policy, portfolio, the first page of candidates, and the connected accounts that are to be read '
+  'before deciding (platforms); or the stored answer of a key that was seen, '
   'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
   'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy, or a limit that '
   'is none). [autonomous-operations]';

@@ -53,6 +53,7 @@ class Candidate:
 
     __slots__ = (
         "account",
+        "account_broken",
         "attribution",
         "autonomous_enabled",
         "budget",
@@ -78,6 +79,8 @@ class Candidate:
         "no_raises_event",
         "paused_action",
         "pending",
+        "platform_holds",
+        "pulled_at",
         "reference_budget",
         "status",
         "suspect",
@@ -122,6 +125,9 @@ class Candidate:
     target_roi: float  # its own break-even, NaN: its account's
     reference_budget: Decimal | None  # what it was before anybody optimised it, None: unknown
     attribution: float  # what is believed of what the platform reports; 1: all of it
+    account_broken: str | None  # why its platform cannot be read
+    pulled_at: datetime | None  # when its platform was read last; None: it is not connected
+    platform_holds: tuple[str, ...]  # codes of what its platform has against changing it
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -168,6 +174,8 @@ class Candidate:
         self.reference_budget = money(get("reference_budget"))
         attribution = measure(get("attribution_factor"))
         self.attribution = attribution if attribution > 0.0 else 1.0
+        self.account_broken = text(get("account_broken"))
+        self.platform_holds = tuple(get("platform_holds") or ())
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 
@@ -179,6 +187,7 @@ class Candidate:
         self.no_raise_until = moment(get("no_raise_until"))
         self.no_cut_until = moment(get("no_cut_until"))
         self.no_pause_until = moment(get("no_pause_until"))
+        self.pulled_at = moment(get("pulled_at"))
 
     def _read_figures(self, metrics: Mapping[str, Any], evidence: Mapping[str, Any] | None) -> None:
         self.lifetime = measures(metrics.get("lifetime"))
