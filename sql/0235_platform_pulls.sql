@@ -52,6 +52,15 @@ end $$;
 comment on function autonomy.written_number(text) is
   'A number as programs write it; null for all else, NaN and infinity too. Pure. [autonomous-operations]';
 
+create function autonomy.account_slot(p_account text) returns integer
+language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+  return ('x' || substr(md5(p_account), 1, 4))::bit(16)::integer;
+end $$;
+comment on function autonomy.account_slot(text) is
+  'The slot (0 to 65535) of an account, by which shards share out what is read. Pure. [autonomous-operations]';
+
 create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -62,7 +71,7 @@ begin
     where (x.lease_expires_at < clock_timestamp()) is not false
       and (x.not_before <= p_now) is not false
       and ((x.pulled_at > p_now - interval '10 minutes') is not true or x.cursor is not null)
-      and ('x' || substr(md5(x.account), 1, 4))::bit(16)::integer <@ autonomy.shard_slots(p_shard));
+      and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
 end $$;
 comment on function autonomy.platforms_due(text, timestamptz) is
   'The connected accounts of a shard that a run reads before it decides, the longest unread first: not those that '

@@ -80,7 +80,8 @@ begin
         or case when p_direction = 'pause'
              then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
              else autonomy.budget_elsewhere(p_campaign) is null and ((p_campaign.budget > 0) is not true
-               or p_kind = 'curve' and (p_campaign.reference_budget between 0.000001 and 1e15) is not true) end) then 'TOO_LITTLE_DATA'
+               or p_kind = 'curve' and (p_campaign.reference_budget between 0.000001 and 1e15) is not true) end)
+      then 'TOO_LITTLE_DATA'
     when p_campaign.test_running or 'TEST_RUNNING' = any (p_campaign.platform_holds) then 'TEST_RUNNING'
     when p_asked <> 'approve' and p_direction in ('up', 'down') and 'LEARNING' = any (p_campaign.platform_holds)
       then 'LEARNING'

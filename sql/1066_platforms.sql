@@ -33,8 +33,8 @@ comment on function autonomy.connection(text, timestamptz) is
   'A connected account: to what, when it was read last, in what state it is and how many units it has; null where it '
   'is not connected. Only reads; raises nothing. [autonomous-operations]';
 
-create function public.list_platform_accounts(p_account text default null, p_now timestamptz default now())
-returns jsonb
+create function public.list_platform_accounts(
+  p_account text default null, p_shard text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -45,12 +45,14 @@ begin
   end if;
   return (
     select coalesce(jsonb_agg(autonomy.connection(x.account, p_now) order by x.account), '[]')
-    from autonomy.platform_accounts x where p_account is null or x.account = p_account);
+    from autonomy.platform_accounts x
+    where (p_account is null or x.account = p_account)
+      and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
 end $$;
-comment on function public.list_platform_accounts(text, timestamptz) is
-  'The accounts that are connected to their platforms, or one: platform and id there, state and why, when it was read '
-  'last, what is still to be read. Only reads; safe to call again. Raises AO003 (not connected). '
-  '[autonomous-operations]';
+comment on function public.list_platform_accounts(text, text, timestamptz) is
+  'The accounts that are connected to their platforms, those of a shard, or one: platform and id there, state and why, when it was read '
+  'last, what is still to be read. Only reads; safe to call again. Raises AO003 (not connected), '
+  'AO010 (no shard). [autonomous-operations]';
 
 create function autonomy.connection_error(p_account text, p_platform text, p_external_id text, p_credential text)
 returns void language plpgsql stable set search_path = ''

@@ -67,7 +67,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'index', 'autonomous_runs_running', 'public.autonomous_runs', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'autonomous_actions', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'run_id uuid', 'campaign_id uuid', 'rule_id uuid', 'action_type text not null', 'reason text', 'previous_state jsonb', 'new_state jsonb', 'confidence_score numeric(5,2)', 'expected_impact jsonb', 'actual_impact jsonb', 'evidence jsonb', 'status text not null default ''pending''', 'error text', 'created_at timestamptz not null default now()', 'executed_at timestamptz', 'rolled_back_at timestamptz', 'rolled_back_by text', 'rollback_reason text', 'actor text not null default ''autonomy''']::text[]),
 ('public', 'table', 'optimization_opportunities', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'opportunity_type text not null', 'severity text not null', 'description text', 'suggested_action text', 'estimated_impact jsonb', 'confidence_score numeric(5,2)', 'figures jsonb not null default ''{}''', 'status text not null default ''open''', 'first_seen_at timestamptz not null default now()', 'last_seen_at timestamptz not null default now()', 'resolved_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
-('public', 'table', 'campaign_changes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'campaign_id uuid not null', 'changed_at timestamptz not null default now()', 'old_status text', 'new_status text', 'old_budget numeric', 'new_budget numeric', 'action_id uuid', 'kind text not null check (kind in (''created'', ''outside'', ''action'', ''rollback'', ''deleted''))', 'actor text', 'person boolean not null default false']::text[]),
+('public', 'table', 'campaign_changes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'campaign_id uuid not null', 'changed_at timestamptz not null default now()', 'old_status text', 'new_status text', 'old_budget numeric', 'new_budget numeric', 'action_id uuid', 'kind text not null check (kind in (''created'', ''outside'', ''platform'', ''action'', ''rollback'', ''deleted''))', 'actor text', 'person boolean not null default false']::text[]),
 ('public', 'index', 'campaign_changes_campaign', 'public.campaign_changes', '{}', '{}', 0, array[]::text[]),
 ('public', 'index', 'campaign_changes_time', 'public.campaign_changes', '{}', '{}', 0, array[]::text[]),
 ('public', 'index', 'campaign_changes_action', 'public.campaign_changes', '{}', '{}', 0, array[]::text[]),
@@ -145,6 +145,13 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'longest_approval', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'table', 'platform_accounts', null, '{}', '{}', 0, array['account text primary key', 'platform text not null', 'external_id text not null', 'login_id text', 'credential text not null default ''''', 'push text not null default ''off''', 'state text not null default ''ok''', 'state_code text not null default ''''', 'state_message text not null default ''''', 'state_since timestamptz not null default now()', 'conversion_action text', 'attribution_windows text[] not null default ''{}''', 'facts jsonb not null default ''{}''', 'pulled_at timestamptz', 'restated_at timestamptz', 'cursor jsonb', 'not_before timestamptz', 'last_error text not null default ''''', 'lease_token uuid', 'lease_expires_at timestamptz', 'lease_seconds integer not null default 300', 'began_at timestamptz', 'connected_at timestamptz not null default now()', 'connected_by text not null default ''''']::text[]),
+('autonomy', 'table', 'platform_units', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'account text not null', 'external_id text not null', 'kind text not null', 'status_text text not null default ''''', 'budget_kind text not null', 'budget numeric', 'budget_ref text', 'learning boolean not null default false', 'hold text', 'details jsonb not null default ''{}''', 'created_at timestamptz', 'observed_at timestamptz not null', 'gone_at timestamptz']::text[]),
+('autonomy', 'table', 'platform_pulse', null, '{}', '{}', 0, array['account text not null references autonomy.platform_accounts (account) on update cascade on delete cascade', 'at timestamptz not null', 'day date not null', 'spend numeric not null', 'clicks numeric not null', 'conversions numeric not null']::text[]),
+('autonomy', 'function', 'platform_title', null, '{p_platform}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'unit_holds', null, '{p_unit}', '{autonomy.platform_units}', 0, array[]::text[]),
+('autonomy', 'function', 'account_connected', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_account_connected', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'moment_error', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'simulated_moment', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
@@ -236,6 +243,30 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'write_metrics', null, '{p_taken, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'record_campaign_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'hold_pull', null, '{p_account, p_token}', '{text, uuid}', 0, array[]::text[]),
+('autonomy', 'function', 'list_error', null, '{p_value, p_name, p_most}', '{jsonb, text, integer}', 0, array[]::text[]),
+('autonomy', 'function', 'written_number', null, '{p_text}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'account_slot', null, '{p_account}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'platforms_due', null, '{p_shard, p_now}', '{text, timestamptz}', 0, array[]::text[]),
+('public', 'function', 'begin_platform_pull', null, '{p_account, p_token, p_lease_seconds, p_force, p_now}', '{text, uuid, integer, boolean, timestamptz}', 3, array[]::text[]),
+('autonomy', 'function', 'note_platform_facts', null, '{p_account, p_facts, p_actor}', '{text, jsonb, text}', 0, array[]::text[]),
+('public', 'function', 'record_platform_facts', null, '{p_account, p_token, p_facts}', '{text, uuid, jsonb}', 0, array[]::text[]),
+('public', 'function', 'record_platform_pulse', null, '{p_account, p_token, p_pulse, p_now}', '{text, uuid, jsonb, timestamptz}', 1, array[]::text[]),
+('public', 'function', 'finish_platform_pull', null, '{p_account, p_token, p_outcome, p_pulled, p_restated, p_message, p_code, p_seconds, p_now}', '{text, uuid, text, boolean, boolean, text, text, numeric, timestamptz}', 6, array[]::text[]),
+('autonomy', 'function', 'dashboard_state_of_platforms', null, '{p_each}', '{boolean}', 1, array[]::text[]),
+('autonomy', 'type', 'unit', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'unit_error', null, '{p_unit}', '{jsonb}', 0, array[]::text[]),
+('autonomy', 'function', 'placed_units', null, '{p_account, p_units}', '{text, jsonb}', 0, array[]::text[]),
+('autonomy', 'function', 'make_units', null, '{p_account, p_units, p_began}', '{text, autonomy.unit[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'type', 'unit_change', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'compared_units', null, '{p_account, p_units, p_began}', '{text, autonomy.unit[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'follow_units', null, '{p_platform, p_changes, p_now}', '{text, autonomy.unit_change[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'note_units', null, '{p_account, p_units, p_began, p_now}', '{text, autonomy.unit[], timestamptz, timestamptz}', 0, array[]::text[]),
+('public', 'function', 'record_platform_units', null, '{p_account, p_token, p_units, p_now}', '{text, uuid, jsonb, timestamptz}', 1, array[]::text[]),
+('public', 'function', 'missing_platform_units', null, '{p_account, p_token, p_limit}', '{text, uuid, integer}', 1, array[]::text[]),
+('autonomy', 'function', 'day_figure', null, '{p_value}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'day_rows', null, '{p_account, p_days}', '{text, jsonb}', 0, array[]::text[]),
+('public', 'function', 'record_platform_days', null, '{p_account, p_token, p_days, p_cursor, p_now}', '{text, uuid, jsonb, jsonb, timestamptz}', 2, array[]::text[]),
 ('autonomy', 'function', 'word_error', null, '{p_object, p_key, p_path}', '{jsonb, text, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'than_error', null, '{p_than, p_path}', '{jsonb, text}', 0, array[]::text[]),
 ('autonomy', 'function', 'comparison_error', null, '{p_condition, p_path, p_largest}', '{jsonb, text, numeric}', 0, array[]::text[]),
@@ -372,6 +403,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'leave_out_broken_days', null, '{p_portfolio, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_floor', null, '{p_policy, p_is_pause}', '{public.autonomy_policy, boolean}', 0, array[]::text[]),
 ('autonomy', 'function', 'planned_event', null, '{p_campaign, p_direction}', '{autonomy.candidate, text}', 0, array[]::text[]),
+('autonomy', 'function', 'budget_elsewhere', null, '{p_campaign}', '{autonomy.candidate}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_kind, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, text, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'budget_floor', null, '{p_min_budget, p_digits}', '{numeric, integer}', 0, array[]::text[]),
@@ -648,6 +680,11 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'list_evidence_exclusions', null, '{p_account, p_campaign_id, p_limit}', '{text, uuid, integer}', 3, array[]::text[]),
 ('public', 'function', 'exclude_evidence', null, '{p_from, p_until, p_account, p_campaign_id, p_why, p_actor}', '{date, date, text, uuid, text, text}', 4, array[]::text[]),
 ('public', 'function', 'lift_evidence_exclusion', null, '{p_id, p_actor}', '{uuid, text}', 1, array[]::text[]),
+('autonomy', 'function', 'connection', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
+('public', 'function', 'list_platform_accounts', null, '{p_account, p_shard, p_now}', '{text, text, timestamptz}', 3, array[]::text[]),
+('autonomy', 'function', 'connection_error', null, '{p_account, p_platform, p_external_id, p_credential}', '{text, text, text, text}', 0, array[]::text[]),
+('public', 'function', 'connect_platform_account', null, '{p_account, p_platform, p_external_id, p_facts, p_login_id, p_credential, p_conversion_action, p_attribution_windows, p_limits, p_actor}', '{text, text, text, jsonb, text, text, text, text[], jsonb, text}', 6, array[]::text[]),
+('public', 'function', 'disconnect_platform_account', null, '{p_account}', '{text}', 0, array[]::text[]),
 ('autonomy', 'table', 'causes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'cause text not null', 'code text not null', 'level text not null', 'sentence text not null', 'details text[] not null default ''{}''', 'figures jsonb not null default ''{}''', 'size numeric not null default 1', 'began_at timestamptz not null', 'seen_at timestamptz not null', 'over_at timestamptz']::text[]),
 ('autonomy', 'table', 'told_causes', null, '{}', '{}', 0, array['cause_id bigint not null references autonomy.causes on delete cascade', 'channel text not null', 'told_at timestamptz', 'began_at timestamptz', 'size numeric', 'is_over boolean not null default false', 'claim uuid', 'claimed_until timestamptz', 'claimed jsonb']::text[]),
 ('autonomy', 'table', 'told_where', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'code text not null', 'channels text[] not null', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
@@ -720,15 +757,20 @@ select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functio
 'autonomy_messages_sent', 'autonomy_notify_settings',
 'autonomy_policy_limits',
 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
-'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'budget_optimisation',
+'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'begin_platform_pull',
+'budget_optimisation',
 'campaign_facts_at',
-'condition_errors', 'delete_planned_event', 'exclude_evidence',
-'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'keep_optimisation_past',
+'condition_errors', 'connect_platform_account', 'delete_planned_event', 'disconnect_platform_account',
+'exclude_evidence',
+'expire_pending_actions', 'finish_autonomous_run', 'finish_platform_pull', 'fit_portfolio_prior',
+'keep_optimisation_past',
 'lift_evidence_exclusion',
 'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
-'list_planned_events',
-'measure_action_impact', 'portfolio_state',
-'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities', 'reject_autonomous_action',
+'list_planned_events', 'list_platform_accounts',
+'measure_action_impact', 'missing_platform_units', 'portfolio_state',
+'propose_autonomous_actions', 'record_campaign_metrics', 'record_opportunities',
+'record_platform_days', 'record_platform_facts', 'record_platform_pulse', 'record_platform_units',
+'reject_autonomous_action',
 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard',
 'save_planned_event',
 'set_budget_optimisation', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
@@ -1834,7 +1876,7 @@ new_status text,
 old_budget numeric,
 new_budget numeric,
 action_id uuid,
-kind text not null check (kind in ('created', 'outside', 'action', 'rollback', 'deleted')),
+kind text not null check (kind in ('created', 'outside', 'platform', 'action', 'rollback', 'deleted')),
 actor text,
 person boolean not null default false
 );
@@ -1843,6 +1885,12 @@ begin  -- where they were kept in cents once; no row is rewritten
 if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.campaign_changes'::regclass
 and a.attname in ('old_budget', 'new_budget') and a.atttypmod <> -1) then
 alter table public.campaign_changes alter column old_budget type numeric, alter column new_budget type numeric;
+end if;
+if not exists (select from pg_catalog.pg_constraint k where k.conrelid = 'public.campaign_changes'::regclass
+and k.conname = 'campaign_changes_kind_check' and pg_get_constraintdef(k.oid) like '%platform%') then
+alter table public.campaign_changes drop constraint if exists campaign_changes_kind_check,
+add constraint campaign_changes_kind_check
+check (kind in ('created', 'outside', 'platform', 'action', 'rollback', 'deleted'));
 end if;
 end $$;
 create index if not exists campaign_changes_campaign on public.campaign_changes (campaign_id, id desc);
@@ -2805,6 +2853,8 @@ and k.attname <> 'account') using p_old, p_new;
 delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';  -- it is always there
 update autonomy.evidence_exclusions x set account = p_new where x.account = p_old;
 update autonomy.planned_events e set account = p_new where e.account = p_old;
+update autonomy.platform_accounts x set account = p_new where x.account = p_old;
+update autonomy.platform_units x set account = p_new where x.account = p_old;
 end $$;
 comment on function autonomy.account_renamed(text, text) is '[autonomous-operations]';
 create function autonomy.accounts_named() returns trigger
@@ -3126,6 +3176,152 @@ union all
 (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f);
 end $$;
 comment on function autonomy.account_warnings() is '[autonomous-operations]';
+
+-- 0138_platforms.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.platform_accounts (
+account text primary key,
+platform text not null,
+external_id text not null,
+login_id text,
+credential text not null default '',
+push text not null default 'off',
+state text not null default 'ok',
+state_code text not null default '',
+state_message text not null default '',
+state_since timestamptz not null default now(),
+conversion_action text,
+attribution_windows text[] not null default '{}',
+facts jsonb not null default '{}',
+pulled_at timestamptz,
+restated_at timestamptz,
+cursor jsonb,
+not_before timestamptz,
+last_error text not null default '',
+lease_token uuid,
+lease_expires_at timestamptz,
+-- squawk-ignore prefer-bigint-over-int
+lease_seconds integer not null default 300,
+began_at timestamptz,
+connected_at timestamptz not null default now(),
+connected_by text not null default '',
+constraint platform_accounts_platform_check check (platform in ('meta', 'google')),
+constraint platform_accounts_push_check check (push in ('off', 'validate', 'on')),
+constraint platform_accounts_state_check check (state in ('ok', 'broken')),
+constraint platform_accounts_credential_check check (credential ~ '^[A-Z0-9_]{0,40}$'),
+unique (platform, external_id)
+);
+comment on table autonomy.platform_accounts is
+'The connection of an account to its advertising platform; never a secret. [autonomous-operations]';
+comment on column autonomy.platform_accounts.account is 'the name that campaigns.account gives it';
+comment on column autonomy.platform_accounts.external_id is 'its id on the platform: digits, without act_ or dashes';
+comment on column autonomy.platform_accounts.login_id is 'Google Ads: the manager that access comes through';
+comment on column autonomy.platform_accounts.credential is
+'which of several credentials of the environment, by its name; empty = the one without a name';
+comment on column autonomy.platform_accounts.push is
+'off: it is read only, and the account is only observed; validate and on are for changes that are carried over';
+comment on column autonomy.platform_accounts.state is
+'broken: token, permission or the account itself; see state_message';
+comment on column autonomy.platform_accounts.conversion_action is
+'what counts as its conversion; null = the platform''s';
+comment on column autonomy.platform_accounts.facts is 'what the platform said last of the account itself';
+comment on column autonomy.platform_accounts.pulled_at is 'when its campaigns and the last two days were read last';
+comment on column autonomy.platform_accounts.restated_at is 'when the last month was read anew: old days still change';
+comment on column autonomy.platform_accounts.cursor is
+'the days that are still to be read: {"since", "until"}, both ends included; null = none';
+comment on column autonomy.platform_accounts.not_before is 'a limit of the platform: it is not asked before that';
+comment on column autonomy.platform_accounts.last_error is
+'why the last reading did not get to its end; empty = it did';
+comment on column autonomy.platform_accounts.began_at is 'the moment of the reading that is under way, or was last';
+create table if not exists autonomy.platform_units (
+campaign_id uuid primary key references public.campaigns (id) on delete cascade,
+account text not null,
+external_id text not null,
+kind text not null,
+status_text text not null default '',
+budget_kind text not null,
+budget numeric,
+budget_ref text,
+learning boolean not null default false,
+hold text,
+details jsonb not null default '{}',
+created_at timestamptz,
+observed_at timestamptz not null,
+gone_at timestamptz,
+constraint platform_units_kind_check check (kind in ('campaign', 'adset')),
+constraint platform_units_budget_kind_check
+check (budget_kind in ('daily', 'lifetime', 'shared', 'children', 'none')),
+unique (account, external_id)
+);
+comment on table autonomy.platform_units is
+'What each campaign of a connected account is on its platform: the thing that holds the budget. '
+'[autonomous-operations]';
+comment on column autonomy.platform_units.external_id is 'its id on the platform';
+comment on column autonomy.platform_units.budget_kind is
+'daily: that of campaigns.budget; of all others campaigns.budget is null, and no budget is changed';
+comment on column autonomy.platform_units.budget is 'as it stands there, of a shared one too';
+comment on column autonomy.platform_units.budget_ref is
+'what is changed to change the budget, where it is another object';
+comment on column autonomy.platform_units.hold is
+'the code of what forbids to touch it, as TEST_RUNNING; null = nothing';
+comment on column autonomy.platform_units.created_at is
+'as the platform tells; null = not told, the first day stands in';
+comment on column autonomy.platform_units.observed_at is 'the beginning of the reading that saw it last';
+comment on column autonomy.platform_units.gone_at is 'when it was found archived or deleted; null = it is there';
+create table if not exists autonomy.platform_pulse (
+account text not null references autonomy.platform_accounts (account) on update cascade on delete cascade,
+at timestamptz not null,
+day date not null,
+spend numeric not null,
+clicks numeric not null,
+conversions numeric not null,
+primary key (account, at)
+);
+comment on table autonomy.platform_pulse is
+'An account''s totals of its present day, as they were told at each reading; kept for 60 days. '
+'[autonomous-operations]';
+comment on column autonomy.platform_pulse.day is 'the account''s day that the totals are of';
+create function autonomy.platform_title(p_platform text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case p_platform when 'meta' then 'Meta' when 'google' then 'Google Ads' else p_platform end;
+end $$;
+comment on function autonomy.platform_title(text) is '[autonomous-operations]';
+create function autonomy.unit_holds(p_unit autonomy.platform_units) returns text[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return array_remove(array[
+p_unit.hold, case when p_unit.learning then 'LEARNING' end,
+case p_unit.budget_kind when 'lifetime' then 'LIFETIME_BUDGET' when 'shared' then 'SHARED_BUDGET'
+when 'children' then 'BUDGET_ON_CHILDREN' end], null);
+end $$;
+comment on function autonomy.unit_holds(autonomy.platform_units) is '[autonomous-operations]';
+create function autonomy.account_connected() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+v_platform text := (select x.platform from autonomy.platform_accounts x
+where x.account = new.account and x.push = 'off');
+begin
+if v_platform is null then
+return new;
+elsif tg_op = 'INSERT' then
+new.mode := 'observe';
+return new;
+end if;
+raise exception using errcode = 'AO002',
+message = format('mode: the account %L is read from %s and nothing is carried over to it, so it can only be '
+'observed.', new.account, autonomy.platform_title(v_platform)),
+hint = 'Disconnect it to let runs change its campaigns here: python -m autonomy disconnect ACCOUNT.';
+end $$;
+comment on function autonomy.account_connected() is '[autonomous-operations]';
+create trigger autonomy_account_connected before insert or update of mode on public.autonomy_accounts
+for each row when (new.mode is distinct from 'observe') execute function autonomy.account_connected();
 
 -- 0140_json.sql
 set local lock_timeout = '30s';
@@ -3512,12 +3708,12 @@ order by h.id desc limit 1) last on true
 where k.id > coalesce(r.change_id, (
 select g.id from public.campaign_changes g
 where g.campaign_id = i and g.kind = 'created' order by g.id desc limit 1), 0)
-and k.person and k.kind in ('outside', 'action')
+and k.person and k.kind in ('outside', 'platform', 'action')
 and k.new_budget between 0.01 and 1e12 and before.budget between 0.01 and 1e12
 and (k.new_budget > 2 * before.budget or before.budget > 2 * k.new_budget)
 and (last.kind = 'action' and last.old_budget = k.new_budget) is not true
 and (select count(distinct (h.changed_at at time zone 'UTC')::date) from public.campaign_changes h
-where h.campaign_id = i and h.id <= k.id and h.kind = 'outside' and h.person
+where h.campaign_id = i and h.id <= k.id and h.kind in ('outside', 'platform') and h.person
 and h.old_budget is distinct from h.new_budget and isfinite(h.changed_at)
 and h.changed_at > k.changed_at - interval '7 days') < 3
 order by k.campaign_id, k.id desc
@@ -5017,6 +5213,531 @@ comment on function public.record_campaign_metrics(jsonb, timestamptz) is
 do $$ begin
 perform autonomy.rebuild_campaign_facts(true);
 end $$;
+
+-- 0235_platform_pulls.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.hold_pull(p_account text, p_token uuid) returns autonomy.platform_accounts
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts;
+begin
+perform autonomy.hold_schema();
+update autonomy.platform_accounts x
+set lease_expires_at = clock_timestamp() + make_interval(secs => x.lease_seconds)
+where x.account = p_account and x.lease_token = p_token and x.lease_expires_at is not null
+returning * into v_pull;
+if not found then
+raise exception using errcode = 'AO007',
+message = format('This reading of the account %L does not hold its lease any more: it has ended, or another '
+'one took over.', p_account);
+end if;
+return v_pull;
+end $$;
+comment on function autonomy.hold_pull(text, uuid) is '[autonomous-operations]';
+create function autonomy.list_error(p_value jsonb, p_name text, p_most integer) returns void
+language plpgsql immutable set search_path = ''
+as $$
+begin
+if p_value is null or jsonb_typeof(p_value) <> 'array' or jsonb_array_length(p_value) > p_most then
+raise exception using errcode = 'AO010',
+message = format('%s must be a JSON array of at most %s objects.', p_name, p_most);
+end if;
+end $$;
+comment on function autonomy.list_error(jsonb, text, integer) is '[autonomous-operations]';
+create function autonomy.written_number(p_text text) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when p_text ~ '^-?[0-9]{1,15}(\.[0-9]{1,20})?([eE]-?[0-9]{1,2})?$' then p_text::numeric end;
+end $$;
+comment on function autonomy.written_number(text) is '[autonomous-operations]';
+create function autonomy.account_slot(p_account text) returns integer
+language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+return ('x' || substr(md5(p_account), 1, 4))::bit(16)::integer;
+end $$;
+comment on function autonomy.account_slot(text) is '[autonomous-operations]';
+create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(jsonb_agg(x.account order by x.pulled_at nulls first, x.account), '[]')
+from autonomy.platform_accounts x
+where (x.lease_expires_at < clock_timestamp()) is not false
+and (x.not_before <= p_now) is not false
+and ((x.pulled_at > p_now - interval '10 minutes') is not true or x.cursor is not null)
+and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
+end $$;
+comment on function autonomy.platforms_due(text, timestamptz) is '[autonomous-operations]';
+create function public.begin_platform_pull(
+p_account text, p_token uuid, p_lease_seconds integer default 300, p_force boolean default false,
+p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts;
+begin
+perform autonomy.hold_schema();
+perform autonomy.simulated_moment(p_now);
+if p_token is null then
+raise exception using errcode = 'AO010', message = 'p_token is NULL: the caller makes the token of a reading.';
+elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
+raise exception using errcode = 'AO010', message = 'p_lease_seconds must be from 1 to 3600.';
+end if;
+select * into v_pull from autonomy.platform_accounts x where x.account = p_account for update;
+if not found then
+raise exception using errcode = 'AO003', message = format('The account %L is not connected.', p_account),
+hint = 'Connect it: python -m autonomy connect meta, or google.';
+elsif v_pull.lease_expires_at >= clock_timestamp() and v_pull.lease_token is distinct from p_token then
+return jsonb_build_object('outcome', 'busy', 'retry_after_seconds',
+greatest(1, ceil(extract(epoch from v_pull.lease_expires_at - clock_timestamp()))::integer));
+elsif v_pull.not_before > p_now and not coalesce(p_force, false) then
+return jsonb_build_object('outcome', 'later', 'not_before', v_pull.not_before, 'message', v_pull.last_error);
+end if;
+update autonomy.platform_accounts x
+set lease_token = p_token, lease_seconds = p_lease_seconds, began_at = p_now,
+lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+where x.account = p_account returning * into v_pull;
+return jsonb_build_object('outcome', 'started', 'now', p_now) || to_jsonb(v_pull)
+- array['lease_token', 'lease_expires_at', 'lease_seconds', 'facts'];
+end $$;
+comment on function public.begin_platform_pull(text, uuid, integer, boolean, timestamptz) is
+'Begins a reading of a connected account under a token that its caller makes: {"outcome": started, with what is to '
+'be read; busy: another one is at it; later: a limit of the platform, which p_force passes over}. Safe to call '
+'again. Raises AO003 (not connected), AO010 (argument), AO014 (p_now is not the clock''s), AO015 (upgrade). '
+'[autonomous-operations]';
+create function autonomy.note_platform_facts(p_account text, p_facts jsonb, p_actor text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_currency text := upper(btrim(p_facts ->> 'currency'));
+v_zone text := p_facts ->> 'time_zone';
+v_had text;
+begin
+if jsonb_typeof(p_facts) is distinct from 'object' or (v_currency ~ '^[A-Z]{3}$') is not true
+or autonomy.known_zone(coalesce(v_zone, '')) is null then
+raise exception using errcode = 'AO010',
+message = format('The platform must state currency and time zone of the account %L; it says %s and %s.',
+p_account, coalesce(left(v_currency, 40), 'nothing'), coalesce(left(v_zone, 40), 'nothing'));
+end if;
+insert into public.autonomy_accounts (account, currency, time_zone, updated_by)
+values (p_account, v_currency, v_zone, p_actor) on conflict (account) do nothing;
+select a.currency into v_had from public.autonomy_accounts a where a.account = p_account;
+if v_had <> v_currency then
+raise exception using errcode = 'AO012',
+message = format('The account %L is in %s here and in %s on its platform: figures are not converted.', p_account,
+v_had, v_currency),
+hint = 'Where it is wrong here, change it first: python -m autonomy accounts set ACCOUNT currency=CODE.';
+end if;
+update public.autonomy_accounts a
+set currency = v_currency, time_zone = v_zone, updated_by = p_actor, updated_at = clock_timestamp()
+where a.account = p_account and (a.currency, a.time_zone) is distinct from (v_currency, v_zone);
+update autonomy.platform_accounts x set facts = p_facts where x.account = p_account and x.facts <> p_facts;
+end $$;
+comment on function autonomy.note_platform_facts(text, jsonb, text) is '[autonomous-operations]';
+create function public.record_platform_facts(p_account text, p_token uuid, p_facts jsonb) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
+begin
+perform autonomy.note_platform_facts(p_account, p_facts, autonomy.platform_title(v_pull.platform));
+return p_facts;
+end $$;
+comment on function public.record_platform_facts(text, uuid, jsonb) is
+'Notes what a platform says of an account itself, {"name", "currency", "time_zone", ...}; where currency or zone '
+'are not those of the account, the zone is taken and the currency refused. Safe to call again. Raises AO007 (lease '
+'lost), AO010, AO012 (another currency). [autonomous-operations]';
+create function public.record_platform_pulse(
+p_account text, p_token uuid, p_pulse jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
+begin
+perform autonomy.simulated_moment(p_now);
+insert into autonomy.platform_pulse as u (account, at, day, spend, clicks, conversions)
+select p_account, p_now, to_date(p_pulse ->> 'day', 'YYYY-MM-DD'), n.spend, n.clicks, n.conversions
+from (select autonomy.written_number(p_pulse ->> 'spend') as spend,
+autonomy.written_number(p_pulse ->> 'clicks') as clicks,
+autonomy.written_number(p_pulse ->> 'conversions') as conversions) n
+where n.spend >= 0 and n.clicks >= 0 and n.conversions >= 0 and p_pulse ->> 'day' ~ '^\d{4}-\d\d-\d\d$'
+on conflict (account, at) do update set
+day = excluded.day, spend = excluded.spend, clicks = excluded.clicks, conversions = excluded.conversions;
+delete from autonomy.platform_pulse u where u.account = p_account and u.at < p_now - interval '60 days';
+return jsonb_build_object('account', v_pull.account);
+end $$;
+comment on function public.record_platform_pulse(text, uuid, jsonb, timestamptz) is
+'Keeps an account''s totals of its present day, {"day", "spend", "clicks", "conversions"}, as they are told now; '
+'what is no figure is left out. Safe to call again. Raises AO007 (lease lost), AO014 (p_now is not the clock''s). '
+'[autonomous-operations]';
+create function public.finish_platform_pull(
+p_account text, p_token uuid, p_outcome text, p_pulled boolean default false, p_restated boolean default false,
+p_message text default '', p_code text default '', p_seconds numeric default null,
+p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts;
+begin
+perform autonomy.simulated_moment(p_now);
+if p_outcome is null or p_outcome not in ('done', 'stopped', 'later', 'failed', 'broken') then
+raise exception using errcode = 'AO010', message = 'p_outcome must be done, stopped, later, failed or broken.';
+end if;
+update autonomy.platform_accounts x set
+lease_expires_at = null,
+pulled_at = case when p_pulled then greatest(x.began_at, x.pulled_at) else x.pulled_at end,
+restated_at = case when p_restated then x.began_at else x.restated_at end,
+cursor = case when p_restated then null else x.cursor end,
+not_before = case when p_outcome = 'later'
+then p_now + make_interval(secs => least(greatest(coalesce(p_seconds, 60), 1), 86400)::float8) end,
+state = case when p_outcome = 'broken' then 'broken' when p_pulled then 'ok' else x.state end,
+state_since = case when x.state <> case when p_outcome = 'broken' then 'broken' when p_pulled then 'ok'
+else x.state end then p_now else x.state_since end,
+state_code = case when p_outcome = 'broken' then left(coalesce(p_code, ''), 200) when p_pulled then ''
+else x.state_code end,
+state_message = case when p_outcome = 'broken' then left(coalesce(p_message, ''), 500) when p_pulled then ''
+else x.state_message end,
+last_error = case when p_outcome in ('done', 'stopped') then '' else left(coalesce(p_message, ''), 500) end
+where x.account = p_account and x.lease_token = p_token
+returning * into v_pull;
+if not found then
+raise exception using errcode = 'AO007',
+message = format('This reading of the account %L does not hold its lease any more: another one took over.',
+p_account);
+end if;
+return jsonb_build_object('account', v_pull.account, 'state', v_pull.state, 'pulled_at', v_pull.pulled_at,
+'restated_at', v_pull.restated_at, 'not_before', v_pull.not_before);
+end $$;
+comment on function public.finish_platform_pull(text, uuid, text, boolean, boolean, text, text, numeric, timestamptz) is
+'Ends a reading and gives its lease back: done; stopped (out of time: the next goes on); later (a limit: p_seconds); '
+'failed; broken (the account as a whole: nothing is decided on it). p_pulled: its campaigns and last days are in; '
+'p_restated: so are the days that were still to be read. Safe to call again. Raises AO007 (lease lost), AO010 '
+'(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+create function autonomy.dashboard_state_of_platforms(p_each boolean default false)
+returns table (code text, level text, sentence text, details text[], figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+return query
+select 'ACCOUNT_BROKEN', 'act',
+format('The account "%s" cannot be read from %s any more, and nothing is decided on it: %s',
+left(x.account, 80), autonomy.platform_title(x.platform), x.state_message),
+'{}'::text[], case when p_each then jsonb_build_object('account', x.account) else '{}' end
+from autonomy.platform_accounts x where x.state = 'broken'
+order by x.account;
+end $$;
+comment on function autonomy.dashboard_state_of_platforms(boolean) is '[autonomous-operations]';
+
+-- 0236_platform_units.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create type autonomy.unit as (
+campaign_id uuid, external_id text, kind text, title text, active boolean, status_text text,
+budget numeric, budget_kind text, budget_ref text, created_at timestamptz, learning boolean, hold text,
+details jsonb, gone boolean,
+row_budget numeric);       -- what campaigns.budget is to be: a day's, of its own; else null
+comment on type autonomy.unit is 'A unit of a platform as a page tells it, with its campaign. [autonomous-operations]';
+create function autonomy.unit_error(p_unit jsonb) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+return case
+when jsonb_typeof(p_unit) <> 'object' then 'A unit must be a JSON object.'
+when (p_unit ->> 'external_id' ~ '^[A-Za-z0-9_.:/-]{1,100}$') is not true then 'It has no id.'
+when (p_unit ->> 'kind' in ('campaign', 'adset')) is not true then 'kind must be campaign or adset.'
+when (p_unit ->> 'status' in ('active', 'paused', 'archived', 'deleted')) is not true
+then 'status must be active, paused, archived or deleted.'
+when (p_unit ->> 'budget_kind' in ('daily', 'lifetime', 'shared', 'children', 'none')) is not true
+then 'budget_kind must be daily, lifetime, shared, children or none.'
+when p_unit ->> 'budget' is not null
+and (autonomy.written_number(p_unit ->> 'budget') between 0 and 999999999999.99) is not true
+or p_unit ->> 'budget_kind' = 'daily' and p_unit ->> 'budget' is null
+then format('Its budget is no amount: %s.', left(coalesce(p_unit ->> 'budget', 'missing'), 40)) end;
+end $$;
+comment on function autonomy.unit_error(jsonb) is '[autonomous-operations]';
+create function autonomy.placed_units(p_account text, p_units jsonb) returns autonomy.unit[]
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_digits integer := autonomy.currency_digits((
+select a.currency from public.autonomy_accounts a where a.account = p_account));
+begin
+return array(
+with told as (
+select distinct on (u.one ->> 'external_id') u.one, u.one ->> 'external_id' as external_id,
+md5('autonomous-operations/import/' || p_account || '/' || (u.one ->> 'external_id'))::uuid as own_id,
+autonomy.kept_amount(round(autonomy.written_number(u.one ->> 'budget'), 6), v_digits) as budget
+from jsonb_array_elements(p_units) with ordinality u (one, n)
+where autonomy.unit_error(u.one) is null
+order by u.one ->> 'external_id', u.n desc
+)
+select row(
+coalesce(
+(select x.campaign_id from autonomy.platform_units x
+where x.account = p_account and x.external_id = t.external_id),
+(select f.campaign_id from autonomy.file_states f join public.campaigns c on c.id = f.campaign_id
+where f.platform_id = t.external_id and c.account = p_account
+and not exists (select from autonomy.platform_units y where y.campaign_id = f.campaign_id)
+order by f.read_at desc, f.campaign_id limit 1),
+case when not exists (
+select from public.campaigns c where c.id = t.own_id and (c.account is distinct from p_account or exists (
+select from autonomy.platform_units y where y.campaign_id = c.id))) then t.own_id
+else md5('autonomous-operations/import/' || p_account || '/' || t.external_id || '/again')::uuid end),
+t.external_id, t.one ->> 'kind', left(coalesce(nullif(t.one ->> 'title', ''), t.external_id), 500),
+t.one ->> 'status' = 'active', left(coalesce(t.one ->> 'status_text', ''), 100),
+t.budget, t.one ->> 'budget_kind', left(t.one ->> 'budget_ref', 200),
+autonomy.metric_bucket(t.one ->> 'created_at', 'UTC'), coalesce(t.one ->> 'learning', 'false') = 'true',
+case when t.one ->> 'hold' ~ '^[A-Z_]{1,40}$' then t.one ->> 'hold' end,
+case when jsonb_typeof(t.one -> 'details') = 'object' then t.one -> 'details' else '{}' end,
+t.one ->> 'status' in ('archived', 'deleted'),
+case when t.one ->> 'budget_kind' = 'daily' then t.budget end)::autonomy.unit
+from told t);
+end $$;
+comment on function autonomy.placed_units(text, jsonb) is '[autonomous-operations]';
+create function autonomy.make_units(p_account text, p_units autonomy.unit[], p_began timestamptz) returns integer
+language plpgsql set search_path = ''
+as $$
+declare
+v_made integer;
+begin
+insert into public.campaigns (id, title, account, status, budget, created_at)
+select u.campaign_id, u.title, p_account, case when u.active then w.active else w.paused end, u.row_budget,
+least(coalesce(u.created_at, p_began), p_began)
+from unnest(p_units) u
+cross join (
+select (select p.paused_text from public.autonomy_policy p) as paused,
+coalesce((select c.status from public.campaigns c where lower(c.status) = 'active'
+group by c.status order by count(*) desc, c.status limit 1), 'active') as active) w
+where not u.gone and not exists (select from public.campaigns c where c.id = u.campaign_id)
+order by u.campaign_id;
+get diagnostics v_made = row_count;
+return v_made;
+end $$;
+comment on function autonomy.make_units(text, autonomy.unit[], timestamptz) is '[autonomous-operations]';
+create type autonomy.unit_change as (
+campaign_id uuid, active boolean, row_budget numeric, title text, gone boolean,
+takes_status boolean, takes_budget boolean, takes_title boolean, by_somebody boolean, waiting boolean,
+sentence text);
+comment on type autonomy.unit_change is
+'What a reading found of a campaign beside what was last known of its platform. [autonomous-operations]';
+create function autonomy.compared_units(p_account text, p_units autonomy.unit[], p_began timestamptz)
+returns autonomy.unit_change[]
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_currency text := (select a.currency from public.autonomy_accounts a where a.account = p_account);
+begin
+return array(
+select row(
+d.id, (d.u).active, (d.u).row_budget, (d.u).title, (d.u).gone,
+d.status_moved and d.status_differs, d.budget_moved and d.budget_differs,
+d.title_moved, d.is_unit and (d.status_moved and d.had_status or d.budget_moved and d.is_unit),
+d.status_differs and not d.status_moved or d.budget_differs and not d.budget_moved,
+format('%s: %s', left(coalesce(d.title, d.id::text), 80), concat_ws(', ',
+case when d.status_differs and d.status_moved then
+case when (d.u).active then 'paused to active' else 'active to paused' end end,
+case when d.budget_differs and d.budget_moved then format('budget %s to %s',
+coalesce(autonomy.amount_words(d.had_budget, v_currency), 'none'),
+coalesce(autonomy.amount_words((d.u).row_budget, v_currency), 'none')) end)))::autonomy.unit_change
+from (
+select c.id, c.title, c.budget as had_budget, u, x.campaign_id is not null as is_unit,
+f.status is not null as had_status,
+(u.active) <> coalesce(lower(c.status) = 'active', false) as status_differs,
+u.row_budget is distinct from c.budget as budget_differs,
+(case when u.active then 'active' else 'paused' end) is distinct from f.status as status_moved,
+u.row_budget is distinct from f.budget as budget_moved,
+u.title is distinct from f.title and (f.title is null or c.title is not distinct from f.title)
+and u.title is distinct from c.title as title_moved
+from unnest(p_units) u
+join public.campaigns c on c.id = u.campaign_id
+left join autonomy.platform_units x on x.campaign_id = u.campaign_id
+left join autonomy.file_states f on f.campaign_id = u.campaign_id
+where (f.read_at > p_began) is not true) d
+order by d.id);
+end $$;
+comment on function autonomy.compared_units(text, autonomy.unit[], timestamptz) is '[autonomous-operations]';
+create function autonomy.follow_units(p_platform text, p_changes autonomy.unit_change[], p_now timestamptz)
+returns void language plpgsql set search_path = ''
+as $$
+declare
+v_words record;
+begin
+select (select p.paused_text from public.autonomy_policy p) as paused,
+coalesce((select c.status from public.campaigns c where lower(c.status) = 'active'
+group by c.status order by count(*) desc, c.status limit 1), 'active') as active into v_words;
+perform set_config('autonomy.now', p_now::text, true);
+perform set_config('autonomy.platform', autonomy.platform_title(p_platform), true);
+perform set_config('search_path', 'public, extensions, pg_temp', true);
+perform from public.campaigns c where c.id = any (array(select i.campaign_id from pg_catalog.unnest(p_changes) i))
+order by c.id for no key update;
+for v_somebody in 0 .. 1 loop
+perform set_config('autonomy.platform_news', v_somebody::text, true);
+update public.campaigns c set
+status = case when not i.takes_status then c.status when i.active then v_words.active else v_words.paused end,
+budget = case when i.takes_budget then i.row_budget else c.budget end,
+title = case when i.takes_title then i.title else c.title end,
+autonomous_enabled = c.autonomous_enabled and not i.gone
+from pg_catalog.unnest(p_changes) i
+where c.id = i.campaign_id and i.by_somebody = (v_somebody = 1)
+and (i.takes_status or i.takes_budget or i.takes_title or i.gone and c.autonomous_enabled);
+end loop;
+perform set_config('search_path', '', true);
+perform set_config('autonomy.platform', '', true);
+perform set_config('autonomy.platform_news', '', true);
+perform set_config('autonomy.now', '', true);
+end $$;
+comment on function autonomy.follow_units(text, autonomy.unit_change[], timestamptz) is '[autonomous-operations]';
+create function autonomy.note_units(p_account text, p_units autonomy.unit[], p_began timestamptz, p_now timestamptz)
+returns void language plpgsql set search_path = ''
+as $$
+begin
+insert into autonomy.platform_units as x
+(campaign_id, account, external_id, kind, status_text, budget_kind, budget, budget_ref, learning, hold, details,
+created_at, observed_at, gone_at)
+select u.campaign_id, p_account, u.external_id, u.kind, u.status_text, u.budget_kind, u.budget, u.budget_ref,
+u.learning, u.hold, u.details, u.created_at, p_began, case when u.gone then p_now end
+from unnest(p_units) u join public.campaigns c on c.id = u.campaign_id
+order by u.campaign_id
+on conflict (campaign_id) do update set
+kind = excluded.kind, status_text = excluded.status_text, budget_kind = excluded.budget_kind,
+budget = excluded.budget, budget_ref = excluded.budget_ref, learning = excluded.learning, hold = excluded.hold,
+details = excluded.details, created_at = coalesce(excluded.created_at, x.created_at),
+observed_at = greatest(excluded.observed_at, x.observed_at),
+gone_at = case when excluded.gone_at is not null then coalesce(x.gone_at, excluded.gone_at) end;
+insert into autonomy.file_states as f (campaign_id, platform_id, title, status, budget, until, read_at)
+select u.campaign_id, u.external_id, u.title, case when u.active then 'active' else 'paused' end, u.row_budget,
+p_began, p_began
+from unnest(p_units) u join public.campaigns c on c.id = u.campaign_id
+order by u.campaign_id
+on conflict (campaign_id) do update set
+platform_id = excluded.platform_id, title = excluded.title, status = excluded.status, budget = excluded.budget,
+until = excluded.until, read_at = excluded.read_at
+where f.read_at <= excluded.read_at;
+end $$;
+comment on function autonomy.note_units(text, autonomy.unit[], timestamptz, timestamptz) is '[autonomous-operations]';
+create function public.record_platform_units(
+p_account text, p_token uuid, p_units jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+v_pull autonomy.platform_accounts;
+v_units autonomy.unit[];
+v_changes autonomy.unit_change[];
+v_made integer;
+begin
+perform autonomy.list_error(p_units, 'p_units', 5000);
+perform autonomy.simulated_moment(p_now);
+v_pull := autonomy.hold_pull(p_account, p_token);
+v_units := autonomy.placed_units(p_account, p_units);
+v_made := autonomy.make_units(p_account, v_units, v_pull.began_at);
+v_changes := autonomy.compared_units(p_account, v_units, v_pull.began_at);
+perform autonomy.follow_units(v_pull.platform, v_changes, p_now);
+perform autonomy.note_units(p_account, v_units, v_pull.began_at, p_now);
+return (
+select jsonb_build_object(
+'units', cardinality(v_units), 'made', v_made,
+'followed', coalesce(jsonb_agg(i.sentence order by i.sentence)
+filter (where i.by_somebody and (i.takes_status or i.takes_budget)), '[]'),
+'not_carried_over', count(*) filter (where i.waiting),
+'rejected', (select coalesce(jsonb_agg(jsonb_build_object('index', n - 1, 'error', e) order by n), '[]')
+from jsonb_array_elements(p_units) with ordinality u (one, n)
+cross join lateral (select autonomy.unit_error(u.one) as e) w where w.e is not null))
+from unnest(v_changes) i);
+end $$;
+comment on function public.record_platform_units(text, uuid, jsonb, timestamptz) is
+'Takes in a page of an account''s units as its platform tells them: campaigns are found again or made; what changed '
+'there since it was last known is followed, and a person''s; what was changed here alone stays and is counted as '
+'not_carried_over. Of a unit that is archived or deleted the campaign is paused and left to people. Safe to call '
+'again. Raises AO007 (lease lost), AO010 (no list), AO014 (p_now is not the clock''s). [autonomous-operations]';
+create function public.missing_platform_units(p_account text, p_token uuid, p_limit integer default 100) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
+begin
+return (
+select coalesce(jsonb_agg(m.external_id), '[]')
+from (select x.external_id from autonomy.platform_units x
+where x.account = p_account and x.observed_at < v_pull.began_at and x.gone_at is null
+order by x.observed_at, x.external_id limit least(greatest(p_limit, 1), 1000)) m);
+end $$;
+comment on function public.missing_platform_units(text, uuid, integer) is
+'The units of an account that this reading has not seen: archived or deleted, perhaps, which only the platform can '
+'say of each. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
+
+-- 0237_platform_days.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.day_figure(p_value text) returns jsonb
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return coalesce(to_jsonb(autonomy.written_number(p_value)), to_jsonb(left(p_value, 40)));
+end $$;
+comment on function autonomy.day_figure(text) is '[autonomous-operations]';
+create function autonomy.day_rows(p_account text, p_days jsonb) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(jsonb_agg(jsonb_build_object(
+'campaign_id', x.campaign_id, 'bucket', d.one ->> 'day',
+'impressions', autonomy.day_figure(d.one ->> 'impressions'), 'clicks', autonomy.day_figure(d.one ->> 'clicks'),
+'conversions', autonomy.day_figure(d.one ->> 'conversions'), 'spend', autonomy.day_figure(d.one ->> 'spend'),
+'revenue', autonomy.day_figure(d.one ->> 'revenue'), 'reach', autonomy.day_figure(d.one ->> 'reach'))
+order by d.n), '[]')
+from jsonb_array_elements(p_days) with ordinality d (one, n)
+join autonomy.platform_units x on x.account = p_account and x.external_id = d.one ->> 'external_id'
+where d.one ->> 'day' ~ '^\d{4}-\d\d-\d\d$');
+end $$;
+comment on function autonomy.day_rows(text, jsonb) is '[autonomous-operations]';
+create function public.record_platform_days(
+p_account text, p_token uuid, p_days jsonb, p_cursor jsonb default null, p_now timestamptz default now())
+returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+v_pull autonomy.platform_accounts;
+v_rows jsonb;
+v_taken jsonb;
+begin
+perform autonomy.list_error(p_days, 'p_days', 5000);
+v_pull := autonomy.hold_pull(p_account, p_token);
+v_rows := autonomy.day_rows(p_account, p_days);
+v_taken := public.record_campaign_metrics(v_rows, p_now);
+update public.campaigns c set created_at = o.first
+from (
+select x.campaign_id, min((r.one ->> 'bucket')::date::timestamp at time zone z.zone) as first
+from jsonb_array_elements(v_rows) r (one)
+join autonomy.platform_units x on x.campaign_id = (r.one ->> 'campaign_id')::uuid and x.created_at is null
+cross join (select autonomy.account_zone(p_account) as zone) z
+where autonomy.metric_bucket(r.one ->> 'bucket', 'UTC') between '2000-01-01Z' and p_now
+group by x.campaign_id) o
+where c.id = o.campaign_id and c.created_at > o.first;
+if p_cursor is not null then
+update autonomy.platform_accounts x set cursor = nullif(p_cursor, 'null') where x.account = p_account;
+end if;
+return jsonb_build_object('days', v_taken -> 'accepted', 'rejected', v_taken -> 'rejected',
+'unknown', jsonb_array_length(p_days) - jsonb_array_length(v_rows),
+'account', v_pull.account);
+end $$;
+comment on function public.record_platform_days(text, uuid, jsonb, jsonb, timestamptz) is
+'Takes in days of an account''s units, [{"external_id", "day", "impressions", "reach", "clicks", "conversions", '
+'"spend", "revenue"}], each the account''s own day as a whole, by upsert; of units that are not known they are '
+'counted as unknown. p_cursor: the days that are still to be read after these, {"since", "until"}. Safe to call '
+'again. Raises AO007 (lease lost), AO010 (no list), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0310_conditions.sql
 set local lock_timeout = '30s';
@@ -6879,7 +7600,7 @@ from (select greatest(7, (select p.person_hold_days from public.autonomy_policy 
 (select max(a.person_hold_days) from public.autonomy_accounts a))
 * interval '1 day' as longest) h
 join public.campaign_changes k on k.campaign_id = any (p_ids)
-and (k.kind = 'outside' or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
+and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
 if v_changed = '{}' then
 return;  -- the usual case
 end if;
@@ -6893,14 +7614,14 @@ where c.id = any (v_changed)
 own as materialized (
 select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
 k.changed_at > p_now - h.hold as protects,
-k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
+k.changed_at > p_now - interval '7 days' and k.kind in ('outside', 'platform') as outside,
 (least(k.changed_at, p_now) at time zone z.zone)::date as day, k.old_budget, k.new_budget,
 k.old_budget is distinct from k.new_budget as budget_changed,
 (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
 coalesce(lower(k.new_status) = 'active', false) as switched_on
 from holds h
 join public.campaign_changes k on k.campaign_id = h.id and h.hold > interval '0'
-and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
+and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and isfinite(k.changed_at)
 and k.changed_at > p_now - greatest(h.hold, interval '7 days')
 join autonomy.campaign_zones(v_changed) z on z.campaign_id = k.campaign_id
 ),
@@ -7239,8 +7960,8 @@ return query values
 ('OBSERVE', 2, 'campaign', 'its account is only observed', false),
 ('DISABLED', 3, 'campaign', 'automation is switched off for this campaign', false),
 ('ON_HOLD', 4, 'campaign', 'the campaign is on hold', false),
-('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', true),
-('NOT_SYNCED', 6, 'campaign', 'its platform was read too long ago', true),
+('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', false),
+('NOT_SYNCED', 6, 'campaign', 'its platform was read too long ago', false),
 ('STALE_DATA', 7, 'campaign', 'its figures are too old', false),
 ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', false),
 ('VALUE_NOT_MEASURED', 9, 'campaign', 'its conversions carry no value, so its ROI says nothing', false),
@@ -7250,13 +7971,13 @@ return query values
 ('PLATFORM_RATE', 13, 'campaign', 'it was changed too often within the hour', true),
 ('TOO_LITTLE_DATA', 14, 'campaign', 'there is too little data to judge', false),
 ('TEST_RUNNING', 15, 'campaign', 'an A/B test runs on it', false),
-('LEARNING', 16, 'campaign', 'its platform is still learning', true),
+('LEARNING', 16, 'campaign', 'its platform is still learning', false),
 ('AWAITING_APPROVAL', 17, 'campaign', 'an action on it waits for approval', false),
 ('NO_BUDGET', 18, 'campaign', 'it has no budget', true),
-('LIFETIME_BUDGET', 19, 'campaign', 'its budget is for its whole life', true),
-('SHARED_BUDGET', 20, 'campaign', 'it shares its budget with others', true),
-('SCHEDULED_BUDGET', 21, 'campaign', 'its platform changes its budget', true),
-('BUDGET_ON_CHILDREN', 22, 'campaign', 'its budgets lie below it', true),
+('LIFETIME_BUDGET', 19, 'campaign', 'its budget is for its whole life', false),
+('SHARED_BUDGET', 20, 'campaign', 'it shares its budget with others', false),
+('SCHEDULED_BUDGET', 21, 'campaign', 'its platform changes its budget', false),
+('BUDGET_ON_CHILDREN', 22, 'campaign', 'its budgets lie below it', false),
 ('AGAINST_THE_ODDS', 23, 'campaign', 'the evidence does not support it', false),
 ('NOT_LIMITED_BY_BUDGET', 24, 'campaign', 'it does not spend the budget that it has', false),
 ('HOLDOUT', 25, 'campaign', 'it belongs to this week''s comparison group', false),
@@ -7305,6 +8026,16 @@ return query values
 ('ON_HOLD.',
 'it is left alone until %s.',
 '{hold_until}'::text[]),
+('ACCOUNT_BROKEN.',
+'its account cannot be read from its platform: %s It will be looked at again when that is mended.',
+'{account_broken}'::text[]),
+('NOT_SYNCED.old',
+'its platform was read last at %s, more than 90 minutes ago. It will be looked at again when it has '
+'been read.',
+'{pulled_at}'::text[]),
+('NOT_SYNCED.never',
+'its platform has not been read yet. It will be looked at again when it has.',
+'{}'::text[]),
 ('STALE_DATA.old',
 'its figures are %s hours old, more than %s. It will be looked at again when new ones arrive.',
 '{data_age,max_data_age}'::text[]),
@@ -7346,9 +8077,25 @@ return query values
 ('TEST_RUNNING.',
 'an A/B test runs on it. It will be looked at again when the test ends.',
 '{}'::text[]),
+('LEARNING.',
+'its platform is still learning how to deliver it. Its budget will be looked at again when that is '
+'over.',
+'{}'::text[]),
 ('AWAITING_APPROVAL.',
 'another action on it waits for approval. It will be looked at again when that is approved or '
 'rejected.',
+'{}'::text[]),
+('LIFETIME_BUDGET.',
+'its budget is for its whole life, not for a day.',
+'{}'::text[]),
+('SHARED_BUDGET.',
+'it shares its budget with other campaigns, and what is good for one of them is not for all.',
+'{}'::text[]),
+('SCHEDULED_BUDGET.',
+'somebody has scheduled its budgets on its platform.',
+'{}'::text[]),
+('BUDGET_ON_CHILDREN.',
+'its budgets stand on the parts of it, not on the campaign.',
 '{}'::text[]),
 ('AGAINST_THE_ODDS.more',
 '%s. About %s would settle it, in about %s.',
@@ -7874,7 +8621,10 @@ currency text,             -- its account's, null where unknown
 target_roi float8,         -- its own break-even, else null: the policy's
 reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
 ev_effective_spend float8, -- its spend as it would count at the reference budget
-attribution float8);       -- what is believed of what the platform reports; 1 = all of it
+attribution float8,        -- what is believed of what the platform reports; 1 = all of it
+account_broken text,       -- why its platform cannot be read, else null
+pulled_at timestamptz,     -- when its platform was read last, -infinity = never; null where it is not connected
+platform_holds text[]);    -- codes of what its platform has against changing it
 comment on type autonomy.candidate is
 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -7907,12 +8657,17 @@ with ordinality u (k, n))
         case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end,
         $sql$ || autonomy.reference_expression() || $sql$,
         case when b.budget > 0 then e.effective_spend else e.spend end,
-        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end
+        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end,
+        case when y.state = 'broken' then y.state_message end,
+        case when y.account is not null then coalesce(y.pulled_at, '-infinity') end,
+        case when z.campaign_id is not null then autonomy.unit_holds(z) end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
       left join public.autonomy_accounts q on q.account = c.account
+      left join autonomy.platform_accounts y on y.account = c.account
+      left join autonomy.platform_units z on z.campaign_id = i.id
       left join public.campaign_facts f on f.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
@@ -7973,6 +8728,7 @@ select coalesce(json_agg(json_build_object(
 'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
 'reference_budget', c.reference_budget,
 'attribution_factor', c.attribution,
+'account_broken', c.account_broken, 'pulled_at', c.pulled_at, 'platform_holds', c.platform_holds,
 'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
 'paused_action', case when r.action_id is not null then json_build_object(
 'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
@@ -8685,6 +9441,16 @@ return case p_direction when 'pause' then p_campaign.no_pauses_event when 'down'
 else p_campaign.no_raises_event end;
 end $$;
 comment on function autonomy.planned_event(autonomy.candidate, text) is '[autonomous-operations]';
+create function autonomy.budget_elsewhere(p_campaign autonomy.candidate) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when cardinality(p_campaign.platform_holds) > 0 then (
+select w.code from unnest(array['LIFETIME_BUDGET', 'SHARED_BUDGET', 'SCHEDULED_BUDGET', 'BUDGET_ON_CHILDREN'])
+with ordinality w (code, n)
+where w.code = any (p_campaign.platform_holds) order by w.n limit 1) end;
+end $$;
+comment on function autonomy.budget_elsewhere(autonomy.candidate) is '[autonomous-operations]';
 create function autonomy.campaign_guardrail(
 p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
 p_floor float8, p_cooldown interval, p_cpa float8, p_kind text, p_asked text, p_now timestamptz)
@@ -8700,6 +9466,8 @@ when p_policy.frozen then 'FROZEN'
 when p_policy.mode = 'observe' and p_asked <> 'approve' then 'OBSERVE'
 when p_campaign.autonomous_enabled is not true then 'DISABLED'
 when p_campaign.hold_until > p_now then 'ON_HOLD'
+when p_campaign.account_broken is not null then 'ACCOUNT_BROKEN'
+when p_campaign.pulled_at < p_now - interval '90 minutes' then 'NOT_SYNCED'
 when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
 when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
 when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
@@ -8715,10 +9483,15 @@ when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 
 when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
 or case when p_direction = 'pause'
 then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
-else (p_campaign.budget > 0) is not true or p_kind = 'curve'
-and (p_campaign.reference_budget between 0.000001 and 1e15) is not true end) then 'TOO_LITTLE_DATA'
-when p_campaign.test_running then 'TEST_RUNNING'
+else autonomy.budget_elsewhere(p_campaign) is null and ((p_campaign.budget > 0) is not true
+or p_kind = 'curve' and (p_campaign.reference_budget between 0.000001 and 1e15) is not true) end)
+then 'TOO_LITTLE_DATA'
+when p_campaign.test_running or 'TEST_RUNNING' = any (p_campaign.platform_holds) then 'TEST_RUNNING'
+when p_asked <> 'approve' and p_direction in ('up', 'down') and 'LEARNING' = any (p_campaign.platform_holds)
+then 'LEARNING'
 when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
+when p_direction in ('up', 'down') and autonomy.budget_elsewhere(p_campaign) is not null
+then autonomy.budget_elsewhere(p_campaign)
 when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
 when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
 when v_decides and p_policy.holdout_share > 0
@@ -8866,6 +9639,7 @@ c autonomy.candidate := p_decided.candidate;
 begin
 return case p_decided.code
 when 'STALE_DATA' then case when c.data_age_hours is null then 'unknown' else 'old' end
+when 'NOT_SYNCED' then case when isfinite(c.pulled_at) then 'old' else 'never' end
 when 'TOO_LITTLE_DATA' then case
 when (c.spend > 0 and c.ev_spend > 0) is not true then 'spend'
 when p_decided.direction <> 'pause' then case when c.budget > 0 then 'reference' else 'budget' end
@@ -8907,6 +9681,8 @@ else autonomy.money_words(c.ev_spend * v_times, c.currency) || ' more spent with
 when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
 else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
 when 'suspect' then c.suspect
+when 'account_broken' then c.account_broken
+when 'pulled_at' then autonomy.moment_words(c.pulled_at)
 when 'planned_event' then autonomy.planned_event(c, p_decided.direction)
 when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
 when 'max_step' then autonomy.factor_words(p_policy.max_step)
@@ -10047,7 +10823,7 @@ and case f.field when 'status' then lower(l.old_status) is not distinct from low
 else l.old_budget is not distinct from k.new_budget end
 and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone z.zone)::date)
 from public.campaign_changes h
-where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
+where h.campaign_id = k.campaign_id and h.kind in ('outside', 'platform') and h.person
 and h.changed_at > p_at - interval '7 days'
 and case f.field
 when 'status' then (lower(h.old_status) = 'active') is distinct from (lower(h.new_status) = 'active')
@@ -10069,8 +10845,10 @@ create function autonomy.campaign_changed() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-v_actor text := autonomy.actor();
-v_person boolean := autonomy.by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1';
+v_platform text := nullif(current_setting('autonomy.platform', true), '');
+v_actor text := coalesce(v_platform, autonomy.actor());
+v_person boolean := autonomy.by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1'
+and (v_platform is null or current_setting('autonomy.platform_news', true) = '1');
 v_at timestamptz := autonomy.writing_at();
 v_changed bigint[];
 begin
@@ -10082,7 +10860,8 @@ with written as (
 insert into public.campaign_changes
 (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor, person)
 select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
-case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor,
+case when o.id is null then 'created' when n.id is null then 'deleted'
+when v_platform is null then 'outside' else 'platform' end, v_actor,
 v_person and o.id is not null and n.id is not null
 from new_campaigns n full join old_campaigns o on o.id = n.id
 where n.status is distinct from o.status or n.budget is distinct from o.budget
@@ -11188,7 +11967,7 @@ elsif v_status and p_campaign.status is distinct from p_action.new_state ->> 'st
 or v_budget and p_campaign.budget is distinct from v_new_budget
 or exists (
 select from public.campaign_changes k
-where k.campaign_id = p_campaign.id and k.id > v_change and k.kind = 'outside'
+where k.campaign_id = p_campaign.id and k.id > v_change and k.kind in ('outside', 'platform')
 and (v_status and k.old_status is distinct from k.new_status
 or v_budget and k.old_budget is distinct from k.new_budget)) then
 return 'CHANGED_SINCE';
@@ -11456,7 +12235,7 @@ if not found then
 return new;
 end if;
 select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
-if (v_last.kind = 'outside'
+if (v_last.kind in ('outside', 'platform')
 and case when autonomy.changed_field(new, 'status')
 then lower(v_last.new_status) is not distinct from lower(new.previous_state ->> 'status')
 else v_last.old_status is not distinct from v_last.new_status end
@@ -11757,7 +12536,7 @@ return 0;
 end if;
 with steps as (
 select k.id, k.campaign_id, k.old_status, k.old_budget,
-k.kind = 'outside' and k.action_id is null and k.changed_at < p_before as plain,
+k.kind in ('outside', 'platform') and k.action_id is null and k.changed_at < p_before as plain,
 row_number() over (partition by k.campaign_id order by k.id) as nth
 from public.campaign_changes k where k.campaign_id = any (p_campaign_ids)
 ),
@@ -11959,11 +12738,14 @@ from public.autonomous_rules r where r.is_active or v_inactive),
 p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
 p_ahead => 20000, p_now => p_now),
 'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-'warnings', autonomy.run_warnings());
+'warnings', autonomy.run_warnings(),
+'platforms', case when (v_request ->> 'dry_run')::boolean or v_lease ? 'again' then '[]'
+else autonomy.platforms_due(v_shard, clock_timestamp()) end);
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
 'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
-'their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, '
+'their versions, policy, portfolio, the first page of candidates, and the connected accounts that are to be read '
+'before deciding (platforms); or the stored answer of a key that was seen, '
 'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
 'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy, or a limit that '
 'is none). [autonomous-operations]';
@@ -15014,8 +15796,6 @@ select v.code, v.told, v.account, least(sum(v.n), 1e15)::bigint as n,
 from runs r
 cross join lateral (values
 ('ACTIONS_FAILED', '%s of the last run failed.', 'action', r.failed::numeric),
-('ACCOUNT_BROKEN', 'The last run left %s alone, because the account cannot be reached.', 'campaign',
-autonomy.json_number(r.held -> 'ACCOUNT_BROKEN')::numeric),
 ('SUSPECT_DATA', 'The last run left %s alone, because figures cannot be right.', 'campaign',
 autonomy.json_number(r.held -> 'SUSPECT_DATA')::numeric),
 ('VALUE_NOT_MEASURED', 'The last run left %s alone, because conversions come without a value.', 'campaign',
@@ -15031,7 +15811,7 @@ where v.n > 0 group by v.code, v.told, v.account
 select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
 from runs r cross join jsonb_array_elements(r.skipped) s
 )
-select c.code, case c.code when 'ACCOUNT_BROKEN' then 'act' else 'look' end,
+select c.code, 'look',
 format(c.told[1], autonomy.counted_words(c.n, c.told[2]) || autonomy.of_account(c.account)), '{}'::text[],
 jsonb_build_object('count', c.n, 'run_id', c.run_id)
 || case when c.account is null then '{}' else jsonb_build_object('account', c.account) end
@@ -15280,6 +16060,7 @@ with found as (
 select * from autonomy.dashboard_state_of_policy()
 union all select * from autonomy.dashboard_state_of_runs(v_minutes, p_now)
 union all select * from autonomy.dashboard_state_of_summaries(v_minutes, p_now)
+union all select * from autonomy.dashboard_state_of_platforms(true)
 union all select * from autonomy.dashboard_state_of_data(p_now)
 union all select * from autonomy.dashboard_state_of_work(p_now)
 union all select * from autonomy.dashboard_state_of_changes(v_since, v_span)
@@ -16516,7 +17297,10 @@ select jsonb_build_object(
 'in_force', to_jsonb(autonomy.policy_overlaid(
 p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
 'measured_delay_hours', (
-select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account),
+select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account
+and (not exists (select from autonomy.platform_accounts x where x.account = k.name)
+or exists (select from autonomy.delays d where d.account = k.name and d.since is not null))),
+'platform', autonomy.connection((s.a).account, now()),
 'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
 from found f where f.account = (s.a).account))
 order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
@@ -16533,7 +17317,8 @@ comment on function public.list_autonomous_accounts(text, integer) is
 'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
 'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
 '"measured_delay_hours": how late its conversions come by its own figures, null where they have not told, '
-'"finding": null or {"sentence", "proposed"}], "left_off": how many more there are}. Reads only. Raises AO003. '
+'"finding": null or {"sentence", "proposed"}, "platform": null or what it is connected to], "left_off": how many '
+'more there are}. Reads only. Raises AO003. '
 '[autonomous-operations]';
 create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)
 returns jsonb language plpgsql set search_path = ''
@@ -16664,6 +17449,141 @@ end $$;
 comment on function public.lift_evidence_exclusion(uuid, text) is
 'Lets the days of an exclusion count again, and keeps them from being doubted once more; answers the row. Safe to '
 'call again. Raises AO003 (no such exclusion). [autonomous-operations]';
+
+-- 1066_platforms.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.connection(p_account text, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select jsonb_build_object(
+'account', x.account, 'platform', x.platform, 'platform_title', autonomy.platform_title(x.platform),
+'external_id', x.external_id, 'login_id', x.login_id, 'credential', x.credential, 'push', x.push,
+'name', x.facts ->> 'name', 'currency', x.facts ->> 'currency', 'time_zone', x.facts ->> 'time_zone',
+'conversion_action', x.conversion_action, 'attribution_windows', x.attribution_windows,
+'state', x.state, 'state_code', x.state_code, 'state_message', x.state_message, 'state_since', x.state_since,
+'pulled_at', x.pulled_at, 'restated_at', x.restated_at, 'still_to_read', x.cursor,
+'not_before', x.not_before, 'last_error', x.last_error,
+'reading', coalesce(x.lease_expires_at >= clock_timestamp(), false),
+'connected_at', x.connected_at, 'connected_by', x.connected_by,
+'too_old', (x.pulled_at >= p_now - interval '90 minutes') is not true,
+'units', u.units, 'gone', u.gone, 'without_own_budget', u.others)
+from autonomy.platform_accounts x
+cross join lateral (
+select count(*) filter (where y.gone_at is null) as units, count(*) filter (where y.gone_at is not null) as gone,
+count(*) filter (where y.gone_at is null and y.budget_kind <> 'daily') as others
+from autonomy.platform_units y where y.account = x.account) u
+where x.account = p_account);
+end $$;
+comment on function autonomy.connection(text, timestamptz) is '[autonomous-operations]';
+create function public.list_platform_accounts(
+p_account text default null, p_shard text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+if p_account is not null and not exists (
+select from autonomy.platform_accounts x where x.account = p_account) then
+raise exception using errcode = 'AO003', message = format('The account %L is not connected.', p_account),
+hint = 'Connect it: python -m autonomy connect meta, or google.';
+end if;
+return (
+select coalesce(jsonb_agg(autonomy.connection(x.account, p_now) order by x.account), '[]')
+from autonomy.platform_accounts x
+where (p_account is null or x.account = p_account)
+and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
+end $$;
+comment on function public.list_platform_accounts(text, text, timestamptz) is
+'The accounts that are connected to their platforms, those of a shard, or one: platform and id there, state and why, when it was read '
+'last, what is still to be read. Only reads; safe to call again. Raises AO003 (not connected), '
+'AO010 (no shard). [autonomous-operations]';
+create function autonomy.connection_error(p_account text, p_platform text, p_external_id text, p_credential text)
+returns void language plpgsql stable set search_path = ''
+as $$
+declare
+v_other autonomy.platform_accounts;
+begin
+if coalesce(p_account, '') = '' or char_length(p_account) > 200 then
+raise exception using errcode = 'AO010', message = 'The name of an account has 1 to 200 characters.';
+elsif p_platform is null or p_platform not in ('meta', 'google') then
+raise exception using errcode = 'AO010', message = 'The platform is meta or google.';
+elsif (p_external_id ~ '^[0-9]{1,20}$') is not true then
+raise exception using errcode = 'AO010',
+message = 'The account''s id on its platform is digits alone, without act_ and without dashes.';
+elsif (p_credential ~ '^[A-Z0-9_]{0,40}$') is not true then
+raise exception using errcode = 'AO010',
+message = 'A credential is the name of one, in capitals, digits and underscores: never a token.';
+end if;
+select * into v_other from autonomy.platform_accounts x
+where (x.account = p_account) <> (x.platform = p_platform and x.external_id = p_external_id) limit 1;
+if found then
+raise exception using errcode = 'AO012',
+message = format('The account %L is connected to %s %s already.', v_other.account,
+autonomy.platform_title(v_other.platform), v_other.external_id),
+hint = 'Disconnect it first: python -m autonomy disconnect ACCOUNT.';
+end if;
+end $$;
+comment on function autonomy.connection_error(text, text, text, text) is '[autonomous-operations]';
+create function public.connect_platform_account(
+p_account text, p_platform text, p_external_id text, p_facts jsonb, p_login_id text default null,
+p_credential text default '', p_conversion_action text default null, p_attribution_windows text[] default '{}',
+p_limits jsonb default '{}', p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_actor text := coalesce(nullif(p_actor, ''), autonomy.actor());
+v_delay float8 := autonomy.written_number(p_limits ->> 'conversion_delay_hours')::float8;
+begin
+perform autonomy.hold_schema();
+perform autonomy.connection_error(p_account, p_platform, p_external_id, p_credential);
+insert into autonomy.platform_accounts as x
+(account, platform, external_id, login_id, credential, conversion_action, attribution_windows, connected_by)
+values (p_account, p_platform, p_external_id, nullif(p_login_id, ''), p_credential, p_conversion_action,
+coalesce(p_attribution_windows, '{}'), v_actor)
+on conflict (account) do update set
+login_id = excluded.login_id, credential = excluded.credential, conversion_action = excluded.conversion_action,
+attribution_windows = excluded.attribution_windows, state = 'ok', state_code = '', state_message = '',
+state_since = now(), not_before = null, last_error = '';
+perform autonomy.note_platform_facts(p_account, p_facts, v_actor);
+update public.autonomy_accounts a set
+mode = 'observe',
+min_confidence = coalesce(a.min_confidence, autonomy.written_number(p_limits ->> 'min_confidence')),
+min_pause_confidence = coalesce(a.min_pause_confidence,
+autonomy.written_number(p_limits ->> 'min_pause_confidence')),
+updated_by = v_actor, updated_at = clock_timestamp()
+where a.account = p_account;
+if v_delay > 0 and not exists (
+select from autonomy.priors k where k.scope = 'account' and k.name = p_account and k.delay_hours is not null) then
+perform autonomy.use_delay(p_account, v_delay);
+end if;
+return autonomy.connection(p_account, now());
+end $$;
+comment on function public.connect_platform_account(text, text, text, jsonb, text, text, text, text[], jsonb, text) is
+'Connects an account to its platform, read only: currency and zone are taken from p_facts, the account is observed, '
+'p_limits (min_confidence, min_pause_confidence, conversion_delay_hours) hold where nothing is set. p_credential is '
+'a name, never a secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), '
+'AO015 (upgrade). [autonomous-operations]';
+create function public.disconnect_platform_account(p_account text) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_was jsonb := autonomy.connection(p_account, now());
+begin
+perform autonomy.hold_schema();
+if v_was is null then
+raise exception using errcode = 'AO003', message = format('The account %L is not connected.', p_account),
+hint = 'The connected ones: python -m autonomy sync --list.';
+end if;
+delete from autonomy.platform_accounts x where x.account = p_account;
+delete from autonomy.platform_units y where y.account = p_account;
+return v_was;
+end $$;
+comment on function public.disconnect_platform_account(text) is
+'Ends the connection of an account; campaigns, figures and settings stay, and so does its mode (observe). Answers '
+'what it was connected to. Raises AO003 (not connected), AO015 (upgrade). [autonomous-operations]';
 
 -- 1070_causes.sql
 set local lock_timeout = '30s';
@@ -16824,6 +17744,7 @@ begin
 return query
 with found as (
 select * from autonomy.dashboard_state_of_policy(v_each)
+union all select * from autonomy.dashboard_state_of_platforms(v_each)
 union all
 select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 60), p_now, v_each) r
 where p_run_interval_minutes is not null or r.code <> 'RUN_LATE'
@@ -17342,8 +18263,8 @@ from sums s group by s.campaign_id
 select c.id, c.title, c.account, coalesce(c.autonomous_enabled, false), c.budget,
 (select jsonb_agg(jsonb_build_array(b.changed_at, b.old_budget) order by b.changed_at, b.id)
 from (select h.id, h.changed_at, h.old_budget from public.campaign_changes h
-where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
-and h.old_budget <> h.new_budget
+where h.campaign_id = c.id and h.changed_at > p_from
+and h.kind in ('outside', 'platform', 'action', 'rollback') and h.old_budget <> h.new_budget
 union all
 select 0, u.* from unnest(s.changed_at, s.budget) u) b),
 (select max(h.changed_at) from public.campaign_changes h
@@ -17353,7 +18274,7 @@ from public.campaign_changes h
 cross join lateral (values
 (h.new_budget < h.old_budget, 'cut'), (h.new_budget > h.old_budget, 'raised'),
 (lower(h.new_status) = 'active' and lower(h.old_status) is distinct from 'active', 'switched on')) w (so, what)
-where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
+where h.campaign_id = c.id and h.person and h.kind in ('outside', 'platform', 'action') and w.so
 and h.changed_at > p_from - (select greatest(7, p.person_hold_days, (
 select max(o.person_hold_days) from public.autonomy_accounts o)) * interval '1 day'
 from public.autonomy_policy p)),
@@ -17595,18 +18516,19 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0105_money', '4f3f4b2491920dfbf275b9eb6777d2fd23a74e512a8914b600568270c3b4c405', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '95616775e70ffa9dd87ffccef282dad7895b12a719cbbc41fe1718a4054f4ba7', pg_catalog.clock_timestamp()),
-  ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
+  ('0120_actions', '78e177d58e553803320df25591991934c227e3a629047eaef31d9caf2fe51728', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '6670ab68b2e53ac5211f1157ca339ffc3088c853285fbf715b61456be303c437', pg_catalog.clock_timestamp()),
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
   ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'a57d29f74a1673cab86e776bcf72d01bb44a10b1b557c5f7c44fa5f5adf84eb9', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '1afc6fec0917f5e9eb089c545a0aaf81613c28d91ee4bf95b6c63b9d074c519d', pg_catalog.clock_timestamp()),
   ('0136_account_policies', '83a8b3e437bd488b9496463ba96e6d0b99ce8f7b4e4fec92c1f46cdbff35ae97', pg_catalog.clock_timestamp()),
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
+  ('0138_platforms', 'd91294552367ef760fea7d199aad9640d27433a0307a00e4c66c68a126e9640c', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
-  ('0205_reference_budgets', '8b641c59aeaaced3d52a962d716901b55abd791cc97888321f4311f9a4933f31', pg_catalog.clock_timestamp()),
+  ('0205_reference_budgets', '4ff7ecd56ae18d7ad9bd675f65751cd7d69e7717617238015f8b038ec95f4a7a', pg_catalog.clock_timestamp()),
   ('0210_facts', '7d69367db3428f6525fa744d6ed76ad42f6d0153ba838f81a1885cff81905f83', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
@@ -17617,6 +18539,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
+  ('0235_platform_pulls', '4c6ae2358128a1b6a14d25d3e7a4daac5a19778b10a3ee08d875c50dd5050cfb', pg_catalog.clock_timestamp()),
+  ('0236_platform_units', '82a7da0facabd343357e3f8c566e29f5344846672224aa2e6fbdc7847e021034', pg_catalog.clock_timestamp()),
+  ('0237_platform_days', '51d160f5c41a2a9fc66c44b99556c2946df78d49405761bf66c715fa484fbe32', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '001a9696e37eac4cbc0f0815a98cc1d8885ea89064f9bb5abf49aa1580c0bfdc', pg_catalog.clock_timestamp()),
   ('0330_predicates', '73a57875e15856c7964c247e6d65cf85bb3662dfe9e55f4230c45c7f03d30c14', pg_catalog.clock_timestamp()),
@@ -17627,33 +18552,33 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0412_priors', 'bcbf6ccbc16c4c58699122dbafc2ba582fbeb15badd08a9067228d820f0e13a3', pg_catalog.clock_timestamp()),
   ('0415_curvature', 'df3d420cd1090d9751e786f91e777a732c201f34366416eb76ddec62a030d979', pg_catalog.clock_timestamp()),
   ('0417_delay', '2cedc7a1f8006db187c0b698e006b745ae41a112c068266d089716890ec237c3', pg_catalog.clock_timestamp()),
-  ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
+  ('0420_doubt', 'e6334030e0e9661d9cca8de84ea7181e4af8deb9d8b6542afd17d22025f2c7e5', pg_catalog.clock_timestamp()),
   ('0500_find', 'c29e69becddb5439d7adbc2eadef826cfc5771bf77385f22d607048bf93e1848', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'd0f7ca2f7a85d216d3c56041589f9e97ae17638da8989900933c6176b4a7d149', pg_catalog.clock_timestamp()),
+  ('0505_codes', '83ae499d2565ffba50e3b0a0538a94980b3ab7d343d7322f36a0fed9690d86fd', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'cc98a97aaf0d1c717f5a3ad18753bd5ca15f72086ed8a8445413d0c5078b487e', pg_catalog.clock_timestamp()),
+  ('0510_candidates', 'c901798a88d3949d0145ac6daa68cc7f36dc879f34cbcc892035f22d42d81b04', pg_catalog.clock_timestamp()),
   ('0511_measured', 'c43c106e19afd42e0b862e7bdfaa27e6b16d4fd1ace00ca525fa1a1a28ea1f25', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '051fc87a997bd6e036e2512a1caa242a068848c79cada74bf7e7f38ad30f2b0b', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '3ec8e1a87e521891bbb754b09c398bb6fa5b10092309993e1d511e91b321012e', pg_catalog.clock_timestamp()),
   ('0520_decide', '975715ad5b79d51c43b497f31b3c2e3aac47b03d36a5118478e2f2cc350fceec', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
   ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
-  ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
+  ('0600_changes', 'e9d1f8acd8fcb4d93e09602e114f2e198de3df228e0d8a9fbeb2d80e1234d1a3', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
   ('0630_judge', 'ecdc21350b50362c1741deec7e4519cc977040885c76fa19d128e937517fd7f7', pg_catalog.clock_timestamp()),
   ('0640_apply', 'b7a3f54f68c9511ae04a154a23346debae7bc27f36ddfac5b09befae2443dce2', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', '3eba45d279df6e114f0831084fe83e4550214c4f0ab416e79392ec6989773afd', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '0e399806a24eaf2bbac1a31a2973a09922aebfbebbccf0dfaf92e0e5f4016008', pg_catalog.clock_timestamp()),
-  ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '20419c53a960b75180b767f6c1a90d750478560c97015a18ad93c620f11302b5', pg_catalog.clock_timestamp()),
+  ('0695_retention', 'c8ed8a68edb2ac156a3188da0df346eb1201ebef72f4412ca372cc31c7bc8620', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'bdfa6d5c169969b6c4ae054bedd67036b6bc3122acf88f447127f7defc8acb19', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '5c96882525ceb6317442a8931202a51300de61f88825345843fece4c287c9faf', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
@@ -17670,16 +18595,17 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0950_database_run', '4bb62655c8be93291342c2e61b47cb71604926b13ac46a42866c78aa5d9c8b2d', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', 'e75886f20a51cbcb1889f95c9176ecc54782bf58250a092ef968650f2264286b', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '3e998cef2518d7d69ecc06c7b92fd03269697cf3745be1b99bc97ca72d21e409', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '21a8ea85c23ab2208d70d55ce20b54afae20204bf8a1bed89641b6af389d037e', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
-  ('1060_accounts', '93f732cc0634323ef05d98cecf65d5791488dea8b0365fefdad4824d2d786eb1', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '2f243ebb53e8a98b171b8b67e6f91db54c67247653ff7861d4dcafcd583b0186', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),
-  ('1200_history', '0975beaec7f9db967c709ed3e7d8e1e1fdaef69093a40dbff95811fcecb93f95', pg_catalog.clock_timestamp()),
+  ('1066_platforms', 'c6d9f781b3d3d4b9b36082b2c832681f4316e3814cea55bc989aa2d4f119492e', pg_catalog.clock_timestamp()),
+  ('1070_causes', 'f5b7a2dd348b6721a122c11d2e9f4a6a5a26468685ea561ea63934183fca0572', pg_catalog.clock_timestamp()),
+  ('1200_history', '23cd1de56b309e997babd42d811741fadd0b548cfb567fcc1fe0fe41e2527713', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -53,6 +53,10 @@ class RunRequest(Sent):
     reason: Reason | None = Field(
         default=None, description="why this run was started; kept with the run"
     )
+    sync: Literal["only"] | None = Field(
+        default=None,
+        description='`"only"`: read the connected accounts (of the `shard`) and carry out no run',
+    )
 
     @property
     def first_shard(self) -> bool:
@@ -65,6 +69,11 @@ class RunRequest(Sent):
             raise BadRequest(
                 "include_inactive_rules: only a dry run may try inactive rules.",
                 hint='Send {"dry_run": true, "include_inactive_rules": true}.',
+            )
+        if self.sync and (self.dry_run or self.include_inactive_rules):
+            raise BadRequest(
+                "sync: reading the connected accounts writes what was read.",
+                hint='Send {"sync": "only"}, with a shard at most.',
             )
         return self
 
