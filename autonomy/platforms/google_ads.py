@@ -1,0 +1,223 @@
+"""Reading one Google Ads account, by REST and GAQL. The unit is a campaign; its budget is another
+object (`budget_ref`), which may be shared.
+
+`googleAds:search` answers in pages of 10,000 rows; `searchStream` would be one list of everything.
+What counts as a conversion is set in Google Ads itself ("primary" actions), by fractions.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
+
+import requests
+
+from autonomy.platforms.base import (
+    AccountBroken,
+    AccountFacts,
+    DayFigures,
+    PlatformError,
+    Pulse,
+    TooMuch,
+    Unit,
+)
+from autonomy.platforms.fields import Fields, known_zone
+from autonomy.platforms.google_errors import judged
+from autonomy.platforms.google_rows import (
+    ACCOUNT_QUERY,
+    ACCOUNT_STATUSES,
+    CAMPAIGNS_QUERY,
+    DAYS_QUERY,
+    TOTALS_QUERY,
+    TRIALS_QUERY,
+    Account,
+    figures,
+    is_number,
+    tested_by,
+    totals,
+    unit,
+)
+from autonomy.platforms.http import Http
+from autonomy.platforms.money import google_digits
+from autonomy.platforms.spans import spans
+
+VERSION = "v26"
+GOOGLE_ADS = f"https://googleads.googleapis.com/{VERSION}"
+
+SLICE_DAYS = 7
+MOST_PAGES = 1000
+"""Of one query: ten million rows."""
+
+
+class GoogleAdsAccount:
+    """One connected account; implements Platform."""
+
+    name = "google"
+
+    def __init__(
+        self,
+        customer_id: str,
+        *,
+        token: Callable[[], str],
+        login_customer_id: str | None = None,
+        base: str = GOOGLE_ADS,
+        session: requests.Session | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`customer_id`: ten digits, with or without dashes. `login_customer_id`: the manager's,
+        where access comes through one."""
+        self.external_id = _customer(customer_id)
+        manager = _customer(login_customer_id) if login_customer_id else None
+        self._headers = {"login-customer-id": manager} if manager else {}
+        self._path = f"customers/{self.external_id}/googleAds:search"
+        self._clock = clock
+        self._facts: AccountFacts | None = None
+        self._http = Http(
+            "Google Ads",
+            _base(base),
+            token=token,
+            judge=judged,
+            session=session,
+            sleep=sleep,
+        )
+
+    def __repr__(self) -> str:
+        return f"GoogleAdsAccount({self.external_id})"
+
+    def account(self) -> AccountFacts:
+        """The account itself. A manager account has no campaigns of its own: it says so."""
+        rows = [row for page in self._rows(ACCOUNT_QUERY) for row in page]
+        if len(rows) != 1:
+            raise PlatformError("Google's answer cannot be read: it does not tell one account.")
+        customer = rows[0].part("customer")
+        if customer.identifier("id") != self.external_id:
+            raise PlatformError("Google answered for another account than the one asked for.")
+        currency, zone = customer.needed("currencyCode"), customer.needed("timeZone")
+        google_digits(currency)  # raises where it is none
+        known_zone("Google Ads", zone)
+        problem = _problem(customer)
+        self._facts = AccountFacts(
+            external_id=self.external_id,
+            name=customer.title("descriptiveName"),
+            currency=currency,
+            time_zone=zone,
+            active=not problem,
+            problem=problem,
+            details={
+                "status": customer.text("status") or "",
+                "manager": customer.truth("manager"),
+                "test_account": customer.truth("testAccount"),
+            },
+        )
+        return self._facts
+
+    def units(self) -> Iterator[Sequence[Unit]]:
+        """All campaigns that are not removed."""
+        account, seen = self._account(), set[str]()
+        for rows in self._rows(f"{CAMPAIGNS_QUERY} WHERE campaign.status != 'REMOVED'"):
+            page = [unit(row, account) for row in rows]
+            numbers = [one.external_id for one in page]
+            if len(set(numbers)) < len(numbers) or not seen.isdisjoint(numbers):
+                raise PlatformError("Google told one campaign twice.")
+            seen.update(numbers)
+            yield [one for one in page if one.status != "deleted"]
+
+    def unit(self, external_id: str) -> Unit | None:
+        """A campaign by its number, removed ones too."""
+        if not is_number(external_id):
+            raise PlatformError("A campaign of Google Ads is named by its number.")
+        query = f"{CAMPAIGNS_QUERY} WHERE campaign.id = {external_id}"
+        account = self._account()
+        found = [unit(row, account) for page in self._rows(query) for row in page]
+        if any(one.external_id != external_id for one in found) or len(found) > 1:
+            raise PlatformError("Google answered for another campaign than the one asked for.")
+        return found[0] if found else None
+
+    def days(self, since: date, until: date) -> Iterator[Sequence[DayFigures]]:
+        """Figures by campaign and day, a page at a time; nothing comes twice."""
+        for first, last in spans(since, until, SLICE_DAYS):
+            yield from self._days(first, last)
+
+    def pulse(self) -> Pulse:
+        """The account's totals of today."""
+        zone = known_zone("Google Ads", self._known().time_zone)
+        today = datetime.fromtimestamp(self._clock(), zone).date()
+        rows = [row for page in self._rows(TOTALS_QUERY.format(day=today)) for row in page]
+        return totals(rows, today)
+
+    def _days(self, since: date, until: date) -> Iterator[Sequence[DayFigures]]:
+        seen: set[tuple[str, date]] = set()
+        try:
+            for rows in self._rows(DAYS_QUERY.format(since=since, until=until)):
+                page = [figures(row, since, until) for row in rows]
+                keys = [(one.external_id, one.day) for one in page]
+                if len(set(keys)) < len(keys) or not seen.isdisjoint(keys):
+                    raise PlatformError("Google told one day of a campaign twice.")
+                seen.update(keys)
+                yield page
+        except TooMuch:
+            if since == until or seen:
+                raise
+            middle = since + (until - since) // 2
+            yield from self._days(since, middle)
+            yield from self._days(middle + timedelta(days=1), until)
+
+    def _rows(self, query: str) -> Iterator[Sequence[Fields]]:
+        """Every page of an answer. A page's size is Google's; naming one is refused."""
+        token, seen = "", set[str]()
+        for _ in range(MOST_PAGES):
+            body = {"query": query, **({"pageToken": token} if token else {})}
+            answer = self._http.call("POST", self._path, json_body=body, headers=self._headers)
+            told = Fields("Google", "the answer", answer.body)
+            rows = told.parts("results", "a row")
+            if rows:
+                yield rows
+            token = told.text("nextPageToken") or ""
+            if not token:
+                return
+            if token in seen:
+                break
+            seen.add(token)
+        raise PlatformError("Google's pages go in a circle: the answer has no end.")
+
+    def _known(self) -> AccountFacts:
+        return self._facts or self.account()
+
+    def _account(self) -> Account:
+        """What campaigns take from their account; a manager has none."""
+        facts = self._known()
+        if facts.details["manager"]:
+            raise AccountBroken(facts.problem)
+        trials = (row for page in self._rows(TRIALS_QUERY) for row in page)
+        tested = {base for row in trials if (base := tested_by(row))}
+        return Account(known_zone("Google Ads", facts.time_zone), tested)
+
+
+def _problem(customer: Fields) -> str:
+    """Why the account cannot be worked with; empty where it can."""
+    if customer.truth("manager"):
+        return (
+            "This is a manager account: connect the advertising accounts under it, each with this "
+            "number as its login."
+        )
+    status = customer.needed("status")
+    if status == "ENABLED":
+        return ""
+    return f"The account is not active: {ACCOUNT_STATUSES.get(status, 'its status is not known')}."
+
+
+def _customer(text: str) -> str:
+    number = text.strip().replace("-", "")
+    if not is_number(number, 10) or len(number) != 10:
+        raise PlatformError("A Google Ads account is named by its ten digits.")
+    return number
+
+
+def _base(base: str) -> str:
+    """The address to call: AUTONOMY_GOOGLE_ADS_API replaces Google's own."""
+    address = (os.environ.get("AUTONOMY_GOOGLE_ADS_API", "") if base == GOOGLE_ADS else "") or base
+    return address if urlsplit(address).path.strip("/") else f"{address.rstrip('/')}/{VERSION}"

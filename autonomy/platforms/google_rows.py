@@ -1,0 +1,164 @@
+"""From Google Ads' rows to units and figures. Pure.
+
+Whole numbers come as text, fractions as numbers, and a field that is 0 or not set does not come.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import date, tzinfo
+from decimal import Decimal
+from typing import NamedTuple
+
+from autonomy.platforms.base import BudgetKind, DayFigures, Pulse, Status, Unit
+from autonomy.platforms.fields import Fields
+from autonomy.platforms.money import MOST, from_micros
+
+ACCOUNT_QUERY = (
+    "SELECT customer.id, customer.descriptive_name, customer.currency_code, customer.time_zone, "
+    "customer.status, customer.test_account, customer.manager FROM customer"
+)
+CAMPAIGNS_QUERY = (
+    "SELECT campaign.id, campaign.name, campaign.status, campaign.serving_status, "
+    "campaign.primary_status, campaign.primary_status_reasons, "
+    "campaign.bidding_strategy_system_status, campaign.experiment_type, campaign.base_campaign, "
+    "campaign.advertising_channel_type, campaign.start_date_time, campaign.end_date_time, "
+    "campaign.missing_eu_political_advertising_declaration, campaign_budget.resource_name, "
+    "campaign_budget.amount_micros, campaign_budget.total_amount_micros, campaign_budget.period, "
+    "campaign_budget.type, campaign_budget.explicitly_shared, campaign_budget.reference_count "
+    "FROM campaign"
+)
+TRIALS_QUERY = (
+    "SELECT campaign.id, campaign.base_campaign FROM campaign "
+    "WHERE campaign.experiment_type = 'EXPERIMENT' AND campaign.status = 'ENABLED'"
+)
+DAYS_QUERY = (
+    "SELECT campaign.id, segments.date, metrics.impressions, metrics.clicks, metrics.cost_micros, "
+    "metrics.conversions, metrics.conversions_value FROM campaign "
+    "WHERE segments.date BETWEEN '{since}' AND '{until}'"
+)
+TOTALS_QUERY = (
+    "SELECT segments.date, metrics.clicks, metrics.cost_micros, metrics.conversions FROM customer "
+    "WHERE segments.date BETWEEN '{day}' AND '{day}'"
+)
+
+STATUSES: dict[str, Status] = {"ENABLED": "active", "PAUSED": "paused", "REMOVED": "deleted"}
+ACCOUNT_STATUSES = {
+    "CANCELED": "it is cancelled",
+    "SUSPENDED": "Google has suspended it",
+    "CLOSED": "it is closed",
+}
+_NO_DECLARATION = "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
+_FORM = "%Y-%m-%d %H:%M:%S"
+_MOST_MICROS = int(MOST) * 1_000_000
+
+
+class Account(NamedTuple):
+    """What a unit takes from its account."""
+
+    zone: tzinfo
+    tested: Collection[str]
+    """The campaigns that an experiment is compared with."""
+
+
+def unit(row: Fields, account: Account) -> Unit:
+    """A campaign with its budget."""
+    campaign, budget = row.part("campaign"), row.part("campaignBudget")
+    number, word = campaign.identifier("id"), campaign.needed("status")
+    if word not in STATUSES:
+        raise campaign.wrong("status", "is not one that is known")
+    amount, kind = _budget(budget)
+    return Unit(
+        external_id=number,
+        kind="campaign",
+        title=campaign.title("name"),
+        status=STATUSES[word],
+        status_text=campaign.text("primaryStatus") or word,
+        budget=amount,
+        budget_kind=kind,
+        budget_ref=budget.text("resourceName"),
+        created_at=campaign.moment("startDateTime", _FORM, account.zone),
+        learning="LEARNING" in (campaign.text("biddingStrategySystemStatus") or ""),
+        hold=_hold(campaign, number in account.tested),
+        details=_details(campaign),
+    )
+
+
+def tested_by(row: Fields) -> str | None:
+    """The number of the campaign that this experiment is compared with."""
+    campaign = row.part("campaign")
+    base = (campaign.text("baseCampaign") or "").rpartition("/")[2]
+    return base if base and base != campaign.identifier("id") else None
+
+
+def figures(row: Fields, since: date, until: date) -> DayFigures:
+    """One day of one campaign. Google's reach cannot be added up, so it is not asked for."""
+    metrics = row.part("metrics")
+    return DayFigures(
+        external_id=row.part("campaign").identifier("id"),
+        day=row.part("segments").day("date", since, until),
+        impressions=metrics.count("impressions"),
+        reach=None,
+        clicks=metrics.count("clicks"),
+        conversions=metrics.amount_or_nothing("conversions"),
+        spend=_money(metrics, "costMicros") or Decimal(0),
+        revenue=metrics.amount_or_nothing("conversionsValue"),
+    )
+
+
+def totals(rows: Collection[Fields], day: date) -> Pulse:
+    """The account's totals of a day: one row, or none where nothing was delivered."""
+    spend, clicks, conversions = Decimal(0), 0, Decimal(0)
+    for row in rows:
+        row.part("segments").day("date", day, day)
+        metrics = row.part("metrics")
+        spend += _money(metrics, "costMicros") or Decimal(0)
+        clicks += metrics.count("clicks")
+        conversions += metrics.amount_or_nothing("conversions")
+    return Pulse(day=day, spend=spend, clicks=clicks, conversions=conversions)
+
+
+def _budget(budget: Fields) -> tuple[Decimal | None, BudgetKind]:
+    if budget.text("period") == "CUSTOM_PERIOD":
+        return None, "lifetime"
+    amount = _money(budget, "amountMicros")
+    if budget.truth("explicitlyShared") or budget.count("referenceCount") > 1:
+        return amount, "shared"
+    if amount is None:
+        return None, "lifetime" if "totalAmountMicros" in budget else "none"
+    return amount, "daily"
+
+
+def _money(row: Fields, key: str) -> Decimal | None:
+    micros = row.whole(key, _MOST_MICROS)
+    return None if micros is None else from_micros(micros)
+
+
+def _hold(campaign: Fields, tested: bool) -> str | None:
+    """An experiment and the campaign that it is compared with are left alone until it ends."""
+    if tested or campaign.text("experimentType") in ("EXPERIMENT", "DRAFT"):
+        return "TEST_RUNNING"
+    return "NOT_CHANGEABLE" if _undeclared(campaign) else None
+
+
+def _undeclared(campaign: Fields) -> bool:
+    return campaign.truth("missingEuPoliticalAdvertisingDeclaration")
+
+
+def _details(campaign: Fields) -> dict[str, str]:
+    keys = {
+        "status": "status",
+        "serving_status": "servingStatus",
+        "channel": "advertisingChannelType",
+        "bidding_status": "biddingStrategySystemStatus",
+        "experiment_type": "experimentType",
+        "end": "endDateTime",
+    }
+    told = {name: text for name, key in keys.items() if (text := campaign.text(key))}
+    return told | ({"missing": _NO_DECLARATION} if _undeclared(campaign) else {})
+
+
+def is_number(text: str, length: int = 20) -> bool:
+    """Digits only: it becomes a part of queries and addresses."""
+    return re.fullmatch(rf"\d{{1,{length}}}", text, re.ASCII) is not None
