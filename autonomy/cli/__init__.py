@@ -20,6 +20,7 @@ from autonomy.cli import (
     notify,
     operate,
     past,
+    platforms,
     rules,
     serving,
     settings,
@@ -48,8 +49,8 @@ def cli() -> None:
 
 
 for module in (
-    operate, notify, rules, settings, accounts, campaigns, exclusions, events, database, past,
-    serving,
+    operate, notify, rules, settings, accounts, campaigns, exclusions, events, platforms, database,
+    past, serving,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)

@@ -6,7 +6,7 @@ a tenth of a second of a cold start.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autonomy.platforms.base import Platform
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from autonomy.store import Json
 
 
-def opened(connection: Json) -> Platform:
-    """The account of a connection. Raises NotConfigured where its credential is not set."""
+def opened(connection: Json, session: Any = None) -> Platform:
+    """The account of a connection. Raises AccountBroken where its credential is not set."""
     name = str(connection.get("credential") or "")
     if connection["platform"] == "meta":
         from autonomy.platforms.credentials import meta_secrets
@@ -28,6 +28,7 @@ def opened(connection: Json) -> Platform:
             app_secret=secrets.app_secret,
             conversion=connection.get("conversion_action"),
             attribution_windows=tuple(connection.get("attribution_windows") or ()),
+            session=session,
         )
     from autonomy.platforms.credentials import google_token_source
     from autonomy.platforms.google_ads import GoogleAdsAccount
@@ -36,4 +37,5 @@ def opened(connection: Json) -> Platform:
         str(connection["external_id"]),
         token=google_token_source(name),
         login_customer_id=connection.get("login_id"),
+        session=session,
     )

@@ -43,7 +43,7 @@ SLICE_DAYS = 7
 """Days asked for at once: 5,000 campaigns are some 35,000 rows, in pages."""
 ROWS = 1000
 """Of one call to the database: a second or two."""
-MISSING = 100
+MISSING = 50
 """Units looked at one by one in one reading, because the list does not have them any more."""
 LEASE_SECONDS = 300
 
@@ -60,7 +60,8 @@ class Way:
     """Also where a limit of the platform says not yet."""
     fault: str = ""
     moment: Json = field(default_factory=dict)
-    opener: Opener = opened
+    opener: Opener | None = None
+    """Of the platform's client, where it is another than the connection's."""
 
     @property
     def out_of_time(self) -> bool:
@@ -168,7 +169,7 @@ class _Reading:
         """Read what there is time for; say in `found` what came of it. Raises AutonomyError."""
         found = self._found
         try:
-            self._read(self._way.opener(self._began))
+            self._read((self._way.opener or opened)(self._began))
             found.outcome = "done"
         except _OutOfTime:
             found.outcome = "stopped"
