@@ -29,6 +29,9 @@ begin
       then 'status must be active, paused, archived or deleted.'
     when (p_unit ->> 'budget_kind' in ('daily', 'lifetime', 'shared', 'children', 'none')) is not true
       then 'budget_kind must be daily, lifetime, shared, children or none.'
+    when p_unit ->> 'hold' is not null and p_unit ->> 'hold' not in (
+      'TEST_RUNNING', 'LEARNING', 'LIFETIME_BUDGET', 'SHARED_BUDGET', 'SCHEDULED_BUDGET', 'BUDGET_ON_CHILDREN')
+      then format('Its hold is none that is known here: %s.', left(p_unit ->> 'hold', 40))
     when p_unit ->> 'budget' is not null
       and (autonomy.written_number(p_unit ->> 'budget') between 0 and 999999999999.99) is not true
       or p_unit ->> 'budget_kind' = 'daily' and p_unit ->> 'budget' is null
@@ -72,7 +75,7 @@ begin
       t.one ->> 'status' = 'active', left(coalesce(t.one ->> 'status_text', ''), 100),
       t.budget, t.one ->> 'budget_kind', left(t.one ->> 'budget_ref', 200),
       autonomy.metric_bucket(t.one ->> 'created_at', 'UTC'), coalesce(t.one ->> 'learning', 'false') = 'true',
-      case when t.one ->> 'hold' ~ '^[A-Z_]{1,40}$' then t.one ->> 'hold' end,
+      t.one ->> 'hold',
       case when jsonb_typeof(t.one -> 'details') = 'object' then t.one -> 'details' else '{}' end,
       t.one ->> 'status' in ('archived', 'deleted'),
       case when t.one ->> 'budget_kind' = 'daily' then t.budget end)::autonomy.unit

@@ -53,6 +53,7 @@ as $$
 declare
   v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
   v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
+  v_elsewhere text := case when p_direction in ('up', 'down') then autonomy.budget_elsewhere(p_campaign) end;
 begin
   return case
     when p_policy.frozen then 'FROZEN'
@@ -79,7 +80,7 @@ begin
     when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
         or case when p_direction = 'pause'
              then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
-             else autonomy.budget_elsewhere(p_campaign) is null and ((p_campaign.budget > 0) is not true
+             else v_elsewhere is null and ((p_campaign.budget > 0) is not true
                or p_kind = 'curve' and (p_campaign.reference_budget between 0.000001 and 1e15) is not true) end)
       then 'TOO_LITTLE_DATA'
     when p_campaign.test_running or 'TEST_RUNNING' = any (p_campaign.platform_holds) then 'TEST_RUNNING'
@@ -87,8 +88,10 @@ begin
       then 'LEARNING'
     -- what a person approves is itself what waits
     when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
-    when p_direction in ('up', 'down') and autonomy.budget_elsewhere(p_campaign) is not null
-      then autonomy.budget_elsewhere(p_campaign)
+    when v_elsewhere = 'LIFETIME_BUDGET' then 'LIFETIME_BUDGET'
+    when v_elsewhere = 'SHARED_BUDGET' then 'SHARED_BUDGET'
+    when v_elsewhere = 'SCHEDULED_BUDGET' then 'SCHEDULED_BUDGET'
+    when v_elsewhere = 'BUDGET_ON_CHILDREN' then 'BUDGET_ON_CHILDREN'
     when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
     when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
     when v_decides and p_policy.holdout_share > 0

@@ -5459,6 +5459,9 @@ when (p_unit ->> 'status' in ('active', 'paused', 'archived', 'deleted')) is not
 then 'status must be active, paused, archived or deleted.'
 when (p_unit ->> 'budget_kind' in ('daily', 'lifetime', 'shared', 'children', 'none')) is not true
 then 'budget_kind must be daily, lifetime, shared, children or none.'
+when p_unit ->> 'hold' is not null and p_unit ->> 'hold' not in (
+'TEST_RUNNING', 'LEARNING', 'LIFETIME_BUDGET', 'SHARED_BUDGET', 'SCHEDULED_BUDGET', 'BUDGET_ON_CHILDREN')
+then format('Its hold is none that is known here: %s.', left(p_unit ->> 'hold', 40))
 when p_unit ->> 'budget' is not null
 and (autonomy.written_number(p_unit ->> 'budget') between 0 and 999999999999.99) is not true
 or p_unit ->> 'budget_kind' = 'daily' and p_unit ->> 'budget' is null
@@ -5497,7 +5500,7 @@ t.external_id, t.one ->> 'kind', left(coalesce(nullif(t.one ->> 'title', ''), t.
 t.one ->> 'status' = 'active', left(coalesce(t.one ->> 'status_text', ''), 100),
 t.budget, t.one ->> 'budget_kind', left(t.one ->> 'budget_ref', 200),
 autonomy.metric_bucket(t.one ->> 'created_at', 'UTC'), coalesce(t.one ->> 'learning', 'false') = 'true',
-case when t.one ->> 'hold' ~ '^[A-Z_]{1,40}$' then t.one ->> 'hold' end,
+t.one ->> 'hold',
 case when jsonb_typeof(t.one -> 'details') = 'object' then t.one -> 'details' else '{}' end,
 t.one ->> 'status' in ('archived', 'deleted'),
 case when t.one ->> 'budget_kind' = 'daily' then t.budget end)::autonomy.unit
@@ -9460,6 +9463,7 @@ as $$
 declare
 v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
 v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
+v_elsewhere text := case when p_direction in ('up', 'down') then autonomy.budget_elsewhere(p_campaign) end;
 begin
 return case
 when p_policy.frozen then 'FROZEN'
@@ -9483,15 +9487,17 @@ when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 
 when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
 or case when p_direction = 'pause'
 then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
-else autonomy.budget_elsewhere(p_campaign) is null and ((p_campaign.budget > 0) is not true
+else v_elsewhere is null and ((p_campaign.budget > 0) is not true
 or p_kind = 'curve' and (p_campaign.reference_budget between 0.000001 and 1e15) is not true) end)
 then 'TOO_LITTLE_DATA'
 when p_campaign.test_running or 'TEST_RUNNING' = any (p_campaign.platform_holds) then 'TEST_RUNNING'
 when p_asked <> 'approve' and p_direction in ('up', 'down') and 'LEARNING' = any (p_campaign.platform_holds)
 then 'LEARNING'
 when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
-when p_direction in ('up', 'down') and autonomy.budget_elsewhere(p_campaign) is not null
-then autonomy.budget_elsewhere(p_campaign)
+when v_elsewhere = 'LIFETIME_BUDGET' then 'LIFETIME_BUDGET'
+when v_elsewhere = 'SHARED_BUDGET' then 'SHARED_BUDGET'
+when v_elsewhere = 'SCHEDULED_BUDGET' then 'SCHEDULED_BUDGET'
+when v_elsewhere = 'BUDGET_ON_CHILDREN' then 'BUDGET_ON_CHILDREN'
 when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
 when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
 when v_decides and p_policy.holdout_share > 0
@@ -18540,7 +18546,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
   ('0235_platform_pulls', '4c6ae2358128a1b6a14d25d3e7a4daac5a19778b10a3ee08d875c50dd5050cfb', pg_catalog.clock_timestamp()),
-  ('0236_platform_units', '82a7da0facabd343357e3f8c566e29f5344846672224aa2e6fbdc7847e021034', pg_catalog.clock_timestamp()),
+  ('0236_platform_units', 'eb422175b44b62505224f960614b260503bcc53c8c888533fb43c290dfca2d34', pg_catalog.clock_timestamp()),
   ('0237_platform_days', '51d160f5c41a2a9fc66c44b99556c2946df78d49405761bf66c715fa484fbe32', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '001a9696e37eac4cbc0f0815a98cc1d8885ea89064f9bb5abf49aa1580c0bfdc', pg_catalog.clock_timestamp()),
@@ -18562,7 +18568,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0511_measured', 'c43c106e19afd42e0b862e7bdfaa27e6b16d4fd1ace00ca525fa1a1a28ea1f25', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '3ec8e1a87e521891bbb754b09c398bb6fa5b10092309993e1d511e91b321012e', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '20ec71ac4c6c40c95056c1de0481df8b8f62736ae29733678cfbc9e2d98a66dc', pg_catalog.clock_timestamp()),
   ('0520_decide', '975715ad5b79d51c43b497f31b3c2e3aac47b03d36a5118478e2f2cc350fceec', pg_catalog.clock_timestamp()),
   ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
   ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),

@@ -41,9 +41,8 @@ def visible(platform: str, credential: str, session: Any = None) -> Visible:
 
 def lacking(platform: str, seen: Visible) -> list[str]:
     """What is missing for reading, each a sentence with where to get it."""
-    if platform == "meta" and seen.permissions:
-        if not {"ads_read", "ads_management"} & set(seen.permissions):
-            return [f"The token lacks the permission ads_read. {WHERE_TO_GET['meta']}"]
+    if seen.permissions and not {"ads_read", "ads_management"} & set(seen.permissions):
+        return [f"The token lacks the permission ads_read. {WHERE_TO_GET[platform]}"]
     if not seen.accounts:
         return [f"It sees no advertising account. {WHERE_TO_GET[platform]}"]
     return []

@@ -61,6 +61,7 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
         if not rows:
             continue
         own = ("evidence_exclusions", "planned_events", "priors", "reference_budgets")
+        own = (*own, "platform_accounts", "platform_units")
         schema = "autonomy" if table in own else "public"
         name = "autonomous_rules" if table == "rules" else table
         keys = list(dict.fromkeys(key for row in rows for key in row))
