@@ -61,22 +61,6 @@ end $$;
 comment on function autonomy.account_slot(text) is
   'The slot (0 to 65535) of an account, by which shards share out what is read. Pure. [autonomous-operations]';
 
-create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return (
-    select coalesce(jsonb_agg(x.account order by x.pulled_at nulls first, x.account), '[]')
-    from autonomy.platform_accounts x
-    where (x.lease_expires_at < clock_timestamp()) is not false
-      and (x.not_before <= p_now) is not false
-      and ((x.pulled_at > p_now - interval '10 minutes') is not true or x.cursor is not null)
-      and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
-end $$;
-comment on function autonomy.platforms_due(text, timestamptz) is
-  'The connected accounts of a shard that a run reads before it decides, the longest unread first: not those that '
-  'were read within ten minutes, are being read, or must not be asked yet. Only reads. [autonomous-operations]';
-
 create function public.begin_platform_pull(
   p_account text, p_token uuid, p_lease_seconds integer default 300, p_force boolean default false,
   p_now timestamptz default now()) returns jsonb

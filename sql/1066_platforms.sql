@@ -50,8 +50,8 @@ begin
       and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
 end $$;
 comment on function public.list_platform_accounts(text, text, timestamptz) is
-  'The accounts that are connected to their platforms, those of a shard, or one: platform and id there, state and why, when it was read '
-  'last, what is still to be read. Only reads; safe to call again. Raises AO003 (not connected), '
+  'The accounts that are connected to their platforms, those of a shard, or one: platform and id there, state and '
+  'why, when it was read last, what is still to be read. Only reads; safe to call again. Raises AO003 (not connected), '
   'AO010 (no shard). [autonomous-operations]';
 
 create function autonomy.connection_error(p_account text, p_platform text, p_external_id text, p_credential text)

@@ -247,7 +247,6 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'list_error', null, '{p_value, p_name, p_most}', '{jsonb, text, integer}', 0, array[]::text[]),
 ('autonomy', 'function', 'written_number', null, '{p_text}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_slot', null, '{p_account}', '{text}', 0, array[]::text[]),
-('autonomy', 'function', 'platforms_due', null, '{p_shard, p_now}', '{text, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'begin_platform_pull', null, '{p_account, p_token, p_lease_seconds, p_force, p_now}', '{text, uuid, integer, boolean, timestamptz}', 3, array[]::text[]),
 ('autonomy', 'function', 'note_platform_facts', null, '{p_account, p_facts, p_actor}', '{text, jsonb, text}', 0, array[]::text[]),
 ('public', 'function', 'record_platform_facts', null, '{p_account, p_token, p_facts}', '{text, uuid, jsonb}', 0, array[]::text[]),
@@ -513,6 +512,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'retire_runs', null, '{p_before, p_rows}', '{timestamptz, integer}', 0, array[]::text[]),
 ('autonomy', 'function', 'retire', null, '{p_now, p_campaigns, p_rows}', '{timestamptz, integer, integer}', 3, array[]::text[]),
 ('autonomy', 'function', 'prepare_run', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'platforms_due', null, '{p_shard, p_now}', '{text, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'begin_autonomous_run', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6, array[]::text[]),
 ('public', 'function', 'finish_autonomous_run', null, '{p_run_id, p_lease_token, p_summary, p_response, p_response_status, p_now}', '{uuid, uuid, jsonb, text, integer, timestamptz}', 1, array[]::text[]),
 ('autonomy', 'table', 'opportunity_detection', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'changes_seen_until timestamptz not null default ''-infinity''', 'full_pass_day date', 'full_pass_after uuid']::text[]),
@@ -2231,13 +2231,13 @@ read_at timestamptz not null,
 constraint file_states_status_check check (status in ('active', 'paused'))
 );
 comment on table autonomy.file_states is
-'The state of each campaign in the last file that named it. [autonomous-operations]';
+'The state of each campaign in the last file, or reading of its platform, that named it. [autonomous-operations]';
 comment on column autonomy.file_states.platform_id is 'its id on the platform; null = its name is its key';
 comment on column autonomy.file_states.title is 'its name there';
 comment on column autonomy.file_states.status is 'active or paused; null = no file said it';
 comment on column autonomy.file_states.budget is 'its daily budget there; null = no file said it';
 comment on column autonomy.file_states.until is
-'the last moment of that file: one that ends before says nothing of now';
+'the last moment of that file or reading: one that ends before says nothing of now';
 comment on column autonomy.file_states.read_at is
 'when it was read: a day that was not over by then was not whole';
 create index if not exists file_states_platform_id on autonomy.file_states (platform_id);
@@ -5262,19 +5262,6 @@ begin
 return ('x' || substr(md5(p_account), 1, 4))::bit(16)::integer;
 end $$;
 comment on function autonomy.account_slot(text) is '[autonomous-operations]';
-create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
-language plpgsql stable set search_path = ''
-as $$
-begin
-return (
-select coalesce(jsonb_agg(x.account order by x.pulled_at nulls first, x.account), '[]')
-from autonomy.platform_accounts x
-where (x.lease_expires_at < clock_timestamp()) is not false
-and (x.not_before <= p_now) is not false
-and ((x.pulled_at > p_now - interval '10 minutes') is not true or x.cursor is not null)
-and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
-end $$;
-comment on function autonomy.platforms_due(text, timestamptz) is '[autonomous-operations]';
 create function public.begin_platform_pull(
 p_account text, p_token uuid, p_lease_seconds integer default 300, p_force boolean default false,
 p_now timestamptz default now()) returns jsonb
@@ -12688,6 +12675,19 @@ raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tri
 end;
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is '[autonomous-operations]';
+create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(jsonb_agg(x.account order by x.pulled_at nulls first, x.account), '[]')
+from autonomy.platform_accounts x
+where (x.lease_expires_at < clock_timestamp()) is not false
+and (x.not_before <= p_now) is not false
+and ((x.pulled_at > p_now - interval '10 minutes') is not true or x.cursor is not null)
+and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
+end $$;
+comment on function autonomy.platforms_due(text, timestamptz) is '[autonomous-operations]';
 create function public.begin_autonomous_run(
 p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
 p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -17503,8 +17503,8 @@ where (p_account is null or x.account = p_account)
 and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
 end $$;
 comment on function public.list_platform_accounts(text, text, timestamptz) is
-'The accounts that are connected to their platforms, those of a shard, or one: platform and id there, state and why, when it was read '
-'last, what is still to be read. Only reads; safe to call again. Raises AO003 (not connected), '
+'The accounts that are connected to their platforms, those of a shard, or one: platform and id there, state and '
+'why, when it was read last, what is still to be read. Only reads; safe to call again. Raises AO003 (not connected), '
 'AO010 (no shard). [autonomous-operations]';
 create function autonomy.connection_error(p_account text, p_platform text, p_external_id text, p_credential text)
 returns void language plpgsql stable set search_path = ''
@@ -18525,7 +18525,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0120_actions', '78e177d58e553803320df25591991934c227e3a629047eaef31d9caf2fe51728', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '6670ab68b2e53ac5211f1157ca339ffc3088c853285fbf715b61456be303c437', pg_catalog.clock_timestamp()),
-  ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
+  ('0129_file_states', '1802c04064cbca416c3c435ef4fecf92c495c61c230469aff4a1456ef63d823b', pg_catalog.clock_timestamp()),
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
   ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f', pg_catalog.clock_timestamp()),
   ('0135_accounts', '1afc6fec0917f5e9eb089c545a0aaf81613c28d91ee4bf95b6c63b9d074c519d', pg_catalog.clock_timestamp()),
@@ -18545,7 +18545,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
-  ('0235_platform_pulls', '4c6ae2358128a1b6a14d25d3e7a4daac5a19778b10a3ee08d875c50dd5050cfb', pg_catalog.clock_timestamp()),
+  ('0235_platform_pulls', '73fd4e3c02b99f570012f5fd57e154ce8ff9cc0f9f26f8bb6d4e3ed60d27752a', pg_catalog.clock_timestamp()),
   ('0236_platform_units', 'eb422175b44b62505224f960614b260503bcc53c8c888533fb43c290dfca2d34', pg_catalog.clock_timestamp()),
   ('0237_platform_days', '51d160f5c41a2a9fc66c44b99556c2946df78d49405761bf66c715fa484fbe32', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
@@ -18584,7 +18584,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '0e399806a24eaf2bbac1a31a2973a09922aebfbebbccf0dfaf92e0e5f4016008', pg_catalog.clock_timestamp()),
   ('0695_retention', 'c8ed8a68edb2ac156a3188da0df346eb1201ebef72f4412ca372cc31c7bc8620', pg_catalog.clock_timestamp()),
-  ('0700_runs', 'bdfa6d5c169969b6c4ae054bedd67036b6bc3122acf88f447127f7defc8acb19', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'd12c5eb38a60908851f7e3576b1a79e554a52755e8917a6d11664b1a3c4dbcde', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '5c96882525ceb6317442a8931202a51300de61f88825345843fece4c287c9faf', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
@@ -18609,7 +18609,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
   ('1060_accounts', '2f243ebb53e8a98b171b8b67e6f91db54c67247653ff7861d4dcafcd583b0186', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1066_platforms', 'c6d9f781b3d3d4b9b36082b2c832681f4316e3814cea55bc989aa2d4f119492e', pg_catalog.clock_timestamp()),
+  ('1066_platforms', '76e435c365eb88e88c4fb38c3d7964d2cd4e37c5fed6120792fa71ed8a8317c7', pg_catalog.clock_timestamp()),
   ('1070_causes', 'f5b7a2dd348b6721a122c11d2e9f4a6a5a26468685ea561ea63934183fca0572', pg_catalog.clock_timestamp()),
   ('1200_history', '23cd1de56b309e997babd42d811741fadd0b548cfb567fcc1fe0fe41e2527713', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
