@@ -5,34 +5,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.connection(p_account text, p_now timestamptz) returns jsonb
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return (
-    select jsonb_build_object(
-      'account', x.account, 'platform', x.platform, 'platform_title', autonomy.platform_title(x.platform),
-      'external_id', x.external_id, 'login_id', x.login_id, 'credential', x.credential, 'push', x.push,
-      'name', x.facts ->> 'name', 'currency', x.facts ->> 'currency', 'time_zone', x.facts ->> 'time_zone',
-      'conversion_action', x.conversion_action, 'attribution_windows', x.attribution_windows,
-      'state', x.state, 'state_code', x.state_code, 'state_message', x.state_message, 'state_since', x.state_since,
-      'pulled_at', x.pulled_at, 'restated_at', x.restated_at, 'still_to_read', x.cursor,
-      'not_before', x.not_before, 'last_error', x.last_error,
-      'reading', coalesce(x.lease_expires_at >= clock_timestamp(), false),
-      'connected_at', x.connected_at, 'connected_by', x.connected_by,
-      'too_old', (x.pulled_at >= p_now - interval '90 minutes') is not true,
-      'units', u.units, 'gone', u.gone, 'without_own_budget', u.others)
-    from autonomy.platform_accounts x
-    cross join lateral (
-      select count(*) filter (where y.gone_at is null) as units, count(*) filter (where y.gone_at is not null) as gone,
-        count(*) filter (where y.gone_at is null and y.budget_kind <> 'daily') as others
-      from autonomy.platform_units y where y.account = x.account) u
-    where x.account = p_account);
-end $$;
-comment on function autonomy.connection(text, timestamptz) is
-  'A connected account: to what, when it was read last, in what state it is and how many units it has; null where it '
-  'is not connected. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.list_platform_accounts(
   p_account text default null, p_shard text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''

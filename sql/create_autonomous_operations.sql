@@ -111,6 +111,11 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'order_spread float8', 'curvature float8', 'delay_hours float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
 ('autonomy', 'table', 'measured_choice', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'chosen_at timestamptz not null']::text[]),
+('autonomy', 'table', 'platform_accounts', null, '{}', '{}', 0, array['account text primary key', 'platform text not null', 'external_id text not null', 'login_id text', 'credential text not null default ''''', 'push text not null default ''off''', 'state text not null default ''ok''', 'state_code text not null default ''''', 'state_message text not null default ''''', 'state_since timestamptz not null default now()', 'conversion_action text', 'attribution_windows text[] not null default ''{}''', 'facts jsonb not null default ''{}''', 'pulled_at timestamptz', 'restated_at timestamptz', 'cursor jsonb', 'not_before timestamptz', 'last_error text not null default ''''', 'lease_token uuid', 'lease_expires_at timestamptz', 'lease_seconds integer not null default 300', 'began_at timestamptz', 'connected_at timestamptz not null default now()', 'connected_by text not null default ''''']::text[]),
+('autonomy', 'table', 'platform_units', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'account text not null', 'external_id text not null', 'kind text not null', 'status_text text not null default ''''', 'budget_kind text not null', 'budget numeric', 'budget_ref text', 'learning boolean not null default false', 'hold text', 'details jsonb not null default ''{}''', 'created_at timestamptz', 'observed_at timestamptz not null', 'gone_at timestamptz']::text[]),
+('autonomy', 'table', 'platform_pulse', null, '{}', '{}', 0, array['account text not null references autonomy.platform_accounts (account) on update cascade on delete cascade', 'at timestamptz not null', 'day date not null', 'spend numeric not null', 'clicks numeric not null', 'conversions numeric not null']::text[]),
+('autonomy', 'function', 'platform_title', null, '{p_platform}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'unit_holds', null, '{p_unit}', '{autonomy.platform_units}', 0, array[]::text[]),
 ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'curvature numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric', 'value_breaker_factor numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
@@ -145,11 +150,6 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'longest_approval', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'table', 'platform_accounts', null, '{}', '{}', 0, array['account text primary key', 'platform text not null', 'external_id text not null', 'login_id text', 'credential text not null default ''''', 'push text not null default ''off''', 'state text not null default ''ok''', 'state_code text not null default ''''', 'state_message text not null default ''''', 'state_since timestamptz not null default now()', 'conversion_action text', 'attribution_windows text[] not null default ''{}''', 'facts jsonb not null default ''{}''', 'pulled_at timestamptz', 'restated_at timestamptz', 'cursor jsonb', 'not_before timestamptz', 'last_error text not null default ''''', 'lease_token uuid', 'lease_expires_at timestamptz', 'lease_seconds integer not null default 300', 'began_at timestamptz', 'connected_at timestamptz not null default now()', 'connected_by text not null default ''''']::text[]),
-('autonomy', 'table', 'platform_units', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'account text not null', 'external_id text not null', 'kind text not null', 'status_text text not null default ''''', 'budget_kind text not null', 'budget numeric', 'budget_ref text', 'learning boolean not null default false', 'hold text', 'details jsonb not null default ''{}''', 'created_at timestamptz', 'observed_at timestamptz not null', 'gone_at timestamptz']::text[]),
-('autonomy', 'table', 'platform_pulse', null, '{}', '{}', 0, array['account text not null references autonomy.platform_accounts (account) on update cascade on delete cascade', 'at timestamptz not null', 'day date not null', 'spend numeric not null', 'clicks numeric not null', 'conversions numeric not null']::text[]),
-('autonomy', 'function', 'platform_title', null, '{p_platform}', '{text}', 0, array[]::text[]),
-('autonomy', 'function', 'unit_holds', null, '{p_unit}', '{autonomy.platform_units}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_connected', null, '{}', '{}', 0, array[]::text[]),
 ('public', 'trigger', 'autonomy_account_connected', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
@@ -253,6 +253,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'record_platform_pulse', null, '{p_account, p_token, p_pulse, p_now}', '{text, uuid, jsonb, timestamptz}', 1, array[]::text[]),
 ('public', 'function', 'finish_platform_pull', null, '{p_account, p_token, p_outcome, p_pulled, p_restated, p_message, p_code, p_seconds, p_now}', '{text, uuid, text, boolean, boolean, text, text, numeric, timestamptz}', 6, array[]::text[]),
 ('autonomy', 'function', 'dashboard_state_of_platforms', null, '{p_each}', '{boolean}', 1, array[]::text[]),
+('autonomy', 'function', 'connection', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'type', 'unit', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'unit_error', null, '{p_unit}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'placed_units', null, '{p_account, p_units}', '{text, jsonb}', 0, array[]::text[]),
@@ -680,7 +681,6 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'list_evidence_exclusions', null, '{p_account, p_campaign_id, p_limit}', '{text, uuid, integer}', 3, array[]::text[]),
 ('public', 'function', 'exclude_evidence', null, '{p_from, p_until, p_account, p_campaign_id, p_why, p_actor}', '{date, date, text, uuid, text, text}', 4, array[]::text[]),
 ('public', 'function', 'lift_evidence_exclusion', null, '{p_id, p_actor}', '{uuid, text}', 1, array[]::text[]),
-('autonomy', 'function', 'connection', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'list_platform_accounts', null, '{p_account, p_shard, p_now}', '{text, text, timestamptz}', 3, array[]::text[]),
 ('autonomy', 'function', 'connection_error', null, '{p_account, p_platform, p_external_id, p_credential}', '{text, text, text, text}', 0, array[]::text[]),
 ('public', 'function', 'connect_platform_account', null, '{p_account, p_platform, p_external_id, p_facts, p_login_id, p_credential, p_conversion_action, p_attribution_windows, p_limits, p_actor}', '{text, text, text, jsonb, text, text, text, text[], jsonb, text}', 6, array[]::text[]),
@@ -2614,6 +2614,131 @@ comment on table autonomy.measured_choice is
 comment on column autonomy.measured_choice.campaign_id is 'one of the largest of its account';
 comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
 
+-- 0134_platforms.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.platform_accounts (
+account text primary key,
+platform text not null,
+external_id text not null,
+login_id text,
+credential text not null default '',
+push text not null default 'off',
+state text not null default 'ok',
+state_code text not null default '',
+state_message text not null default '',
+state_since timestamptz not null default now(),
+conversion_action text,
+attribution_windows text[] not null default '{}',
+facts jsonb not null default '{}',
+pulled_at timestamptz,
+restated_at timestamptz,
+cursor jsonb,
+not_before timestamptz,
+last_error text not null default '',
+lease_token uuid,
+lease_expires_at timestamptz,
+-- squawk-ignore prefer-bigint-over-int
+lease_seconds integer not null default 300,
+began_at timestamptz,
+connected_at timestamptz not null default now(),
+connected_by text not null default '',
+constraint platform_accounts_platform_check check (platform in ('meta', 'google')),
+constraint platform_accounts_push_check check (push in ('off', 'validate', 'on')),
+constraint platform_accounts_state_check check (state in ('ok', 'broken')),
+constraint platform_accounts_credential_check check (credential ~ '^[A-Z0-9_]{0,40}$'),
+unique (platform, external_id)
+);
+comment on table autonomy.platform_accounts is
+'The connection of an account to its advertising platform; never a secret. [autonomous-operations]';
+comment on column autonomy.platform_accounts.account is 'the name that campaigns.account gives it';
+comment on column autonomy.platform_accounts.external_id is 'its id on the platform: digits, without act_ or dashes';
+comment on column autonomy.platform_accounts.login_id is 'Google Ads: the manager that access comes through';
+comment on column autonomy.platform_accounts.credential is
+'which of several credentials of the environment, by its name; empty = the one without a name';
+comment on column autonomy.platform_accounts.push is
+'off: it is read only, and the account is only observed; validate and on are for changes that are carried over';
+comment on column autonomy.platform_accounts.state is
+'broken: token, permission or the account itself; see state_message';
+comment on column autonomy.platform_accounts.conversion_action is
+'what counts as its conversion; null = the platform''s';
+comment on column autonomy.platform_accounts.facts is 'what the platform said last of the account itself';
+comment on column autonomy.platform_accounts.pulled_at is 'when its campaigns and the last two days were read last';
+comment on column autonomy.platform_accounts.restated_at is 'when the last month was read anew: old days still change';
+comment on column autonomy.platform_accounts.cursor is
+'the days that are still to be read: {"since", "until"}, both ends included; null = none';
+comment on column autonomy.platform_accounts.not_before is 'a limit of the platform: it is not asked before that';
+comment on column autonomy.platform_accounts.last_error is
+'why the last reading did not get to its end; empty = it did';
+comment on column autonomy.platform_accounts.began_at is 'the moment of the reading that is under way, or was last';
+create table if not exists autonomy.platform_units (
+campaign_id uuid primary key references public.campaigns (id) on delete cascade,
+account text not null,
+external_id text not null,
+kind text not null,
+status_text text not null default '',
+budget_kind text not null,
+budget numeric,
+budget_ref text,
+learning boolean not null default false,
+hold text,
+details jsonb not null default '{}',
+created_at timestamptz,
+observed_at timestamptz not null,
+gone_at timestamptz,
+constraint platform_units_kind_check check (kind in ('campaign', 'adset')),
+constraint platform_units_budget_kind_check
+check (budget_kind in ('daily', 'lifetime', 'shared', 'children', 'none')),
+unique (account, external_id)
+);
+comment on table autonomy.platform_units is
+'What each campaign of a connected account is on its platform: the thing that holds the budget. '
+'[autonomous-operations]';
+comment on column autonomy.platform_units.external_id is 'its id on the platform';
+comment on column autonomy.platform_units.budget_kind is
+'daily: that of campaigns.budget; of all others campaigns.budget is null, and no budget is changed';
+comment on column autonomy.platform_units.budget is 'as it stands there, of a shared one too';
+comment on column autonomy.platform_units.budget_ref is
+'what is changed to change the budget, where it is another object';
+comment on column autonomy.platform_units.hold is
+'the code of what forbids to touch it, as TEST_RUNNING; null = nothing';
+comment on column autonomy.platform_units.created_at is
+'as the platform tells; null = not told, the first day stands in';
+comment on column autonomy.platform_units.observed_at is 'the beginning of the reading that saw it last';
+comment on column autonomy.platform_units.gone_at is 'when it was found archived or deleted; null = it is there';
+create table if not exists autonomy.platform_pulse (
+account text not null references autonomy.platform_accounts (account) on update cascade on delete cascade,
+at timestamptz not null,
+day date not null,
+spend numeric not null,
+clicks numeric not null,
+conversions numeric not null,
+primary key (account, at)
+);
+comment on table autonomy.platform_pulse is
+'An account''s totals of its present day, as they were told at each reading; kept for 60 days. '
+'[autonomous-operations]';
+comment on column autonomy.platform_pulse.day is 'the account''s day that the totals are of';
+create function autonomy.platform_title(p_platform text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case p_platform when 'meta' then 'Meta' when 'google' then 'Google Ads' else p_platform end;
+end $$;
+comment on function autonomy.platform_title(text) is '[autonomous-operations]';
+create function autonomy.unit_holds(p_unit autonomy.platform_units) returns text[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return array_remove(array[
+p_unit.hold, case when p_unit.learning then 'LEARNING' end,
+case p_unit.budget_kind when 'lifetime' then 'LIFETIME_BUDGET' when 'shared' then 'SHARED_BUDGET'
+when 'children' then 'BUDGET_ON_CHILDREN' end], null);
+end $$;
+comment on function autonomy.unit_holds(autonomy.platform_units) is '[autonomous-operations]';
+
 -- 0135_accounts.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -3177,130 +3302,11 @@ union all
 end $$;
 comment on function autonomy.account_warnings() is '[autonomous-operations]';
 
--- 0138_platforms.sql
+-- 0138_platform_mode.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create table if not exists autonomy.platform_accounts (
-account text primary key,
-platform text not null,
-external_id text not null,
-login_id text,
-credential text not null default '',
-push text not null default 'off',
-state text not null default 'ok',
-state_code text not null default '',
-state_message text not null default '',
-state_since timestamptz not null default now(),
-conversion_action text,
-attribution_windows text[] not null default '{}',
-facts jsonb not null default '{}',
-pulled_at timestamptz,
-restated_at timestamptz,
-cursor jsonb,
-not_before timestamptz,
-last_error text not null default '',
-lease_token uuid,
-lease_expires_at timestamptz,
--- squawk-ignore prefer-bigint-over-int
-lease_seconds integer not null default 300,
-began_at timestamptz,
-connected_at timestamptz not null default now(),
-connected_by text not null default '',
-constraint platform_accounts_platform_check check (platform in ('meta', 'google')),
-constraint platform_accounts_push_check check (push in ('off', 'validate', 'on')),
-constraint platform_accounts_state_check check (state in ('ok', 'broken')),
-constraint platform_accounts_credential_check check (credential ~ '^[A-Z0-9_]{0,40}$'),
-unique (platform, external_id)
-);
-comment on table autonomy.platform_accounts is
-'The connection of an account to its advertising platform; never a secret. [autonomous-operations]';
-comment on column autonomy.platform_accounts.account is 'the name that campaigns.account gives it';
-comment on column autonomy.platform_accounts.external_id is 'its id on the platform: digits, without act_ or dashes';
-comment on column autonomy.platform_accounts.login_id is 'Google Ads: the manager that access comes through';
-comment on column autonomy.platform_accounts.credential is
-'which of several credentials of the environment, by its name; empty = the one without a name';
-comment on column autonomy.platform_accounts.push is
-'off: it is read only, and the account is only observed; validate and on are for changes that are carried over';
-comment on column autonomy.platform_accounts.state is
-'broken: token, permission or the account itself; see state_message';
-comment on column autonomy.platform_accounts.conversion_action is
-'what counts as its conversion; null = the platform''s';
-comment on column autonomy.platform_accounts.facts is 'what the platform said last of the account itself';
-comment on column autonomy.platform_accounts.pulled_at is 'when its campaigns and the last two days were read last';
-comment on column autonomy.platform_accounts.restated_at is 'when the last month was read anew: old days still change';
-comment on column autonomy.platform_accounts.cursor is
-'the days that are still to be read: {"since", "until"}, both ends included; null = none';
-comment on column autonomy.platform_accounts.not_before is 'a limit of the platform: it is not asked before that';
-comment on column autonomy.platform_accounts.last_error is
-'why the last reading did not get to its end; empty = it did';
-comment on column autonomy.platform_accounts.began_at is 'the moment of the reading that is under way, or was last';
-create table if not exists autonomy.platform_units (
-campaign_id uuid primary key references public.campaigns (id) on delete cascade,
-account text not null,
-external_id text not null,
-kind text not null,
-status_text text not null default '',
-budget_kind text not null,
-budget numeric,
-budget_ref text,
-learning boolean not null default false,
-hold text,
-details jsonb not null default '{}',
-created_at timestamptz,
-observed_at timestamptz not null,
-gone_at timestamptz,
-constraint platform_units_kind_check check (kind in ('campaign', 'adset')),
-constraint platform_units_budget_kind_check
-check (budget_kind in ('daily', 'lifetime', 'shared', 'children', 'none')),
-unique (account, external_id)
-);
-comment on table autonomy.platform_units is
-'What each campaign of a connected account is on its platform: the thing that holds the budget. '
-'[autonomous-operations]';
-comment on column autonomy.platform_units.external_id is 'its id on the platform';
-comment on column autonomy.platform_units.budget_kind is
-'daily: that of campaigns.budget; of all others campaigns.budget is null, and no budget is changed';
-comment on column autonomy.platform_units.budget is 'as it stands there, of a shared one too';
-comment on column autonomy.platform_units.budget_ref is
-'what is changed to change the budget, where it is another object';
-comment on column autonomy.platform_units.hold is
-'the code of what forbids to touch it, as TEST_RUNNING; null = nothing';
-comment on column autonomy.platform_units.created_at is
-'as the platform tells; null = not told, the first day stands in';
-comment on column autonomy.platform_units.observed_at is 'the beginning of the reading that saw it last';
-comment on column autonomy.platform_units.gone_at is 'when it was found archived or deleted; null = it is there';
-create table if not exists autonomy.platform_pulse (
-account text not null references autonomy.platform_accounts (account) on update cascade on delete cascade,
-at timestamptz not null,
-day date not null,
-spend numeric not null,
-clicks numeric not null,
-conversions numeric not null,
-primary key (account, at)
-);
-comment on table autonomy.platform_pulse is
-'An account''s totals of its present day, as they were told at each reading; kept for 60 days. '
-'[autonomous-operations]';
-comment on column autonomy.platform_pulse.day is 'the account''s day that the totals are of';
-create function autonomy.platform_title(p_platform text) returns text
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-return case p_platform when 'meta' then 'Meta' when 'google' then 'Google Ads' else p_platform end;
-end $$;
-comment on function autonomy.platform_title(text) is '[autonomous-operations]';
-create function autonomy.unit_holds(p_unit autonomy.platform_units) returns text[]
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-return array_remove(array[
-p_unit.hold, case when p_unit.learning then 'LEARNING' end,
-case p_unit.budget_kind when 'lifetime' then 'LIFETIME_BUDGET' when 'shared' then 'SHARED_BUDGET'
-when 'children' then 'BUDGET_ON_CHILDREN' end], null);
-end $$;
-comment on function autonomy.unit_holds(autonomy.platform_units) is '[autonomous-operations]';
 create function autonomy.account_connected() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -5422,6 +5428,31 @@ from autonomy.platform_accounts x where x.state = 'broken'
 order by x.account;
 end $$;
 comment on function autonomy.dashboard_state_of_platforms(boolean) is '[autonomous-operations]';
+create function autonomy.connection(p_account text, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select jsonb_build_object(
+'account', x.account, 'platform', x.platform, 'platform_title', autonomy.platform_title(x.platform),
+'external_id', x.external_id, 'login_id', x.login_id, 'credential', x.credential, 'push', x.push,
+'name', x.facts ->> 'name', 'currency', x.facts ->> 'currency', 'time_zone', x.facts ->> 'time_zone',
+'conversion_action', x.conversion_action, 'attribution_windows', x.attribution_windows,
+'state', x.state, 'state_code', x.state_code, 'state_message', x.state_message, 'state_since', x.state_since,
+'pulled_at', x.pulled_at, 'restated_at', x.restated_at, 'still_to_read', x.cursor,
+'not_before', x.not_before, 'last_error', x.last_error,
+'reading', coalesce(x.lease_expires_at >= clock_timestamp(), false),
+'connected_at', x.connected_at, 'connected_by', x.connected_by,
+'too_old', (x.pulled_at >= p_now - interval '90 minutes') is not true,
+'units', u.units, 'gone', u.gone, 'without_own_budget', u.others)
+from autonomy.platform_accounts x
+cross join lateral (
+select count(*) filter (where y.gone_at is null) as units, count(*) filter (where y.gone_at is not null) as gone,
+count(*) filter (where y.gone_at is null and y.budget_kind <> 'daily') as others
+from autonomy.platform_units y where y.account = x.account) u
+where x.account = p_account);
+end $$;
+comment on function autonomy.connection(text, timestamptz) is '[autonomous-operations]';
 
 -- 0236_platform_units.sql
 set local lock_timeout = '30s';
@@ -17461,31 +17492,6 @@ set local lock_timeout = '30s';
 set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
-create function autonomy.connection(p_account text, p_now timestamptz) returns jsonb
-language plpgsql stable set search_path = ''
-as $$
-begin
-return (
-select jsonb_build_object(
-'account', x.account, 'platform', x.platform, 'platform_title', autonomy.platform_title(x.platform),
-'external_id', x.external_id, 'login_id', x.login_id, 'credential', x.credential, 'push', x.push,
-'name', x.facts ->> 'name', 'currency', x.facts ->> 'currency', 'time_zone', x.facts ->> 'time_zone',
-'conversion_action', x.conversion_action, 'attribution_windows', x.attribution_windows,
-'state', x.state, 'state_code', x.state_code, 'state_message', x.state_message, 'state_since', x.state_since,
-'pulled_at', x.pulled_at, 'restated_at', x.restated_at, 'still_to_read', x.cursor,
-'not_before', x.not_before, 'last_error', x.last_error,
-'reading', coalesce(x.lease_expires_at >= clock_timestamp(), false),
-'connected_at', x.connected_at, 'connected_by', x.connected_by,
-'too_old', (x.pulled_at >= p_now - interval '90 minutes') is not true,
-'units', u.units, 'gone', u.gone, 'without_own_budget', u.others)
-from autonomy.platform_accounts x
-cross join lateral (
-select count(*) filter (where y.gone_at is null) as units, count(*) filter (where y.gone_at is not null) as gone,
-count(*) filter (where y.gone_at is null and y.budget_kind <> 'daily') as others
-from autonomy.platform_units y where y.account = x.account) u
-where x.account = p_account);
-end $$;
-comment on function autonomy.connection(text, timestamptz) is '[autonomous-operations]';
 create function public.list_platform_accounts(
 p_account text default null, p_shard text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
@@ -18528,10 +18534,11 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0129_file_states', '1802c04064cbca416c3c435ef4fecf92c495c61c230469aff4a1456ef63d823b', pg_catalog.clock_timestamp()),
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
   ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f', pg_catalog.clock_timestamp()),
+  ('0134_platforms', 'df2ad74ce894ad2d6a005b6c6a630d7251c672fd7470bd65ce21f855bb1923d4', pg_catalog.clock_timestamp()),
   ('0135_accounts', '1afc6fec0917f5e9eb089c545a0aaf81613c28d91ee4bf95b6c63b9d074c519d', pg_catalog.clock_timestamp()),
   ('0136_account_policies', '83a8b3e437bd488b9496463ba96e6d0b99ce8f7b4e4fec92c1f46cdbff35ae97', pg_catalog.clock_timestamp()),
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
-  ('0138_platforms', 'd91294552367ef760fea7d199aad9640d27433a0307a00e4c66c68a126e9640c', pg_catalog.clock_timestamp()),
+  ('0138_platform_mode', '67d474e158bb78df508a4ba791280162816db01294a2bf28de516b64aa841692', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
   ('0205_reference_budgets', '4ff7ecd56ae18d7ad9bd675f65751cd7d69e7717617238015f8b038ec95f4a7a', pg_catalog.clock_timestamp()),
@@ -18545,7 +18552,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
-  ('0235_platform_pulls', '73fd4e3c02b99f570012f5fd57e154ce8ff9cc0f9f26f8bb6d4e3ed60d27752a', pg_catalog.clock_timestamp()),
+  ('0235_platform_pulls', 'b82bc006fa534b25d79311a5b4d5afbdca94742c56b9975546708bc56dab4277', pg_catalog.clock_timestamp()),
   ('0236_platform_units', 'eb422175b44b62505224f960614b260503bcc53c8c888533fb43c290dfca2d34', pg_catalog.clock_timestamp()),
   ('0237_platform_days', '51d160f5c41a2a9fc66c44b99556c2946df78d49405761bf66c715fa484fbe32', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
@@ -18609,7 +18616,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
   ('1060_accounts', '2f243ebb53e8a98b171b8b67e6f91db54c67247653ff7861d4dcafcd583b0186', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1066_platforms', '76e435c365eb88e88c4fb38c3d7964d2cd4e37c5fed6120792fa71ed8a8317c7', pg_catalog.clock_timestamp()),
+  ('1066_platforms', '859de30a3cc31313a94d334f113d030a22a2099fb28be27b38778f45a7902ef0', pg_catalog.clock_timestamp()),
   ('1070_causes', 'f5b7a2dd348b6721a122c11d2e9f4a6a5a26468685ea561ea63934183fca0572', pg_catalog.clock_timestamp()),
   ('1200_history', '23cd1de56b309e997babd42d811741fadd0b548cfb567fcc1fe0fe41e2527713', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());

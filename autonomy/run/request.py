@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -28,6 +28,9 @@ SHARDS = Read(
     type="string",
     pattern=f"^{SHARD.pattern}$",
 )
+
+
+ONLY = Read('use "only"', test="only".__eq__, type="string", enum=["only"])
 
 
 class RunRequest(Sent):
@@ -53,7 +56,7 @@ class RunRequest(Sent):
     reason: Reason | None = Field(
         default=None, description="why this run was started; kept with the run"
     )
-    sync: Literal["only"] | None = Field(
+    sync: Annotated[str, ONLY] | None = Field(
         default=None,
         description='`"only"`: read the connected accounts (of the `shard`) and carry out no run',
     )
