@@ -70,6 +70,11 @@ class GoogleTokens:
     def __repr__(self) -> str:
         return f"GoogleTokens({self._variable})"
 
+    def renew(self) -> None:
+        """The next call fetches a new token, whatever the last one's end was said to be."""
+        if self._credentials is not None:
+            self._credentials.token = None
+
     def __call__(self) -> str:
         """A token that is valid for some minutes more."""
         from google.auth.exceptions import GoogleAuthError, TransportError

@@ -23,6 +23,8 @@ _DIGITS = re.compile(r"\d{1,25}", re.ASCII)
 class Fields:
     """One object of an answer. An absent field is null: platforms leave out what is 0."""
 
+    __slots__ = ("_platform", "_values", "_what")
+
     def __init__(self, platform: str, what: str, values: Any) -> None:
         self._platform, self._what = platform, what
         if not isinstance(values, Mapping):

@@ -42,7 +42,7 @@ from autonomy.platforms.google_rows import (
 )
 from autonomy.platforms.http import Http
 from autonomy.platforms.money import google_digits
-from autonomy.platforms.spans import spans
+from autonomy.platforms.spans import day_key, spans
 
 VERSION = "v26"
 GOOGLE_ADS = f"https://googleads.googleapis.com/{VERSION}"
@@ -69,7 +69,8 @@ class GoogleAdsAccount:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`customer_id`: ten digits, with or without dashes. `login_customer_id`: the manager's,
-        where access comes through one."""
+        where access comes through one. A `token` with a method `renew` is renewed when Google
+        does not take it."""
         self.external_id = _customer(customer_id)
         manager = _customer(login_customer_id) if login_customer_id else None
         self._headers = {"login-customer-id": manager} if manager else {}
@@ -81,6 +82,7 @@ class GoogleAdsAccount:
             _base(base),
             token=token,
             judge=judged,
+            renew=getattr(token, "renew", None),
             session=session,
             sleep=sleep,
         )
@@ -150,11 +152,11 @@ class GoogleAdsAccount:
         return totals(rows, today)
 
     def _days(self, since: date, until: date) -> Iterator[Sequence[DayFigures]]:
-        seen: set[tuple[str, date]] = set()
+        seen: set[int] = set()
         try:
             for rows in self._rows(DAYS_QUERY.format(since=since, until=until)):
                 page = [figures(row, since, until) for row in rows]
-                keys = [(one.external_id, one.day) for one in page]
+                keys = [day_key(one.external_id, one.day) for one in page]
                 if len(set(keys)) < len(keys) or not seen.isdisjoint(keys):
                     raise PlatformError("Google told one day of a campaign twice.")
                 seen.update(keys)

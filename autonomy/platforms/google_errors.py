@@ -15,7 +15,7 @@ from autonomy.platforms.base import (
     PlatformError,
     Refused,
 )
-from autonomy.platforms.http import Answer, Hiccup, asked_wait, said
+from autonomy.platforms.http import Answer, Hiccup, asked_wait, ended, said
 
 QUOTA = frozenset((
     "RESOURCE_EXHAUSTED", "RESOURCE_TEMPORARILY_EXHAUSTED",
@@ -96,7 +96,7 @@ def _grave(problem: PlatformError) -> int:
 
 
 def _meaning(fault: Fault, error: Mapping[str, Any], answer: Answer) -> PlatformError:
-    code, sentence = fault.code, fault.message or "no reason given."
+    code, sentence = fault.code, ended(fault.message or "no reason given")
     if code in QUOTA or (answer.status == 429 and fault.kind not in ACCESS_KINDS):
         seconds = _retry_delay(fault, error) or asked_wait(answer.headers) or QUOTA_SECONDS
         return Later("Google limits the number of calls for now.", seconds=seconds, code=code)

@@ -31,7 +31,8 @@ CAMPAIGNS_QUERY = (
 )
 TRIALS_QUERY = (
     "SELECT campaign.id, campaign.base_campaign FROM campaign "
-    "WHERE campaign.experiment_type = 'EXPERIMENT' AND campaign.status = 'ENABLED'"
+    "WHERE campaign.experiment_type = 'EXPERIMENT' AND campaign.status != 'REMOVED' "
+    "AND campaign.serving_status != 'ENDED'"
 )
 DAYS_QUERY = (
     "SELECT campaign.id, segments.date, metrics.impressions, metrics.clicks, metrics.cost_micros, "
@@ -139,7 +140,7 @@ def _hold(campaign: Fields, tested: bool) -> str | None:
     """An experiment and the campaign that it is compared with are left alone until it ends."""
     if tested or campaign.text("experimentType") in ("EXPERIMENT", "DRAFT"):
         return "TEST_RUNNING"
-    return "NOT_CHANGEABLE" if _undeclared(campaign) else None
+    return None
 
 
 def _undeclared(campaign: Fields) -> bool:
@@ -156,7 +157,7 @@ def _details(campaign: Fields) -> dict[str, str]:
         "end": "endDateTime",
     }
     told = {name: text for name, key in keys.items() if (text := campaign.text(key))}
-    return told | ({"missing": _NO_DECLARATION} if _undeclared(campaign) else {})
+    return told | ({"not_changeable": _NO_DECLARATION} if _undeclared(campaign) else {})
 
 
 def is_number(text: str, length: int = 20) -> bool:

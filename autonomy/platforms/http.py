@@ -12,20 +12,25 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from autonomy.platforms.base import AccountBroken, Later, PlatformError, TooMuch, Unsure
 
 TIMEOUT_SECONDS = (5.0, 60.0)
 """Connect and read, each try."""
-ANSWER_SECONDS = 120.0
+ANSWER_SECONDS = 90.0
 """A whole answer, however slowly it drips."""
+CALL_SECONDS = 90.0
+"""No other try begins after so long."""
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes, unpacked: 10,000 rows of Google are 4 to 12 MB, 500 of Meta 1 MB."""
 PIECE = 64 * 1024
@@ -38,6 +43,24 @@ UNKNOWN_WAIT_SECONDS = 60.0
 
 LONGEST_SENTENCE = 300
 HIDDEN = "(hidden)"
+
+
+_LATEST: ContextVar[float] = ContextVar("latest", default=float("inf"))
+
+
+@contextmanager
+def no_later_than(moment: float) -> Iterator[None]:
+    """No call in here goes on after `moment` (monotonic, seconds), whatever its own limit says."""
+    outer = _LATEST.set(min(moment, _LATEST.get()))
+    try:
+        yield
+    finally:
+        _LATEST.reset(outer)
+
+
+def _end() -> float:
+    """When what is under way has to end; in a second at the earliest, to end decently."""
+    return max(_LATEST.get(), time.monotonic() + 1.0)
 
 
 class Hiccup(Later):
@@ -65,11 +88,14 @@ class Http:
         *,
         token: Callable[[], str],
         judge: Callable[[Answer], PlatformError | None],
+        renew: Callable[[], object] | None = None,
         session: requests.Session | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`renew`: makes `token` give another one, where that is possible; a token that is not
+        taken is replaced once."""
         self._name, self._base = name, checked_base(base)
-        self._token, self._judge, self._sleep = token, judge, sleep
+        self._token, self._judge, self._sleep, self._renew = token, judge, sleep, renew
         self._session = requests.Session() if session is None else session
         if session is None and is_loopback(base):
             self._session.trust_env = False  # no proxy between this machine and itself
@@ -98,6 +124,7 @@ class Http:
             "data": form if content is None else content,
             "headers": head,
         }
+        latest = min(time.monotonic() + CALL_SECONDS, _LATEST.get())
         for delay in (*RETRY_DELAYS_SECONDS, None):
             try:
                 return self._once(request)
@@ -109,17 +136,29 @@ class Http:
                         request_id=error.request_id,
                     )
                     break
-                if isinstance(error, Hiccup) and delay is None:
+                last = changes or delay is None or time.monotonic() >= latest
+                if last and isinstance(error, Hiccup):
                     error.seconds = UNKNOWN_WAIT_SECONDS
-                if changes or delay is None or error.seconds > PATIENCE_SECONDS:
+                if last or delay is None or error.seconds > PATIENCE_SECONDS:
                     raise
                 asked = error.seconds
             spread = random.uniform(0.5, 1.0)  # noqa: S311 - no secret  # nosec B311
-            self._sleep(max(asked, delay * spread))
+            self.rest(max(asked, delay * spread))
         raise unsure
+
+    def rest(self, seconds: float) -> None:
+        """Wait; where there is no time left to, that is said instead."""
+        if time.monotonic() + seconds > _LATEST.get():
+            raise Later(
+                f"There is no time left to wait for {self._name}.", seconds=UNKNOWN_WAIT_SECONDS
+            )
+        self._sleep(seconds)
 
     def _once(self, request: Mapping[str, Any]) -> Answer:
         answer = self._sent(request)
+        if answer.status == requests.codes.unauthorized and self._renew is not None:
+            self._renew()
+            answer = self._sent(request)
         if 300 <= answer.status < 400:
             raise PlatformError(
                 f"{self._name} answered with a redirect, which is not followed.",
@@ -134,22 +173,23 @@ class Http:
 
     def _sent(self, request: Mapping[str, Any]) -> Answer:
         """One try. The library's own errors end here: they name addresses and headers."""
-        auth = _Bearer(self._checked_token())
+        token = self._checked_token()
+        left = _end() - time.monotonic()
         problem: PlatformError
         try:
             with self._session.request(
                 **request,
-                auth=auth,
-                timeout=TIMEOUT_SECONDS,
+                auth=_Bearer(token),
+                timeout=(min(TIMEOUT_SECONDS[0], left), min(TIMEOUT_SECONDS[1], left)),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return self._read(response)
+                return self._read(response, token)
         except requests.ConnectTimeout:
             problem = Later(f"{self._name} cannot be reached.", seconds=UNKNOWN_WAIT_SECONDS / 4)
-        except requests.Timeout:
+        except (requests.Timeout, ReadTimeoutError):
             problem = Hiccup(f"{self._name} did not answer in time.", seconds=1.0)
-        except requests.RequestException:
+        except (requests.RequestException, HTTPError):
             problem = Hiccup(f"The connection to {self._name} was lost.", seconds=1.0)
         except (ValueError, OSError):
             problem = Hiccup(f"The call to {self._name} could not be made.", seconds=1.0)
@@ -162,22 +202,27 @@ class Http:
             raise AccountBroken(f"The access token for {self._name} is empty or not a token.")
         return token
 
-    def _read(self, response: requests.Response) -> Answer:
+    def _read(self, response: requests.Response, token: str) -> Answer:
+        """The answer, without our token: platforms repeat one that they do not like, and Meta
+        writes it into the address of the next page."""
         pieces: list[bytes] = []
-        size, latest = 0, time.monotonic() + ANSWER_SECONDS
-        for piece in response.iter_content(PIECE):
+        size, latest = 0, min(time.monotonic() + ANSWER_SECONDS, _end())
+        for piece in _pieces(response):
             size += len(piece)
             if size > LARGEST_ANSWER:
-                raise TooMuch(f"{self._name}'s answer is too large.")
+                raise TooMuch(f"The answer of {self._name} is too large.")
             if time.monotonic() > latest:
                 raise Hiccup(f"{self._name} did not finish its answer in time.", seconds=1.0)
             pieces.append(piece)
-        body, readable = parsed(b"".join(pieces))
+        content = b"".join(pieces)
+        for written in (token, token.replace("/", "\\/")):
+            content = content.replace(written.encode(), HIDDEN.encode())
+        body, readable = parsed(content)
         return Answer(response.status_code, response.headers, body, readable)
 
     def _refuse_unreadable(self, answer: Answer) -> NoReturn:
         """Something else than the platform answered: a proxy, a gateway, a cut line."""
-        code, message = f"HTTP {answer.status}", f"{self._name}'s answer is no JSON"
+        code, message = f"HTTP {answer.status}", f"The answer of {self._name} is no JSON"
         if answer.status == requests.codes.too_many:
             seconds = asked_wait(answer.headers) or UNKNOWN_WAIT_SECONDS
             raise Later(f"{self._name} asks to wait.", seconds=seconds, code=code)
@@ -186,6 +231,15 @@ class Http:
                 f"{self._name} does not know this version of its interface: upgrade.", code=code
             )
         raise Hiccup(f"{message} (HTTP {answer.status}).", seconds=1.0, code=code)
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Not iter_content: it waits for a whole piece, for as long as some byte drips in."""
+    if getattr(response, "_content_consumed", False):  # a hook of the session has looked at it
+        yield response.content
+        return
+    while piece := response.raw.read1(PIECE, decode_content=True):
+        yield piece
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -250,3 +304,8 @@ def said(text: object, *secrets: str | None) -> str:
     words = re.sub(r"\b(?:EAA|ya29\.|1//)[\w.~-]{10,}", HIDDEN, words)  # tokens, by their look
     words = "".join(c for c in words if c.isprintable())
     return words if len(words) <= LONGEST_SENTENCE else words[: LONGEST_SENTENCE - 1] + "…"
+
+
+def ended(sentence: str) -> str:
+    """With a full stop, where the platform left it out."""
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 import requests
 
 from autonomy.platforms.base import (
+    AccountBroken,
     AccountFacts,
     DayFigures,
     Gone,
@@ -38,10 +39,7 @@ from autonomy.platforms.money import from_meta_minor, meta_digits
 
 __all__ = ["GRAPH", "VERSION", "MetaAccount"]
 
-ACCOUNT_FIELDS = (
-    "account_id,name,currency,timezone_name,account_status,disable_reason,min_daily_budget,"
-    "spend_cap,amount_spent"
-)
+ACCOUNT_FIELDS = "account_id,name,currency,timezone_name,account_status,min_daily_budget"
 _RUNNING = (1, 9)  # 9: in the days of grace after a payment that failed
 _PROBLEMS = {
     2: "Meta has disabled it",
@@ -167,7 +165,15 @@ class MetaAccount:
         return datetime.fromtimestamp(self._graph.clock(), zone).date()
 
     def _read_account(self) -> AccountFacts:
-        row = self._graph.get(self._account, {"fields": ACCOUNT_FIELDS})
+        try:
+            row = self._graph.get(self._account, {"fields": ACCOUNT_FIELDS})
+        except Gone as error:
+            raise AccountBroken(
+                "Meta does not have this account, or the token may not see it: check its number, "
+                "and that the token's user is assigned to it.",
+                code=error.code,
+                request_id=error.request_id,
+            ) from None
         if row.identifier("account_id") != self.external_id:
             raise PlatformError("Meta answered for another account than the one asked for.")
         currency, zone = row.needed("currency").upper(), row.needed("timezone_name")

@@ -14,7 +14,7 @@ from autonomy.platforms.base import (
     Refused,
     TooMuch,
 )
-from autonomy.platforms.http import Answer, Hiccup, asked_wait, said
+from autonomy.platforms.http import Answer, Hiccup, asked_wait, ended, said
 
 DATA_PER_CALL = "100/1487534"
 """The range of days is too long for one answer; smaller pages do not help."""
@@ -117,8 +117,8 @@ def _code(number: int, subcode: object, status: int) -> str:
 def _sentence(error: Mapping[str, Any], *secrets: str | None) -> str:
     """Meta's own words, those for people first."""
     title, text = (said(error.get(key), *secrets) for key in ("error_user_title", "error_user_msg"))
-    own = ". ".join(one.rstrip(".") for one in (title, text) if one)
-    return f"{own}." if own else said(error.get("message"), *secrets) or "no reason given."
+    own = " ".join(ended(one) for one in (title, text) if one)
+    return own or ended(said(error.get("message"), *secrets) or "no reason given")
 
 
 # Usage -------------------------------------------------------------------------------------------
@@ -162,7 +162,9 @@ _PLAIN = ("X-App-Usage", "X-Ad-Account-Usage", "X-FB-Ads-Insights-Throttle")
 
 def _usages(headers: Mapping[str, str], account: str | None) -> list[Mapping[str, Any]]:
     """What each header says. One that cannot be read says nothing: it must not stop a pull."""
-    found = [usage for name in _PLAIN if isinstance(usage := _json(headers.get(name)), dict)]
+    found: list[Mapping[str, Any]] = [
+        usage for name in _PLAIN if isinstance(usage := _json(headers.get(name)), dict)
+    ]
     by_business = _json(headers.get("X-Business-Use-Case-Usage"))
     if isinstance(by_business, dict):
         for key, usages in by_business.items():

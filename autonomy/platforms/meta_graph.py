@@ -51,7 +51,7 @@ class Graph:
     ) -> None:
         """`account`: its number, without act_."""
         self._account, self._page = account, max(1, page)
-        self.clock, self.sleep = clock, sleep
+        self.clock = clock
         self._proof = _proof(app_secret, token)
         self._secrets = (token, app_secret, self._proof.get("appsecret_proof"))
         self._not_before = 0.0
@@ -115,7 +115,11 @@ class Graph:
         if left > PATIENCE_SECONDS:
             raise Later("Meta's limit of calls is nearly used up.", seconds=left)
         if left > 0:
-            self.sleep(left)
+            self.rest(left)
+
+    def rest(self, seconds: float) -> None:
+        """Wait for Meta, as long as there is time."""
+        self._http.rest(seconds)
 
     def _judge(self, answer: Answer) -> PlatformError | None:
         wait = wait_seconds(answer.headers, self._account)

@@ -12,7 +12,7 @@ from autonomy.platforms.base import DayFigures, Gone, Later, Pulse, Refused, Too
 from autonomy.platforms.fields import Fields
 from autonomy.platforms.meta_graph import Graph
 from autonomy.platforms.meta_rows import FIGURES, Counting, figures, named
-from autonomy.platforms.spans import spans
+from autonomy.platforms.spans import day_key, spans
 
 SLICE_DAYS = 7
 REPORT_DAYS = 31
@@ -37,16 +37,20 @@ class Insights:
         levels = [level for level, there in (("campaign", own), ("adset", parents)) if there]
         for first, last in spans(since, until, REPORT_DAYS):
             for level in levels:
-                seen: set[tuple[str, date]] = set()
+                seen: set[int] = set()
                 for rows in self._span(level, first, last):
                     mine = [
                         row
                         for row in rows
                         if (row.identifier("campaign_id") in parents) == (level == "adset")
                     ]
-                    page = [self._figures(row, level, first, last) for row in mine]
-                    page = [one for one in page if (one.external_id, one.day) not in seen]
-                    seen.update((one.external_id, one.day) for one in page)
+                    page = []
+                    for row in mine:
+                        one = self._figures(row, level, first, last)
+                        key = day_key(one.external_id, one.day)
+                        if key not in seen:
+                            seen.add(key)
+                            page.append(one)
                     if page:
                         yield page
 
@@ -73,46 +77,44 @@ class Insights:
     def _span(self, level: str, since: date, until: date) -> Iterator[list[Fields]]:
         """The rows of up to a month. Those of a report that broke off may come again."""
         if (until - since).days >= SLICE_DAYS:
-            report = self._report(level, since, until)
-            if report is not None:
-                try:
-                    yield from self._graph.pages(f"{report}/insights", {})
-                    return
-                except (Gone, Refused, TooMuch):
-                    pass
+            try:
+                yield from self._reported(level, since, until)
+                return
+            except (Gone, Refused, TooMuch):
+                pass
         for first, last in spans(since, until, SLICE_DAYS):
             yield from self._slice(level, first, last)
 
     def _slice(self, level: str, since: date, until: date) -> Iterator[list[Fields]]:
-        """The rows of a range, or of its halves; those before it was too much may come again."""
+        """The rows of a range, or of its halves, or of a day's report; those that came before it
+        was too much may come again."""
         single = since == until
         try:
             asked = self._asked(level, since, until)
             yield from self._graph.pages(self._path, asked, indivisible=single)
         except TooMuch:
             if single:
-                raise
+                yield from self._reported(level, since, until)
+                return
             middle = since + (until - since) // 2
             yield from self._slice(level, since, middle)
             yield from self._slice(level, middle + timedelta(days=1), until)
 
-    def _report(self, level: str, since: date, until: date) -> str | None:
-        """The number of a finished report; null where Meta does not make it, or not in time."""
-        try:
-            begun = self._graph.post(self._path, self._asked(level, since, until), changes=False)
-            report = begun.identifier("report_run_id")
-            for wait in REPORT_WAITS_SECONDS:
-                fields = "async_status,async_percent_completion,error_code,error_user_msg"
-                state = self._graph.get(report, {"fields": fields})
-                status = state.needed("async_status")
-                if status == "Job Completed" and state.count("async_percent_completion") >= 100:
-                    return report
-                if status in _UNSUCCESSFUL or state.count("error_code"):
-                    return None
-                self._graph.sleep(wait)
-        except (Gone, Refused, TooMuch):
-            return None
-        return None
+    def _reported(self, level: str, since: date, until: date) -> Iterator[list[Fields]]:
+        """The rows of a report. TooMuch where Meta does not make it, or not in time."""
+        begun = self._graph.post(self._path, self._asked(level, since, until), changes=False)
+        report = begun.identifier("report_run_id")
+        for wait in REPORT_WAITS_SECONDS:
+            fields = "async_status,async_percent_completion,error_code,error_user_msg"
+            state = self._graph.get(report, {"fields": fields})
+            status = state.needed("async_status")
+            if status == "Job Completed" and state.count("async_percent_completion") >= 100:
+                yield from self._graph.pages(f"{report}/insights", {})
+                return
+            if status in _UNSUCCESSFUL or state.count("error_code"):
+                break
+            self._graph.rest(wait)
+        raise TooMuch("Meta cannot give so much data at once, nor as a report.")
 
     def _asked(self, level: str, since: date, until: date) -> Mapping[str, str]:
         keys = ["account_id"] if level == "account" else ["campaign_id"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,6 +20,7 @@ PURCHASES = (
     "onsite_web_app_purchase",
     "app_custom_event.fb_mobile_purchase",
     "onsite_app_purchase",
+    "onsite_conversion.purchase",
     "web_in_store_purchase",
     "offline_conversion.purchase",
 )
@@ -52,7 +53,6 @@ STATUSES: dict[str, Status] = {
 }
 _STOPPED = ("CAMPAIGN_PAUSED", "PAUSED", "ARCHIVED", "DELETED")
 _FORM = "%Y-%m-%dT%H:%M:%S%z"
-# Advantage+ of the older kind, which programs may no longer change; and what was bought beforehand.
 _LEGACY = ("AUTOMATED_SHOPPING_ADS", "SMART_APP_PROMOTION")
 _MOST_MINOR = 10**14
 
@@ -63,6 +63,7 @@ class Parent(NamedTuple):
     title: str
     status: Status
     hold: str | None
+    not_changeable: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def status_of(row: Fields) -> Status:
 
 def parent_of(row: Fields) -> Parent:
     """What the ad sets of this campaign take from it."""
-    return Parent(row.title("name"), status_of(row), _hold(row))
+    return Parent(row.title("name"), status_of(row), _hold(row), _not_changeable(row))
 
 
 def campaign_unit(row: Fields, currency: str, learning: bool) -> Unit:
@@ -179,11 +180,12 @@ def _unit(
         for key in ("status", "bid_strategy", "optimization_goal", "updated_time", "campaign_id")
         if (text := row.text(key))
     }
+    details |= _not_changeable(row)
     hold = _hold(row)
     if parent is not None:
         title, hold = f"{parent.title} / {title}", hold or parent.hold
-        if status == "active" and parent.status != "active":
-            status = "paused"
+        details |= parent.not_changeable
+        status = parent.status if status == "active" else status
     budget, budget_kind = _budget(row, kind, currency)
     return Unit(
         external_id=row.identifier("id"),
@@ -210,8 +212,12 @@ def _budget(row: Fields, kind: str, currency: str) -> tuple[Decimal | None, Budg
 
 
 def _hold(row: Fields) -> str | None:
-    """What Meta or a person has planned for a budget is not ours to change."""
-    if row.truth("is_budget_schedule_enabled"):
-        return "SCHEDULED_BUDGET"
-    fixed = row.text("smart_promotion_type") in _LEGACY or row.text("buying_type") == "RESERVED"
-    return "NOT_CHANGEABLE" if fixed else None
+    """A budget that a person has planned, or bought beforehand, is not ours to change."""
+    scheduled = row.truth("is_budget_schedule_enabled") or row.text("buying_type") == "RESERVED"
+    return "SCHEDULED_BUDGET" if scheduled else None
+
+
+def _not_changeable(row: Fields) -> dict[str, str]:
+    """Advantage+ of the older kind, which Meta lets no program change any more."""
+    kind = row.text("smart_promotion_type")
+    return {"not_changeable": kind} if kind in _LEGACY and kind else {}

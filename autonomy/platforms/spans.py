@@ -1,4 +1,4 @@
-"""Ranges of days in pieces."""
+"""Ranges of days in pieces, and which days were told already."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def spans(since: date, until: date, days: int) -> Iterator[tuple[date, date]]:
         last = min(first + timedelta(days=days - 1), until)
         yield first, last
         first = last + timedelta(days=1)
+
+
+def day_key(external_id: str, day: date) -> int:
+    """One unit's day as one number: hundreds of thousands are kept to find what comes twice."""
+    return int(external_id) * 10_000_000 + day.toordinal()
