@@ -44,7 +44,7 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Connect an advertising account, to read it: `connect meta --account 123`."""
     from autonomy.platforms.base import PlatformError
 
-    wanted = {
+    wanted: Json = {
         "platform": platform,
         "credential": credential.upper(),
         "login_id": login_id,

@@ -32,6 +32,7 @@ from autonomy.platforms.base import (
     TooMuch,
     Unit,
 )
+from autonomy.platforms.http import no_later_than
 from autonomy.platforms.opened import opened
 from autonomy.store import Json, Store
 
@@ -46,6 +47,8 @@ ROWS = 1000
 MISSING = 50
 """Units looked at one by one in one reading, because the list does not have them any more."""
 LEASE_SECONDS = 300
+GRACE_SECONDS = 15.0
+"""What a call to the platform that was begun before the deadline may take after it."""
 
 Opener = Callable[[Json], Platform]
 T = TypeVar("T")
@@ -138,7 +141,7 @@ def pull(store: Store, account: str, way: Way | None = None) -> Pulled:
     found = Pulled(account, str(began["outcome"]), str(began.get("message") or ""))
     if found.outcome != "started":
         return found
-    with step("pull", account=account) as counts:
+    with step("pull", account=account) as counts, no_later_than(way.deadline + GRACE_SECONDS):
         _Reading(store, began, token, way, found).carry_out()
         counts.update(outcome=found.outcome, code=found.code, units=found.units, days=found.days)
     if found.outcome == "lost":

@@ -125,7 +125,8 @@ def _connected(r: Random, drawn: Drawn) -> None:
         if r.random() < 0.7:
             continue
         pulled, broken = r.choice(hours), r.random() < 0.15
-        row = {"account": account, "platform": r.choice(("meta", "google")), "push": "on"}
+        row: dict[str, Any] = {"account": account, "platform": r.choice(("meta", "google"))}
+        row["push"] = "on"
         row |= {"external_id": account, "credential": "", "state": "broken" if broken else "ok"}
         row |= {"state_code": "", "state_message": 'Revoked: "50 %s" {x}.' if broken else ""}
         row |= {"state_since": _stamp(9), "attribution_windows": [], "facts": {}, "last_error": ""}

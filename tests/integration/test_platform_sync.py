@@ -26,7 +26,7 @@ from autonomy.run.runner import Runner
 from autonomy.store import Store
 from tests.integration import test_web
 from tests.integration.paper_platform import Paper
-from tests.integration.test_web import BEARER
+from tests.integration.test_web import BEARER, get
 
 app, settings, sql, store = test_web.app, test_web.settings, test_web.sql, test_web.store
 
@@ -614,11 +614,11 @@ def test_only_reading(
     paper: Paper, connect: Any, app: Any, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client: FlaskClient = app.test_client()
-    empty = client.post("/", headers=BEARER, json={"sync": "only"}).json
+    empty: Any = client.post("/", headers=BEARER, json={"sync": "only"}).json
     assert empty["result"]["accounts"] == []
     connect(paper)
     monkeypatch.setattr("autonomy.platforms.sync.opened", lambda _: paper)
-    answer = client.post("/", headers=BEARER, json={"sync": "only", "shard": "1/1"})
+    answer: Any = client.post("/", headers=BEARER, json={"sync": "only", "shard": "1/1"})
     assert answer.status_code == 200, answer.text
     (one,) = answer.json["result"]["accounts"]
     assert (one["account"], one["outcome"], one["units"]) == (SHOP, "done", 3)
@@ -626,7 +626,8 @@ def test_only_reading(
     page = client.get(f"/accounts?account={SHOP}", headers=BEARER)
     assert page.status_code == 200
     assert "Connected to Meta" in page.text
-    assert client.get("/api/accounts", headers=BEARER).json["accounts"][0]["platform"]["units"] == 3
+    (account,) = get(client, "/api/accounts")["accounts"]
+    assert account["platform"]["units"] == 3
 
 
 @pytest.mark.parametrize("other", [{"dry_run": True}, {"sync": "all"}, {"sync": None, "x": 1}])
