@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from autonomy.errors import BadRequest, LeaseLost, NotFound, StateConflict
+from autonomy.imports.load import import_files
 from autonomy.local import LocalStack
 from autonomy.platforms.base import AccountBroken, Later, TooMuch, Unsure
 from autonomy.platforms.sync import Pulled, Way, pull, pull_accounts, span_to_read
@@ -564,6 +566,73 @@ def test_a_renamed_account_keeps_its_connection(
     sql("update campaigns set account = 'New name'")
     assert [one["account"] for one in store.rpc("list_platform_accounts")] == ["New name"]
     assert read(store, paper, "New name").made == 0
+
+
+LOSES: Any = {"conversions": Decimal(1), "spend": Decimal(90), "revenue": Decimal(10)}
+EARNS: Any = {"conversions": Decimal(9), "spend": Decimal(99), "revenue": Decimal(500)}
+
+
+@pytest.mark.parametrize(
+    ("figures", "change", "code"),
+    [
+        (LOSES, "autonomy.platform_accounts set pulled_at = pulled_at", None),
+        (LOSES, "autonomy.platform_accounts set pulled_at = now() - interval '91 minutes'",
+         "NOT_SYNCED"),
+        (LOSES, "autonomy.platform_accounts set pulled_at = now() - interval '88 minutes'", None),
+        (LOSES, "autonomy.platform_accounts set pulled_at = null", "NOT_SYNCED"),
+        (LOSES, "autonomy.platform_accounts set state = 'broken', state_message = 'Revoked.'",
+         "ACCOUNT_BROKEN"),
+        (LOSES, "autonomy.platform_units set hold = 'TEST_RUNNING'", "TEST_RUNNING"),
+        (LOSES, "autonomy.platform_units set learning = true, budget_kind = 'shared'", None),
+        (EARNS, "autonomy.platform_accounts set pulled_at = pulled_at", None),
+        (EARNS, "autonomy.platform_units set learning = true", "LEARNING"),
+        (EARNS, "autonomy.platform_units set hold = 'SCHEDULED_BUDGET'", "SCHEDULED_BUDGET"),
+        (EARNS, "autonomy.platform_units set budget_kind = 'children'", "BUDGET_ON_CHILDREN"),
+        (EARNS, "autonomy.platform_units set kind = kind", "SHARED_BUDGET"),
+    ],
+)  # fmt: skip
+def test_both_engines_hold_alike(
+    paper: Paper, connect: Any, store: Store, sql: Any, settings: Any, figures: Any, change: str,
+    code: str | None,
+) -> None:  # fmt: skip
+    for ago in range(30):
+        paper.play("11", ago, **figures)
+    if code == "SHARED_BUDGET":  # and so none of its own
+        paper.change("11", budget_kind="shared")
+    connect(paper)
+    read(store, paper)
+    sql("update autonomy.platform_accounts set push = 'on'")  # else it is only observed
+    sql("update autonomy_accounts set mode = null, min_confidence = 50, min_pause_confidence = 50")
+    sql(f"update {change}")
+    (proposed,) = store.rpc("propose_autonomous_actions")["decisions"]
+    answer = Runner(store, settings).handle({"dry_run": True})
+    result = json.loads(answer.body)["result"]
+    (decided,) = result["held_decisions"] if code else result["actions"]
+    acts = "auto_pause" if figures is LOSES else "auto_scale_up"
+    assert proposed["code"] == (code or acts)
+    assert decided["code" if code else "action_type"] == (code or acts)
+    if code:
+        assert decided["reason"] == proposed["reason"]
+
+
+def test_a_file_after_a_reading_is_the_same_campaigns(
+    paper: Paper, connect: Any, store: Store, sql: Any, migrated: LocalStack, tmp_path: Path
+) -> None:
+    """It speaks of the past: what the platform said since stays."""
+    connect(paper)
+    read(store, paper)
+    day = paper.today - timedelta(days=40)
+    path = tmp_path / "export.csv"
+    path.write_text(
+        "Campaign ID,Campaign,Day,Cost,Clicks,Conversions,Revenue,Status,Budget\n"
+        f"11,Campaign 11,{day},12.5,30,1,44,paused,55\n"
+    )
+    import_files(migrated.database_url, [path], account=SHOP)
+    assert sql("select count(*) from campaigns") == [(3,)]
+    assert rows(sql)["11"] == ("active", Decimal("100.00"))
+    found = read(store, paper)
+    assert (found.followed, found.not_carried_over) == ([], 0)
+    assert sql("select count(*) from campaign_metrics") == [(5,)]
 
 
 # A run -------------------------------------------------------------------------------------------

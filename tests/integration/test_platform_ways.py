@@ -46,7 +46,7 @@ def meta(world: PlainWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMet
     fake = FakeMeta(world, report_polls=1)
     monkeypatch.setenv("AUTONOMY_META_API", fake.start())
     monkeypatch.setenv("AUTONOMY_META_TOKEN", fake.token)
-    monkeypatch.setenv("AUTONOMY_META_APP_SECRET", fake.app_secret)
+    monkeypatch.setenv("AUTONOMY_META_APP_SECRET", str(fake.app_secret))
     yield fake
     fake.stop()
 
@@ -118,7 +118,7 @@ def test_meta_from_the_token_to_the_campaigns(
     for table in ("platform_accounts", "platform_units", "platform_pulse"):
         text = str(sql(f"select x::text from autonomy.{table} x"))
         assert meta.token not in text
-        assert meta.app_secret not in text
+        assert str(meta.app_secret) not in text
 
 
 def test_google_from_the_credential_to_the_campaigns(
