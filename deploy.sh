@@ -67,9 +67,10 @@ AUTONOMY_META_TOKEN:meta-token AUTONOMY_META_APP_SECRET:meta-app-secret
 AUTONOMY_GOOGLE_ADS_CREDENTIALS:google-ads-credentials"
 # Several credentials have names: each has variables of its own.
 for name in ${AUTONOMY_CREDENTIALS-}; do
-    SECRETS="$SECRETS AUTONOMY_META_TOKEN_$name:meta-token-$name
-AUTONOMY_META_APP_SECRET_$name:meta-app-secret-$name
-AUTONOMY_GOOGLE_ADS_CREDENTIALS_$name:google-ads-credentials-$name"
+    lower=$(printf %s "$name" | tr 'A-Z_' 'a-z-')
+    SECRETS="$SECRETS AUTONOMY_META_TOKEN_$name:meta-token-$lower
+AUTONOMY_META_APP_SECRET_$name:meta-app-secret-$lower
+AUTONOMY_GOOGLE_ADS_CREDENTIALS_$name:google-ads-credentials-$lower"
 done
 
 project=""

@@ -175,6 +175,12 @@ def _tell(one: Json) -> None:
         click.echo(f"  {one['units']} campaigns ({one['made']} new), {one['days']} days of them")
     for sentence in one["followed"][:20]:
         click.echo(f"  changed on the platform: {sentence}")
+    if one["changed"] > len(one["followed"][:20]):
+        click.echo(f"  and {one['changed'] - len(one['followed'][:20])} more changes")
+    for sentence in one["problems"]:
+        click.echo(f"  left out: {sentence}")
+    if one["rejected"] > len(one["problems"]):
+        click.echo(f"  and {one['rejected'] - len(one['problems'])} more rows were left out")
     if one["not_carried_over"]:
         click.echo(f"  {one['not_carried_over']} changed here, and not on the platform")
     if one["outcome"] == "stopped":

@@ -46,6 +46,8 @@ ROWS = 1000
 """Of one call to the database: a second or two."""
 MISSING = 50
 """Units looked at one by one in one reading, because the list does not have them any more."""
+LISTED, FEW = 100, 5
+"""Sentences in an answer: of changes that were followed, of rows that were left out."""
 LEASE_SECONDS = 300
 GRACE_SECONDS = 15.0
 """What a call to the platform that was begun before the deadline may take after it."""
@@ -85,14 +87,18 @@ class Pulled:
     """Of a limit: how long to wait."""
     units: int = 0
     made: int = 0
+    changed: int = 0
+    """On the platform, since the last reading: followed here."""
     followed: list[str] = field(default_factory=list)
-    """Changed on the platform since the last reading, each a sentence."""
+    """Of these the first, each a sentence."""
     not_carried_over: int = 0
     """Changed here, and not there."""
     days: int = 0
     unknown: int = 0
     """Days of units that are not listed: archived before the account was connected, as a rule."""
     rejected: int = 0
+    problems: list[str] = field(default_factory=list)
+    """Why rows were left out: the first of them."""
     pulled: bool = False
     restated: bool = False
 
@@ -240,9 +246,10 @@ class _Reading:
             found = self._found
             found.units += taken["units"]
             found.made += taken["made"]
-            found.followed += taken["followed"]
+            found.changed += len(taken["followed"])
+            found.followed += taken["followed"][: LISTED - len(found.followed)]
             found.not_carried_over += taken["not_carried_over"]
-            found.rejected += len(taken["rejected"])
+            self._left_out(taken["rejected"])
             fault_point(self._way.fault, "after_pull_page")
 
     def _days(self, platform: Platform, since: date, until: date) -> None:
@@ -269,8 +276,13 @@ class _Reading:
             )
             self._found.days += taken["days"]
             self._found.unknown += taken["unknown"]
-            self._found.rejected += len(taken["rejected"])
+            self._left_out(taken["rejected"])
             fault_point(self._way.fault, "after_pull_page")
+
+    def _left_out(self, rows: list[Json]) -> None:
+        self._found.rejected += len(rows)
+        left = max(0, FEW - len(self._found.problems))
+        self._found.problems += [str(row["error"]) for row in rows[:left]]
 
     def _pulse(self, platform: Platform) -> None:
         self._in_time()

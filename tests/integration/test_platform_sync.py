@@ -361,6 +361,7 @@ def test_what_is_no_unit_or_figure_is_left_out_and_said(
     found = read(store, paper)
     assert (found.outcome, found.units, found.rejected, found.unknown) == ("done", 3, 6, 1)
     assert found.days == 2
+    assert found.problems[:2] == ["Its budget is no amount: NaN.", "Its budget is no amount: -5."]
 
 
 def test_two_readings_at_once(paper: Paper, connect: Any, store: Store) -> None:
