@@ -884,9 +884,9 @@ select format('%s %s', case p.prokind when 'a' then 'aggregate' when 'p' then 'p
 p.oid::regprocedure)
 from pg_temp.autonomy_names n
 join pg_catalog.pg_proc p on p.pronamespace = to_regnamespace(n.schema) and p.proname = n.name
-where n.kind = 'function' and case  -- in this order
+where n.kind = 'function' and case
 when pg_temp.is_ours(p.oid, 'pg_proc') then false
-when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'  -- has no definition that could be kept
+when n.name = any (pg_temp.guide_functions()) then p.prokind = 'a'
 else pg_temp.could_be_taken_for(p.oid, n) end
 ) f;
 if v_found is not null then
@@ -1157,7 +1157,7 @@ where l.relation = v_table::regclass and l.granted and l.pid <> pg_backend_pid()
 hint = 'Nothing has been changed. pg_stat_activity says what they do; try again when they are done.';
 end if;
 end;
-perform pg_sleep(0.5 + random());  -- in step with nobody
+perform pg_sleep(0.5 + random());
 end loop;
 end $$;
 set local lock_timeout = '30s';
@@ -1185,10 +1185,6 @@ end loop;
 end $$;
 
 -- 0100_existing_database.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create schema if not exists autonomy;
 comment on schema autonomy is
 'The inner parts of the campaign operations; nothing here is called from outside. [autonomous-operations]';
@@ -1395,10 +1391,6 @@ return false;
 end $$;
 
 -- 0105_money.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.currency_digits(p_currency text) returns integer
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -1410,7 +1402,6 @@ when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
 when p_currency in ('CLF', 'UYW') then 4
 else 2 end;
 end $$;
-comment on function autonomy.currency_digits(text) is '[autonomous-operations]';
 create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -1423,33 +1414,26 @@ replace(to_char(round(p_amount, v_digits), 'FM999,999,999,999,999,999,990'
 else '' end), '-', '−')
 || coalesce(' ' || nullif(p_currency, ''), '') end;
 end $$;
-comment on function autonomy.amount_words(numeric, text, boolean) is '[autonomous-operations]';
 create function autonomy.smallest_unit(p_digits integer) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
 end $$;
-comment on function autonomy.smallest_unit(integer) is '[autonomous-operations]';
 create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
 end $$;
-comment on function autonomy.kept_amount(numeric, integer) is '[autonomous-operations]';
 
 -- 0110_campaigns.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.campaigns (
 id uuid primary key default gen_random_uuid(),
 title text,
 status text default 'active',
-budget numeric,  -- in whole units of the account's currency: 0135 sees to that
+budget numeric,
 account text not null default 'default',
 autonomous_enabled boolean not null default true,
 hold_until timestamptz,
@@ -1629,7 +1613,6 @@ begin
 new.account := 'default';
 return new;
 end $$;
-comment on function autonomy.account_given() is '[autonomous-operations]';
 create trigger autonomy_account_given before insert or update of account on public.campaigns
 for each row when (new.account is null) execute function autonomy.account_given();
 -- squawk-ignore require-concurrent-index-creation
@@ -1769,10 +1752,6 @@ comment on table autonomy.unusual_campaigns is
 
 -- 0120_actions.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomous_rules (
 id uuid primary key default gen_random_uuid(),
 rule_name text not null unique,
@@ -1881,7 +1860,7 @@ actor text,
 person boolean not null default false
 );
 do $$
-begin  -- where they were kept in cents once; no row is rewritten
+begin
 if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.campaign_changes'::regclass
 and a.attname in ('old_budget', 'new_budget') and a.atttypmod <> -1) then
 alter table public.campaign_changes alter column old_budget type numeric, alter column new_budget type numeric;
@@ -2089,10 +2068,6 @@ on public.optimization_opportunities
 
 -- 0127_events.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.planned_events (
 id uuid primary key default gen_random_uuid(),
 account text,
@@ -2133,10 +2108,6 @@ create index if not exists planned_events_until on autonomy.planned_events (unti
 
 -- 0128_exclusions.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.evidence_exclusions (
 id uuid primary key default gen_random_uuid(),
 account text,
@@ -2189,7 +2160,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
 if not exists (select from autonomy.evidence_exclusions x where x.lifted_at is null) then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 select x.campaign_id, x.from_day, x.until_day
@@ -2202,7 +2173,6 @@ join public.campaigns c on c.id = i
 join autonomy.evidence_exclusions x on x.account = c.account
 where x.lifted_at is null;
 end $$;
-comment on function autonomy.exclusions_of(uuid[]) is '[autonomous-operations]';
 create table if not exists autonomy.suspect_days (
 campaign_id uuid references public.campaigns (id) on delete cascade,
 day date,
@@ -2216,10 +2186,6 @@ comment on table autonomy.suspect_days is
 
 -- 0129_file_states.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.file_states (
 campaign_id uuid primary key references public.campaigns (id) on delete cascade,
 platform_id text,
@@ -2243,10 +2209,6 @@ comment on column autonomy.file_states.read_at is
 create index if not exists file_states_platform_id on autonomy.file_states (platform_id);
 
 -- 0130_policy.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomy_migrations (
 name text primary key,
 checksum text not null,
@@ -2273,7 +2235,6 @@ raise exception using errcode = 'AO015', message = 'The database is being upgrad
 hint = 'It is safe to call again in some seconds.';
 end if;
 end $$;
-comment on function autonomy.hold_schema() is '[autonomous-operations]';
 create function public.autonomy_schema_changing() returns boolean
 language plpgsql set search_path = ''
 as $$
@@ -2487,7 +2448,6 @@ p_policy.paused_text);
 end if;
 return p_policy;
 end $$;
-comment on function autonomy.checked_policy(public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2509,7 +2469,6 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.policy_guard() is '[autonomous-operations]';
 create trigger autonomy_policy_guard before insert or update or delete on public.autonomy_policy
 for each row execute function autonomy.policy_guard();
 create trigger autonomy_policy_guard_truncate before truncate on public.autonomy_policy
@@ -2565,10 +2524,6 @@ end loop;
 end $$;
 
 -- 0132_priors.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.priors (
 scope text not null check (scope in ('account', 'currency')),
 name text not null,
@@ -2615,10 +2570,6 @@ comment on column autonomy.measured_choice.campaign_id is 'one of the largest of
 comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
 
 -- 0134_platforms.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.platform_accounts (
 account text primary key,
 platform text not null,
@@ -2727,7 +2678,6 @@ as $$
 begin
 return case p_platform when 'meta' then 'Meta' when 'google' then 'Google Ads' else p_platform end;
 end $$;
-comment on function autonomy.platform_title(text) is '[autonomous-operations]';
 create function autonomy.unit_holds(p_unit autonomy.platform_units) returns text[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -2737,13 +2687,8 @@ p_unit.hold, case when p_unit.learning then 'LEARNING' end,
 case p_unit.budget_kind when 'lifetime' then 'LIFETIME_BUDGET' when 'shared' then 'SHARED_BUDGET'
 when 'children' then 'BUDGET_ON_CHILDREN' end], null);
 end $$;
-comment on function autonomy.unit_holds(autonomy.platform_units) is '[autonomous-operations]';
 
 -- 0135_accounts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists public.autonomy_accounts (
 account text primary key,
 currency text,
@@ -2863,7 +2808,6 @@ v_wrong.setting, v_wrong.low, v_wrong.high, v_wrong.unit, coalesce(v_wrong.given
 hint = format('%s: %s.', v_wrong.setting, v_wrong.meaning);
 end if;
 end $$;
-comment on function autonomy.account_number_error(jsonb) is '[autonomous-operations]';
 create function autonomy.long_account_error(p_account text) returns void
 language plpgsql immutable set search_path = ''
 as $$
@@ -2872,7 +2816,6 @@ raise exception using errcode = 'AO010',
 message = format('The name of an account has at most 200 characters, not %s: %s...',
 char_length(p_account), left(p_account, 40));
 end $$;
-comment on function autonomy.long_account_error(text) is '[autonomous-operations]';
 create function autonomy.account_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2927,7 +2870,6 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.account_guard() is '[autonomous-operations]';
 create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
 for each row execute function autonomy.account_guard();
 create function autonomy.campaign_number_guard() returns trigger
@@ -2938,7 +2880,6 @@ perform autonomy.account_number_error(jsonb_build_object(
 'target_roi', new.target_roi, 'conversion_value', new.conversion_value, 'attribution_factor', 1));
 return new;
 end $$;
-comment on function autonomy.campaign_number_guard() is '[autonomous-operations]';
 create trigger autonomy_number_guard_insert before insert on public.campaigns for each row
 when (new.target_roi is not null or new.conversion_value is not null)
 execute function autonomy.campaign_number_guard();
@@ -2961,7 +2902,6 @@ hint = 'Change that account first.';
 end if;
 return null;
 end $$;
-comment on function autonomy.policy_fits_accounts() is '[autonomous-operations]';
 create trigger autonomy_policy_fits_accounts after update of min_budget, max_budget on public.autonomy_policy
 for each row execute function autonomy.policy_fits_accounts();
 create function autonomy.account_renamed(p_old text, p_new text) returns void
@@ -2975,13 +2915,12 @@ string_agg(quote_ident(k.attname), ', '), string_agg('o.' || quote_ident(k.attna
 from pg_catalog.pg_attribute k
 where k.attrelid = 'public.autonomy_accounts'::regclass and k.attnum > 0 and not k.attisdropped
 and k.attname <> 'account') using p_old, p_new;
-delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';  -- it is always there
+delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';
 update autonomy.evidence_exclusions x set account = p_new where x.account = p_old;
 update autonomy.planned_events e set account = p_new where e.account = p_old;
 update autonomy.platform_accounts x set account = p_new where x.account = p_old;
 update autonomy.platform_units x set account = p_new where x.account = p_old;
 end $$;
-comment on function autonomy.account_renamed(text, text) is '[autonomous-operations]';
 create function autonomy.accounts_named() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -3014,7 +2953,6 @@ perform autonomy.account_renamed(v_renamed.old_name, v_renamed.new_name);
 end loop;
 return null;
 end $$;
-comment on function autonomy.accounts_named() is '[autonomous-operations]';
 create function autonomy.account_named() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -3027,7 +2965,6 @@ end if;
 perform autonomy.long_account_error(new.account);
 return new;
 end $$;
-comment on function autonomy.account_named() is '[autonomous-operations]';
 create trigger autonomy_account_named before insert or update of account on public.campaigns
 for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns
@@ -3053,7 +2990,7 @@ as $$
 begin
 if new.budget is null then
 return new;
-elsif new.budget not between 0 and 999999999999.99 then  -- NaN and Infinity are greater than all
+elsif new.budget not between 0 and 999999999999.99 then
 raise exception using errcode = 'check_violation',
 message = format('budget must be a number from 0 to 999,999,999,999.99, not %s.', new.budget);
 end if;
@@ -3061,7 +2998,6 @@ new.budget := autonomy.kept_amount(new.budget, autonomy.currency_digits(
 (select a.currency from public.autonomy_accounts a where a.account = new.account)));
 return new;
 end $$;
-comment on function autonomy.budget_written() is '[autonomous-operations]';
 do $$ begin
 if 'campaigns' <> all (string_to_array(current_setting('autonomy.theirs'), ',')) then
 create trigger autonomy_budget_written before insert or update of budget on public.campaigns
@@ -3070,10 +3006,6 @@ end if;
 end $$;
 
 -- 0136_account_policies.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.known_zone(p_zone text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -3083,7 +3015,6 @@ return p_zone;
 exception when invalid_parameter_value then
 return null;
 end $$;
-comment on function autonomy.known_zone(text) is '[autonomous-operations]';
 create function autonomy.account_zone(p_account text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -3093,7 +3024,6 @@ select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_ac
 where a.account = p_account and a.time_zone is not null), p.time_zone)
 from public.autonomy_policy p);
 end $$;
-comment on function autonomy.account_zone(text) is '[autonomous-operations]';
 create function autonomy.unknown_zones() returns table (account text, time_zone text, sentence text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3106,14 +3036,12 @@ format('The time zone "%s" of the account "%s" is not known to this database any
 from public.autonomy_accounts a cross join public.autonomy_policy p
 where a.time_zone is not null and autonomy.known_zone(a.time_zone) is null;
 end $$;
-comment on function autonomy.unknown_zones() is '[autonomous-operations]';
 create function autonomy.campaign_currency(p_campaign_id uuid) returns text
 language sql stable set search_path = ''
 as $$
 select a.currency from public.campaigns c join public.autonomy_accounts a on a.account = c.account
 where c.id = p_campaign_id;
 $$;
-comment on function autonomy.campaign_currency(uuid) is '[autonomous-operations]';
 create function autonomy.only_currency() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -3122,7 +3050,6 @@ return (
 select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
 from public.autonomy_accounts a);
 end $$;
-comment on function autonomy.only_currency() is '[autonomous-operations]';
 create function autonomy.policy_overlaid(
 p_policy public.autonomy_policy, p_account public.autonomy_accounts, p_prior jsonb)
 returns public.autonomy_policy
@@ -3143,7 +3070,6 @@ else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')
 || jsonb_strip_nulls(jsonb_build_object(
 'curvature', (p_account).curvature, 'conversion_delay_hours', (p_account).conversion_delay_hours))));
 end $$;
-comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is '[autonomous-operations]';
 create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -3158,7 +3084,6 @@ from (values (1)) one
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, ''));
 end $$;
-comment on function autonomy.stored_prior(text, text) is '[autonomous-operations]';
 create function autonomy.account_delay(p_account text) returns float8
 language plpgsql stable set search_path = ''
 as $$
@@ -3169,7 +3094,6 @@ from public.autonomy_policy p
 left join public.autonomy_accounts a on a.account = p_account
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account);
 end $$;
-comment on function autonomy.account_delay(text) is '[autonomous-operations]';
 create function autonomy.own_limits(p_account public.autonomy_accounts) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -3178,7 +3102,6 @@ return jsonb_strip_nulls(to_jsonb(p_account) - array[
 'account', 'currency', 'time_zone', 'frozen', 'frozen_reason', 'conversion_value', 'attribution_factor',
 'daily_total', 'monthly_total', 'updated_at', 'updated_by']);
 end $$;
-comment on function autonomy.own_limits(public.autonomy_accounts) is '[autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
@@ -3200,7 +3123,6 @@ left join public.autonomy_accounts a on a.account = u.account
 cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored_prior(u.account, a.currency))
 as own, autonomy.own_limits(a) <> '{}' as limited offset 0) o;
 end $$;
-comment on function autonomy.policies_of(text[]) is '[autonomous-operations]';
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -3222,7 +3144,6 @@ select autonomy.checked_policy(
 autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency)))
 from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
-comment on function autonomy.account_policy(text) is '[autonomous-operations]';
 create function autonomy.longest_approval() returns interval
 language plpgsql stable set search_path = ''
 as $$
@@ -3232,13 +3153,8 @@ select interval '1 hour'
 * greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a))
 from public.autonomy_policy p);
 end $$;
-comment on function autonomy.longest_approval() is '[autonomous-operations]';
 
 -- 0137_account_findings.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.account_findings()
 returns table (account text, currency text, budget numeric, sentence text, proposed jsonb)
 language plpgsql stable set search_path = ''
@@ -3249,7 +3165,7 @@ select from public.autonomy_accounts a where a.max_budget is null
 and (autonomy.currency_digits(a.currency) = 0
 or exists (select from public.autonomy_accounts o where o.currency <> a.currency)))
 then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 with used as materialized (
@@ -3286,7 +3202,6 @@ from (select autonomy.currency_digits(c.currency) as digits) d) l
 where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
 order by c.campaigns desc, c.account;
 end $$;
-comment on function autonomy.account_findings() is '[autonomous-operations]';
 create function autonomy.account_warnings() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -3300,13 +3215,8 @@ order by z.account limit 1)
 union all
 (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f);
 end $$;
-comment on function autonomy.account_warnings() is '[autonomous-operations]';
 
 -- 0138_platform_mode.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.account_connected() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3325,15 +3235,10 @@ message = format('mode: the account %L is read from %s and nothing is carried ov
 'observed.', new.account, autonomy.platform_title(v_platform)),
 hint = 'Disconnect it to let runs change its campaigns here: python -m autonomy disconnect ACCOUNT.';
 end $$;
-comment on function autonomy.account_connected() is '[autonomous-operations]';
 create trigger autonomy_account_connected before insert or update of mode on public.autonomy_accounts
 for each row when (new.mode is distinct from 'observe') execute function autonomy.account_connected();
 
 -- 0140_json.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.json_number(p_value jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3348,7 +3253,6 @@ when abs(v_text::numeric) < 3e-324 then 0::float8
 else v_text::float8
 end;
 end $$;
-comment on function autonomy.json_number(jsonb) is '[autonomous-operations]';
 create function autonomy.moment_error(p_now timestamptz) returns void
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3357,7 +3261,6 @@ if p_now is null or not isfinite(p_now) then
 raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
 end if;
 end $$;
-comment on function autonomy.moment_error(timestamptz) is '[autonomous-operations]';
 create function autonomy.simulated_moment(p_now timestamptz) returns boolean
 language plpgsql set search_path = ''
 as $$
@@ -3374,14 +3277,12 @@ message = format('p_now is %s, but the database''s clock says %s: they may diffe
 p_now, date_trunc('second', clock_timestamp())),
 hint = 'Leave p_now out. To simulate another time, on a test database: set autonomy.simulation = on;';
 end $$;
-comment on function autonomy.simulated_moment(timestamptz) is '[autonomous-operations]';
 create function autonomy.rule_version(p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return md5(coalesce(p_condition::text, '') || coalesce(p_action::text, ''));
 end $$;
-comment on function autonomy.rule_version(jsonb, jsonb) is '[autonomous-operations]';
 create function autonomy.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3411,7 +3312,6 @@ end if;
 end loop;
 return v_best;
 end $$;
-comment on function autonomy.closest_word(text, text[]) is '[autonomous-operations]';
 create function autonomy.unknown_key_error(p_object jsonb, p_path text, p_allowed text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3425,7 +3325,6 @@ where k.key <> all (p_allowed)
 order by k.key collate "C"
 limit 1);
 end $$;
-comment on function autonomy.unknown_key_error(jsonb, text, text[]) is '[autonomous-operations]';
 create function autonomy.number_error(
 p_object jsonb, p_key text, p_path text,
 p_low numeric, p_high numeric, p_low_open boolean = false, p_high_open boolean = false)
@@ -3446,7 +3345,6 @@ case when p_low_open then 'above' else 'of at least' end, trim_scale(p_low),
 case when p_high >= 1e12 then '' else
 case when p_high_open then ' and below ' else ' and at most ' end || trim_scale(p_high) end);
 end $$;
-comment on function autonomy.number_error(jsonb, text, text, numeric, numeric, boolean, boolean) is '[autonomous-operations]';
 create function autonomy.flag_error(p_object jsonb, p_key text, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3455,14 +3353,12 @@ return (
 select format('%s.%s: %s is not allowed; give true or false', p_path, p_key, left((p_object -> p_key)::text, 60))
 where p_object ? p_key and jsonb_typeof(p_object -> p_key) <> 'boolean');
 end $$;
-comment on function autonomy.flag_error(jsonb, text, text) is '[autonomous-operations]';
 create function autonomy.exact_number(p_value jsonb) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 begin
 return autonomy.json_number(p_value)::text::numeric;
 end $$;
-comment on function autonomy.exact_number(jsonb) is '[autonomous-operations]';
 create function autonomy.argument_error(p_name text, p_value numeric) returns void
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3472,20 +3368,14 @@ raise exception using errcode = 'AO010',
 message = format('%s must be a number of at least 0, not %s.', p_name, coalesce(p_value::text, 'NULL'));
 end if;
 end $$;
-comment on function autonomy.argument_error(text, numeric) is '[autonomous-operations]';
 
 -- 0200_performance.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaign_slot(p_campaign_id uuid) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
 begin
 return ('x' || substr(md5(p_campaign_id::text), 1, 4))::bit(16)::integer;
 end $$;
-comment on function autonomy.campaign_slot(uuid) is '[autonomous-operations]';
 create function autonomy.campaign_zones(p_campaign_ids uuid[]) returns table (campaign_id uuid, zone text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3495,7 +3385,7 @@ with asked as materialized (
 select c.id, coalesce(c.account, 'default') as account
 from (select distinct i from unnest(p_campaign_ids) i) u join public.campaigns c on c.id = u.i
 ),
-own as materialized (  -- asked once an account, however many campaigns it has
+own as materialized (
 select a.account, autonomy.known_zone(a.time_zone) as zone
 from (select distinct s.account from asked s) k join public.autonomy_accounts a on a.account = k.account
 where a.time_zone is not null
@@ -3503,7 +3393,6 @@ where a.time_zone is not null
 select s.id, coalesce(o.zone, p.time_zone)
 from asked s cross join public.autonomy_policy p left join own o on o.account = s.account;
 end $$;
-comment on function autonomy.campaign_zones(uuid[]) is '[autonomous-operations]';
 create function autonomy.campaign_values(p_campaign_ids uuid[]) returns table (campaign_id uuid, value numeric)
 language plpgsql stable set search_path = ''
 as $$
@@ -3515,7 +3404,6 @@ join public.campaigns c on c.id = u.i
 left join public.autonomy_accounts a on a.account = c.account
 where coalesce(c.conversion_value, a.conversion_value) between 0.000001 and 1000000000;
 end $$;
-comment on function autonomy.campaign_values(uuid[]) is '[autonomous-operations]';
 create function autonomy.value_days(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3529,7 +3417,6 @@ join public.campaign_daily o on o.campaign_id = i
 left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
 where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
 end $$;
-comment on function autonomy.value_days(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_zones() returns table (account text, zone text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3538,14 +3425,12 @@ return query
 select a.account, autonomy.account_zone(a.account)
 from (select distinct coalesce(c.account, 'default') as account from public.campaigns c) a;
 end $$;
-comment on function autonomy.account_zones() is '[autonomous-operations]';
 create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
 begin
 return coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
 end $$;
-comment on function autonomy.writing_at() is '[autonomous-operations]';
 create function autonomy.campaign_performance_before() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3568,7 +3453,6 @@ end if;
 end if;
 return new;
 end $$;
-comment on function autonomy.campaign_performance_before() is '[autonomous-operations]';
 do $$
 declare
 v_pair record;
@@ -3656,10 +3540,6 @@ end loop;
 end $$;
 
 -- 0205_reference_budgets.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.reference_budgets (
 campaign_id uuid primary key,
 budget numeric,
@@ -3695,7 +3575,6 @@ from unnest(p_campaign_ids, p_zones) a (campaign_id, zone) join public.campaign_
 where k.kind = 'created' or k.old_budget is distinct from k.new_budget) n
 group by n.campaign_id
 $$;
-comment on function autonomy.budgets_in_force(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.budgets_set_anew(p_campaign_ids uuid[])
 returns table (campaign_id uuid, budget numeric)
 language sql stable set search_path = ''
@@ -3724,7 +3603,6 @@ and h.old_budget is distinct from h.new_budget and isfinite(h.changed_at)
 and h.changed_at > k.changed_at - interval '7 days') < 3
 order by k.campaign_id, k.id desc
 $$;
-comment on function autonomy.budgets_set_anew(uuid[]) is '[autonomous-operations]';
 create function autonomy.first_days(p_campaign_ids uuid[])
 returns table (campaign_id uuid, budget numeric, acted boolean, days bigint, spend float8)
 language sql stable set search_path = '' set jit = off
@@ -3764,7 +3642,6 @@ from log l
 left join days d on d.id = l.id and d.n > greatest(0, d.before - 28) and d.n <= greatest(28, d.before)
 group by l.id, l.first_budget, l.budget, l.first_action
 $$;
-comment on function autonomy.first_days(uuid[]) is '[autonomous-operations]';
 create function autonomy.refresh_reference_budgets(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -3814,13 +3691,8 @@ on conflict (campaign_id) do update set
 budget = excluded.budget, budget_per_spend = excluded.budget_per_spend, is_fixed = excluded.is_fixed,
 since = excluded.since, change_id = excluded.change_id, last_day = excluded.last_day;
 end $$;
-comment on function autonomy.refresh_reference_budgets(uuid[]) is '[autonomous-operations]';
 
 -- 0210_facts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -4055,14 +3927,12 @@ cross join lateral (select p.campaign_id is not null and (h.campaign_id is null 
 and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
 where h.campaign_id is not null or not p.from_metrics;
 end $$;
-comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.shown_conversions(p_conversions float8) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return trim_scale(round(p_conversions::numeric, 2));
 end $$;
-comment on function autonomy.shown_conversions(float8) is '[autonomous-operations]';
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -4080,17 +3950,12 @@ comment on function public.campaign_facts_at(timestamptz) is
 'came). Only reads; safe to call again. Raises AO010 for NULL. [autonomous-operations]';
 
 -- 0215_one_grain.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.at_an_edge(p_bucket timestamptz, p_zone text) returns boolean
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return '00:00' in ((p_bucket at time zone p_zone)::time, (p_bucket at time zone 'UTC')::time);
 end $$;
-comment on function autonomy.at_an_edge(timestamptz, text) is '[autonomous-operations]';
 create function autonomy.was_by_day(p_campaign_id uuid, p_day date, p_zone text) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -4102,7 +3967,6 @@ where d.campaign_id = p_campaign_id and d.day < p_day and d.day >= p_day - 7) l
 join public.campaign_metrics m on m.campaign_id = p_campaign_id
 and m.bucket >= l.day::timestamp at time zone p_zone and m.bucket < (l.day + 1)::timestamp at time zone p_zone);
 end $$;
-comment on function autonomy.was_by_day(uuid, date, text) is '[autonomous-operations]';
 create function autonomy.settle_grain(
 p_campaign_ids uuid[], p_buckets timestamptz[], p_whole boolean[], p_spends numeric[], p_impressions numeric[],
 p_now timestamptz)
@@ -4193,7 +4057,6 @@ case when n.is_whole then 'the hours of its day are there, and a whole day is no
 else 'its day is there as a whole, and its hours hold less: some are missing' end end
 from new n left join decided d on d.campaign_id = n.campaign_id and d.day = n.day;
 end $$;
-comment on function autonomy.settle_grain(uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz) is '[autonomous-operations]';
 create function autonomy.refuse_two_grains(
 p_campaign_ids uuid[], p_days date[], p_rows integer[], p_first timestamptz[],
 p_spend_before numeric[], p_impressions_before numeric[]) returns void
@@ -4244,13 +4107,8 @@ hint = 'Delete the rows of that day that are not to stay first; or send the rows
 'which keeps the fuller of the two.';
 end loop;
 end $$;
-comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timestamptz[], numeric[], numeric[]) is '[autonomous-operations]';
 
 -- 0218_unusual_campaigns.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4281,7 +4139,6 @@ delete from autonomy.unusual_campaigns u using looked_at l where u.campaign_id =
 insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
 select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend;
 end $$;
-comment on function autonomy.refresh_unusual_campaigns(uuid[]) is '[autonomous-operations]';
 create function autonomy.budgets_lowered() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -4296,16 +4153,11 @@ else false end
 order by n.id;
 return null;
 end $$;
-comment on function autonomy.budgets_lowered() is '[autonomous-operations]';
 create trigger autonomy_budgets_lowered after update on public.campaigns
 referencing old table as old_campaigns new table as new_campaigns
 for each statement execute function autonomy.budgets_lowered();
 
 -- 0220_keeping_facts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_campaign_totals(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4332,7 +4184,6 @@ life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, 
 where t is distinct from excluded;
 perform autonomy.refresh_unusual_campaigns(p_campaign_ids);
 end $$;
-comment on function autonomy.refresh_campaign_totals(uuid[]) is '[autonomous-operations]';
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4341,7 +4192,7 @@ if tg_op = 'TRUNCATE' then
 delete from autonomy.campaign_totals where true;
 delete from autonomy.unusual_campaigns where true;
 delete from autonomy.reference_budgets where true;
-elsif tg_op = 'DELETE' then  -- what the same statement wrote again stays
+elsif tg_op = 'DELETE' then
 delete from autonomy.campaign_totals t using changed_rows r
 where t.campaign_id = r.campaign_id
 and not exists (select from public.campaign_facts f where f.campaign_id = r.campaign_id);
@@ -4356,7 +4207,6 @@ perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_totals_follow() is '[autonomous-operations]';
 create trigger campaign_totals_inserted after insert on public.campaign_facts
 referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
@@ -4386,7 +4236,6 @@ perform autonomy.refresh_reference_budgets(v_made);
 end if;
 return v_made;
 end $$;
-comment on function autonomy.make_first_facts(uuid[]) is '[autonomous-operations]';
 create function autonomy.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4442,7 +4291,6 @@ delete from public.campaign_facts f using unnest(p_campaign_ids) i
 where f.campaign_id = i
 and not exists (select from written w where w.campaign_id = f.campaign_id);
 end $$;
-comment on function autonomy.refresh_campaign_facts(uuid[]) is '[autonomous-operations]';
 create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -4453,14 +4301,14 @@ select d.campaign_id, d.day, z.zone is null as is_gone, d.day::timestamp at time
 from (select distinct t.* from unnest(p_campaign_ids, p_days) t (campaign_id, day)) d
 left join autonomy.campaign_zones(p_campaign_ids) z using (campaign_id)
 ),
-summed as materialized (  -- each day by the key, never all days of a campaign for each of them
+summed as materialized (
 select t.campaign_id, t.day, t.is_gone, s.* from touched t cross join lateral (
 select count(*) as rows, sum(m.impressions) as impressions, sum(m.reach) as reach, sum(m.clicks) as clicks,
 sum(m.conversions) as conversions, sum(m.spend) as spend, sum(m.revenue) as revenue
 from public.campaign_metrics m
 where m.campaign_id = t.campaign_id and m.bucket >= t.starts and m.bucket < t.ends) s
 ),
-emptied as (  -- of a campaign that is gone nobody knows the zone any more: all its days
+emptied as (
 delete from public.campaign_daily d using summed s
 where s.rows = 0 and d.campaign_id = s.campaign_id and (d.day = s.day or s.is_gone)
 )
@@ -4476,7 +4324,6 @@ on conflict (campaign_id, day) do update set
 impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
 conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue, valued = excluded.valued;
 end $$;
-comment on function autonomy.sum_days(uuid[], date[]) is '[autonomous-operations]';
 create function autonomy.totals_of_series(p_campaign_ids uuid[])
 returns table (
 campaign_id uuid, life_impressions float8, life_clicks float8, life_conversions float8, life_spend float8,
@@ -4499,7 +4346,6 @@ from unnest(v_partly) i join public.campaign_daily d on d.campaign_id = i
 group by d.campaign_id;
 end if;
 end $$;
-comment on function autonomy.totals_of_series(uuid[]) is '[autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4552,7 +4398,6 @@ select autonomy.currency_digits(autonomy.campaign_currency(f.campaign_id)) as di
 where p.campaign_id = f.campaign_id and p.from_metrics;
 perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
-comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is '[autonomous-operations]';
 create function autonomy.sum_all_days(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4565,7 +4410,6 @@ from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m us
 group by m.campaign_id, (m.bucket at time zone z.zone)::date;
 perform autonomy.value_days(p_campaign_ids);
 end $$;
-comment on function autonomy.sum_all_days(uuid[]) is '[autonomous-operations]';
 create function autonomy.rebuild_campaign_facts(p_days boolean default false) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -4599,19 +4443,14 @@ where v_after is null or d.campaign_id > v_after order by d.campaign_id limit 10
 ) s where campaign_id is not null order by campaign_id limit 10000);
 exit when v_slice = '{}';
 perform autonomy.refresh_campaign_facts(v_slice);
-perform autonomy.refresh_campaign_totals(v_slice);  -- also where triggers are off, or were
+perform autonomy.refresh_campaign_totals(v_slice);
 v_count := v_count + cardinality(v_slice);
 v_after := v_slice[cardinality(v_slice)];
 end loop;
 return v_count;
 end $$;
-comment on function autonomy.rebuild_campaign_facts(boolean) is '[autonomous-operations]';
 
 -- 0221_following_metrics.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.metrics_insert_begins() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4619,7 +4458,6 @@ begin
 perform set_config('autonomy.inserting_' || tg_table_name, '1', true);
 return null;
 end $$;
-comment on function autonomy.metrics_insert_begins() is '[autonomous-operations]';
 create function autonomy.campaign_performance_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4651,7 +4489,6 @@ perform autonomy.refresh_campaign_facts(v_campaigns);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_performance_after() is '[autonomous-operations]';
 create trigger autonomy_facts_begin before insert on public.campaign_performance
 for each statement execute function autonomy.metrics_insert_begins();
 create trigger autonomy_facts_insert after insert on public.campaign_performance
@@ -4677,13 +4514,12 @@ end if;
 perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
 perform autonomy.absorb_campaign_metrics(p_campaigns, p_days);
 end $$;
-comment on function autonomy.metrics_changed(uuid[], date[], boolean) is '[autonomous-operations]';
 create function autonomy.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
 declare
 v_inserting boolean := coalesce(current_setting('autonomy.inserting_campaign_metrics', true), '') = '1';
-v_zone text := (select p.time_zone from public.autonomy_policy p);  -- of campaigns that are gone
+v_zone text := (select p.time_zone from public.autonomy_policy p);
 v_campaigns uuid[];
 v_days date[];
 begin
@@ -4732,7 +4568,6 @@ end if;
 perform autonomy.metrics_changed(v_campaigns, v_days, v_inserting and tg_op <> 'INSERT');
 return null;
 end $$;
-comment on function autonomy.campaign_metrics_after() is '[autonomous-operations]';
 create trigger autonomy_absorb_begin before insert on public.campaign_metrics
 for each statement execute function autonomy.metrics_insert_begins();
 create trigger autonomy_absorb_insert after insert on public.campaign_metrics
@@ -4755,17 +4590,12 @@ end if;
 perform autonomy.rebuild_campaign_facts();
 return null;
 end $$;
-comment on function autonomy.metrics_truncated() is '[autonomous-operations]';
 create trigger autonomy_truncated after truncate on public.campaign_metrics
 for each statement execute function autonomy.metrics_truncated();
 create trigger autonomy_truncated after truncate on public.campaign_performance
 for each statement execute function autonomy.metrics_truncated();
 
 -- 0222_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_zone(p_event autonomy.planned_events) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -4773,7 +4603,6 @@ begin
 return autonomy.account_zone(coalesce(
 p_event.account, (select c.account from public.campaigns c where c.id = p_event.campaign_id)));
 end $$;
-comment on function autonomy.event_zone(autonomy.planned_events) is '[autonomous-operations]';
 create function autonomy.fit_event_days(p_event_id uuid default null) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4789,7 +4618,6 @@ where x.event_id = f.id
 and (x.account, x.campaign_id, x.from_day, x.until_day, x.why)
 is distinct from (f.account, f.campaign_id, f.from_day, f.until_day, f.why);
 end $$;
-comment on function autonomy.fit_event_days(uuid) is '[autonomous-operations]';
 create function autonomy.event_changed() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4797,15 +4625,10 @@ begin
 perform autonomy.fit_event_days(new.id);
 return null;
 end $$;
-comment on function autonomy.event_changed() is '[autonomous-operations]';
 create trigger event_changed after update on autonomy.planned_events
 for each row execute function autonomy.event_changed();
 
 -- 0225_zones.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.change_zone(p_campaign_ids uuid[], p_from text, p_to text) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4836,7 +4659,6 @@ perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
 from generate_series(1, cardinality(p_campaign_ids), 10000) i;
 perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
-comment on function autonomy.change_zone(uuid[], text, text) is '[autonomous-operations]';
 create function autonomy.policy_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4854,7 +4676,6 @@ perform autonomy.rebuild_campaign_facts();
 end if;
 return null;
 end $$;
-comment on function autonomy.policy_after() is '[autonomous-operations]';
 create trigger autonomy_policy_after after update on public.autonomy_policy
 for each row execute function autonomy.policy_after();
 create function autonomy.change_delay(p_campaign_ids uuid[]) returns void
@@ -4865,7 +4686,6 @@ perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
 perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
 from generate_series(1, cardinality(p_campaign_ids), 10000) i;
 end $$;
-comment on function autonomy.change_delay(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4891,7 +4711,6 @@ array(select c.id from public.campaigns c where coalesce(c.account, 'default') =
 end if;
 return null;
 end $$;
-comment on function autonomy.account_after() is '[autonomous-operations]';
 create trigger autonomy_account_after after insert or update or delete on public.autonomy_accounts
 for each row execute function autonomy.account_after();
 create function autonomy.campaign_moved() returns trigger
@@ -4913,15 +4732,10 @@ perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_moved() is '[autonomous-operations]';
 create trigger autonomy_campaign_moved after update of account on public.campaigns
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
 
 -- 0226_values.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.change_value(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4937,7 +4751,6 @@ update autonomy.priors k set fitted_at = '-infinity'
 where k.scope = 'account' and k.fitted_at > '-infinity'
 and k.name in (select c.account from unnest(p_campaign_ids) i join public.campaigns c on c.id = i);
 end $$;
-comment on function autonomy.change_value(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_value_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4952,7 +4765,6 @@ where k.scope = 'account' and k.name = new.account and k.fitted_at > '-infinity'
 end if;
 return null;
 end $$;
-comment on function autonomy.account_value_after() is '[autonomous-operations]';
 create trigger autonomy_account_value after update of conversion_value, currency on public.autonomy_accounts
 for each row execute function autonomy.account_value_after();
 create function autonomy.campaign_value_after() returns trigger
@@ -4967,17 +4779,12 @@ perform autonomy.change_value(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_value_after() is '[autonomous-operations]';
 create trigger autonomy_campaign_value after update of conversion_value, account on public.campaigns
 for each row when (old.conversion_value is distinct from new.conversion_value
 or old.account is distinct from new.account)
 execute function autonomy.campaign_value_after();
 
 -- 0227_exclusions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.refresh_excluded(p_campaign_ids uuid[], p_accounts text[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4990,7 +4797,6 @@ begin
 perform autonomy.refresh_campaign_facts(v_campaigns[i : i + 9999])
 from generate_series(1, cardinality(v_campaigns), 10000) i;
 end $$;
-comment on function autonomy.refresh_excluded(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.exclusions_changed() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -5005,7 +4811,6 @@ from (select campaign_id, account from new_rows union select campaign_id, accoun
 end if;
 return null;
 end $$;
-comment on function autonomy.exclusions_changed() is '[autonomous-operations]';
 create trigger exclusions_inserted after insert on autonomy.evidence_exclusions
 referencing new table as new_rows for each statement execute function autonomy.exclusions_changed();
 create trigger exclusions_updated after update on autonomy.evidence_exclusions
@@ -5020,7 +4825,6 @@ begin
 perform autonomy.rebuild_campaign_facts();
 return null;
 end $$;
-comment on function autonomy.exclusions_truncated() is '[autonomous-operations]';
 create trigger exclusions_truncated after truncate on autonomy.evidence_exclusions
 for each statement execute function autonomy.exclusions_truncated();
 create function autonomy.campaign_left_account() returns trigger
@@ -5032,15 +4836,10 @@ perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_left_account() is '[autonomous-operations]';
 create trigger autonomy_campaign_left_account after update of account on public.campaigns
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_left_account();
 
 -- 0230_ingest.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.metric_bucket(p_text text, p_zone text) returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
@@ -5054,7 +4853,6 @@ return p_text::timestamp at time zone p_zone;
 exception when data_exception then
 return null;
 end $$;
-comment on function autonomy.metric_bucket(text, text) is '[autonomous-operations]';
 create function autonomy.judged_metrics(p_rows jsonb, p_now timestamptz)
 returns table (index bigint, r jsonb, campaign_id uuid, bucket timestamptz, error text)
 language sql stable set search_path = ''
@@ -5069,7 +4867,7 @@ select g.*, case when g.r ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){
 then (g.r ->> 'campaign_id')::uuid end as campaign_id
 from given g
 ),
-read as materialized (  -- its time once, not at every mention
+read as materialized (
 select n.*, z.campaign_id is not null as is_there, case when jsonb_typeof(n.r -> 'bucket') = 'string'
 then autonomy.metric_bucket(n.r ->> 'bucket', coalesce(z.zone, 'UTC')) end as bucket
 from named n
@@ -5108,7 +4906,6 @@ order by m.place limit 1)
 ) as error
 from read r
 $$;
-comment on function autonomy.judged_metrics(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.write_metrics(p_taken jsonb, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -5156,7 +4953,6 @@ from written w join autonomy.campaign_zones(array(select campaign_id from writte
 perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
 return coalesce(v_left_out, '[]');
 end $$;
-comment on function autonomy.write_metrics(jsonb, timestamptz) is '[autonomous-operations]';
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -5221,10 +5017,6 @@ perform autonomy.rebuild_campaign_facts(true);
 end $$;
 
 -- 0235_platform_pulls.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.hold_pull(p_account text, p_token uuid) returns autonomy.platform_accounts
 language plpgsql set search_path = ''
 as $$
@@ -5243,7 +5035,6 @@ message = format('This reading of the account %L does not hold its lease any mor
 end if;
 return v_pull;
 end $$;
-comment on function autonomy.hold_pull(text, uuid) is '[autonomous-operations]';
 create function autonomy.list_error(p_value jsonb, p_name text, p_most integer) returns void
 language plpgsql immutable set search_path = ''
 as $$
@@ -5253,21 +5044,18 @@ raise exception using errcode = 'AO010',
 message = format('%s must be a JSON array of at most %s objects.', p_name, p_most);
 end if;
 end $$;
-comment on function autonomy.list_error(jsonb, text, integer) is '[autonomous-operations]';
 create function autonomy.written_number(p_text text) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return case when p_text ~ '^-?[0-9]{1,15}(\.[0-9]{1,20})?([eE]-?[0-9]{1,2})?$' then p_text::numeric end;
 end $$;
-comment on function autonomy.written_number(text) is '[autonomous-operations]';
 create function autonomy.account_slot(p_account text) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
 begin
 return ('x' || substr(md5(p_account), 1, 4))::bit(16)::integer;
 end $$;
-comment on function autonomy.account_slot(text) is '[autonomous-operations]';
 create function public.begin_platform_pull(
 p_account text, p_token uuid, p_lease_seconds integer default 300, p_force boolean default false,
 p_now timestamptz default now()) returns jsonb
@@ -5333,7 +5121,6 @@ set currency = v_currency, time_zone = v_zone, updated_by = p_actor, updated_at 
 where a.account = p_account and (a.currency, a.time_zone) is distinct from (v_currency, v_zone);
 update autonomy.platform_accounts x set facts = p_facts where x.account = p_account and x.facts <> p_facts;
 end $$;
-comment on function autonomy.note_platform_facts(text, jsonb, text) is '[autonomous-operations]';
 create function public.record_platform_facts(p_account text, p_token uuid, p_facts jsonb) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -5427,7 +5214,6 @@ left(x.account, 80), autonomy.platform_title(x.platform), x.state_message),
 from autonomy.platform_accounts x where x.state = 'broken'
 order by x.account;
 end $$;
-comment on function autonomy.dashboard_state_of_platforms(boolean) is '[autonomous-operations]';
 create function autonomy.connection(p_account text, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -5452,18 +5238,13 @@ count(*) filter (where y.gone_at is null and y.budget_kind <> 'daily') as others
 from autonomy.platform_units y where y.account = x.account) u
 where x.account = p_account);
 end $$;
-comment on function autonomy.connection(text, timestamptz) is '[autonomous-operations]';
 
 -- 0236_platform_units.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.unit as (
 campaign_id uuid, external_id text, kind text, title text, active boolean, status_text text,
 budget numeric, budget_kind text, budget_ref text, created_at timestamptz, learning boolean, hold text,
 details jsonb, gone boolean,
-row_budget numeric);       -- what campaigns.budget is to be: a day's, of its own; else null
+row_budget numeric);
 comment on type autonomy.unit is 'A unit of a platform as a page tells it, with its campaign. [autonomous-operations]';
 create function autonomy.unit_error(p_unit jsonb) returns text
 language plpgsql stable set search_path = ''
@@ -5485,7 +5266,6 @@ and (autonomy.written_number(p_unit ->> 'budget') between 0 and 999999999999.99)
 or p_unit ->> 'budget_kind' = 'daily' and p_unit ->> 'budget' is null
 then format('Its budget is no amount: %s.', left(coalesce(p_unit ->> 'budget', 'missing'), 40)) end;
 end $$;
-comment on function autonomy.unit_error(jsonb) is '[autonomous-operations]';
 create function autonomy.placed_units(p_account text, p_units jsonb) returns autonomy.unit[]
 language plpgsql stable set search_path = ''
 as $$
@@ -5524,7 +5304,6 @@ t.one ->> 'status' in ('archived', 'deleted'),
 case when t.one ->> 'budget_kind' = 'daily' then t.budget end)::autonomy.unit
 from told t);
 end $$;
-comment on function autonomy.placed_units(text, jsonb) is '[autonomous-operations]';
 create function autonomy.make_units(p_account text, p_units autonomy.unit[], p_began timestamptz) returns integer
 language plpgsql set search_path = ''
 as $$
@@ -5544,7 +5323,6 @@ order by u.campaign_id;
 get diagnostics v_made = row_count;
 return v_made;
 end $$;
-comment on function autonomy.make_units(text, autonomy.unit[], timestamptz) is '[autonomous-operations]';
 create type autonomy.unit_change as (
 campaign_id uuid, active boolean, row_budget numeric, title text, gone boolean,
 takes_status boolean, takes_budget boolean, takes_title boolean, by_somebody boolean, waiting boolean,
@@ -5586,7 +5364,6 @@ left join autonomy.file_states f on f.campaign_id = u.campaign_id
 where (f.read_at > p_began) is not true) d
 order by d.id);
 end $$;
-comment on function autonomy.compared_units(text, autonomy.unit[], timestamptz) is '[autonomous-operations]';
 create function autonomy.follow_units(p_platform text, p_changes autonomy.unit_change[], p_now timestamptz)
 returns void language plpgsql set search_path = ''
 as $$
@@ -5617,7 +5394,6 @@ perform set_config('autonomy.platform', '', true);
 perform set_config('autonomy.platform_news', '', true);
 perform set_config('autonomy.now', '', true);
 end $$;
-comment on function autonomy.follow_units(text, autonomy.unit_change[], timestamptz) is '[autonomous-operations]';
 create function autonomy.note_units(p_account text, p_units autonomy.unit[], p_began timestamptz, p_now timestamptz)
 returns void language plpgsql set search_path = ''
 as $$
@@ -5645,7 +5421,6 @@ platform_id = excluded.platform_id, title = excluded.title, status = excluded.st
 until = excluded.until, read_at = excluded.read_at
 where f.read_at <= excluded.read_at;
 end $$;
-comment on function autonomy.note_units(text, autonomy.unit[], timestamptz, timestamptz) is '[autonomous-operations]';
 create function public.record_platform_units(
 p_account text, p_token uuid, p_units jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -5697,17 +5472,12 @@ comment on function public.missing_platform_units(text, uuid, integer) is
 'say of each. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
 
 -- 0237_platform_days.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.day_figure(p_value text) returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return coalesce(to_jsonb(autonomy.written_number(p_value)), to_jsonb(left(p_value, 40)));
 end $$;
-comment on function autonomy.day_figure(text) is '[autonomous-operations]';
 create function autonomy.day_rows(p_account text, p_days jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -5723,7 +5493,6 @@ from jsonb_array_elements(p_days) with ordinality d (one, n)
 join autonomy.platform_units x on x.account = p_account and x.external_id = d.one ->> 'external_id'
 where d.one ->> 'day' ~ '^\d{4}-\d\d-\d\d$');
 end $$;
-comment on function autonomy.day_rows(text, jsonb) is '[autonomous-operations]';
 create function public.record_platform_days(
 p_account text, p_token uuid, p_days jsonb, p_cursor jsonb default null, p_now timestamptz default now())
 returns jsonb
@@ -5761,10 +5530,6 @@ comment on function public.record_platform_days(text, uuid, jsonb, jsonb, timest
 'again. Raises AO007 (lease lost), AO010 (no list), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0310_conditions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.word_error(p_object jsonb, p_key text, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5786,7 +5551,6 @@ else format('%s is not %s %s', coalesce(left((p_object -> p_key)::text, 60), 'no
 case p_key when 'operator' then 'an' else 'a' end, p_key) end,
 array_to_string(c_words, ' '));
 end $$;
-comment on function autonomy.word_error(jsonb, text, text) is '[autonomous-operations]';
 create function autonomy.than_error(p_than jsonb, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5800,7 +5564,6 @@ autonomy.number_error(p_than, 'times', p_path, 0, 1e6),
 autonomy.word_error(p_than, 'metric', p_path),
 case when p_than ? 'window' then autonomy.word_error(p_than, 'window', p_path) end);
 end $$;
-comment on function autonomy.than_error(jsonb, text) is '[autonomous-operations]';
 create function autonomy.comparison_error(p_condition jsonb, p_path text, p_largest numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5846,7 +5609,6 @@ return autonomy.number_error(p_condition, 'threshold', p_path, v_least, p_larges
 end if;
 return autonomy.than_error(p_condition -> 'than', p_path || '.than');
 end $$;
-comment on function autonomy.comparison_error(jsonb, text, numeric) is '[autonomous-operations]';
 create function autonomy.own_keys_error(p_condition jsonb, p_path text, p_largest numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5898,7 +5660,6 @@ end if;
 end loop;
 return null;
 end $$;
-comment on function autonomy.own_keys_error(jsonb, text, numeric) is '[autonomous-operations]';
 create function autonomy.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5947,7 +5708,6 @@ return null;
 end if;
 return autonomy.comparison_error(p_condition, p_path, c_largest);
 end $$;
-comment on function autonomy.condition_error_at(jsonb, text, int) is '[autonomous-operations]';
 create function autonomy.condition_comparisons(p_condition jsonb) returns int
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5970,7 +5730,6 @@ cross join unnest(array['metric', 'min_spend', 'min_conversions', 'min_clicks', 
 'min_duration_hours', 'account', 'title_contains']) k
 where jsonb_typeof(node) = 'object' and node ? k);
 end $$;
-comment on function autonomy.condition_comparisons(jsonb) is '[autonomous-operations]';
 create function public.condition_errors(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5987,10 +5746,6 @@ comment on function public.condition_errors(jsonb) is
 '[autonomous-operations]';
 
 -- 0320_rules.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.action_errors(p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6043,7 +5798,6 @@ case when autonomy.json_number(p_action -> 'min_budget') > autonomy.json_number(
 autonomy.flag_error(p_action, 'requires_approval', 'action'),
 autonomy.flag_error(p_action, 'notify', 'action'));
 end $$;
-comment on function autonomy.action_errors(jsonb) is '[autonomous-operations]';
 create function public.rule_errors(p_rule_type text, p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6090,7 +5844,6 @@ format('priority: %s is not allowed; give a whole number from -1000000 to 100000
 left((p_rule -> 'priority')::text, 60)) end,
 substr(autonomy.flag_error(p_rule, 'is_active', ''), 2));
 end $$;
-comment on function autonomy.rule_body_error(jsonb, boolean) is '[autonomous-operations]';
 create function autonomy.refuse_rule(p_rule_name text, p_error text) returns void
 language plpgsql set search_path = ''
 as $$
@@ -6100,11 +5853,10 @@ message = format('Rule "%s" was refused. %s', coalesce(p_rule_name, ''), p_error
 detail = split_part(p_error, ':', 1),
 hint = 'Nothing has been changed. python -m autonomy rules schema prints everything that a rule may say.';
 end $$;
-comment on function autonomy.refuse_rule(text, text) is '[autonomous-operations]';
 create table if not exists autonomy.rule_verdicts (
 rule_id uuid primary key,
 rule_type text not null,
-version text not null,  -- autonomy.rule_version
+version text not null,
 flaw text
 );
 comment on table autonomy.rule_verdicts is
@@ -6118,7 +5870,6 @@ values (p_rule_id, p_rule_type, p_version, p_flaw)
 on conflict (rule_id) do update
 set rule_type = excluded.rule_type, version = excluded.version, flaw = excluded.flaw
 $$;
-comment on function autonomy.keep_rule_verdict(uuid, text, text, text) is '[autonomous-operations]';
 create function autonomy.check_autonomous_rule() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -6152,7 +5903,6 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.check_autonomous_rule() is '[autonomous-operations]';
 create function autonomy.log_autonomous_rule_change() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -6173,7 +5923,6 @@ v_before, v_after);
 end if;
 return null;
 end $$;
-comment on function autonomy.log_autonomous_rule_change() is '[autonomous-operations]';
 create trigger check_autonomous_rule before insert or update on public.autonomous_rules
 for each row execute function autonomy.check_autonomous_rule();
 create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
@@ -6187,10 +5936,6 @@ where r.id is not null and r.rule_type is not null
 on conflict (rule_id) do nothing;
 
 -- 0330_predicates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.measure_column(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6200,7 +5945,6 @@ when p_window like 'prior\_%' then 'f.p' || substr(rtrim(p_window, 'd'), 7)
 when p_window = 'lifetime' then 'f.life'
 else 'f.w' || rtrim(p_window, 'd') end || '_' || p_measure;
 end $$;
-comment on function autonomy.measure_column(text, text) is '[autonomous-operations]';
 create function autonomy.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6212,13 +5956,12 @@ when p_measure = 'budget' then
 when p_measure = 'hours_running' then
 '(case when isfinite(c.created_at) then date_part(''epoch'', $1 - c.created_at) / 3600::float8 end)'
 else
-format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '  -- the usual value first
+format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '
 'when %1$s between -1e-9::float8 and 1e-9::float8 then 0::float8 '
 'when %1$s between -1e18::float8 and -1e-9::float8 then %1$s end)',
 autonomy.measure_column(p_measure, p_window))
 end;
 end $$;
-comment on function autonomy.measure_expression(text, text) is '[autonomous-operations]';
 create function autonomy.metric_measures(p_metric text) returns text[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6234,7 +5977,6 @@ when 'frequency' then array['impressions', 'reach']
 when 'profit' then array['revenue', 'spend']
 else array[p_metric] end;
 end $$;
-comment on function autonomy.metric_measures(text) is '[autonomous-operations]';
 create function autonomy.metric_expression(p_metric text, p_window text, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6261,7 +6003,6 @@ end if;
 return format('(case when %2$s > 0::float8 then %3$s%1$s / %2$s end)', v_first, v_second,
 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
-comment on function autonomy.metric_expression(text, text, text) is '[autonomous-operations]';
 create function autonomy.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -6316,7 +6057,6 @@ from jsonb_array_elements(coalesce(p_condition -> 'all', p_condition -> 'any')) 
 end if;
 return array_to_string(v_parts, ' and ');
 end $$;
-comment on function autonomy.compile_condition_part(jsonb, text) is '[autonomous-operations]';
 create function autonomy.compile_condition(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6328,7 +6068,6 @@ raise exception using errcode = 'AO001', message = v_error;
 end if;
 return autonomy.compile_condition_part(p_condition, 'exact');
 end $$;
-comment on function autonomy.compile_condition(jsonb) is '[autonomous-operations]';
 create function autonomy.condition_reads(p_condition jsonb) returns table (metric text, win text)
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6357,13 +6096,12 @@ select r.metric, case when r.metric in ('budget', 'hours_running') then 'lifetim
 from reads r
 group by 1, 2;
 end $$;
-comment on function autonomy.condition_reads(jsonb) is '[autonomous-operations]';
 create function autonomy.cpa_target(p_condition jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 if position('"cpa"' in p_condition::text) = 0 then
-return null;  -- the usual case, and the tree need not be walked
+return null;
 end if;
 return (
 with recursive nodes (node, plain) as (
@@ -6386,13 +6124,8 @@ and node ->> 'operator' in ('<', '<=', '>', '>=')
 )
 select target from stated where target between 1e-6::float8 and 1e9::float8);
 end $$;
-comment on function autonomy.cpa_target(jsonb) is '[autonomous-operations]';
 
 -- 0340_default_rules.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.default_autonomous_rules()
 returns table (rule_name text, rule_type text, condition jsonb, action jsonb, priority int)
 language sql immutable set search_path = ''
@@ -6411,7 +6144,6 @@ values
 '{"metric": "roi", "operator": ">=", "threshold": 3.0, "min_conversions": 10}',
 '{"type": "auto_scale_up", "multiplier": 1.5, "max_budget": 10000}', 80)
 $$;
-comment on function autonomy.default_autonomous_rules() is '[autonomous-operations]';
 insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, created_by)
 select md5('autonomous-operations:' || d.rule_name)::uuid,
 d.rule_name, d.rule_type, d.condition, d.action, d.priority, 'system'
@@ -6441,10 +6173,6 @@ comment on function public.autonomy_reset_defaults() is
 'again. [autonomous-operations]';
 
 -- 0400_confidence.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.roi_posterior(
 p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8, p_days float8, p_matured float8,
 p_mean float8, p_tau2 float8, p_order_value float8, p_prior_cv2 float8, p_order_spread float8 default 0.16)
@@ -6505,8 +6233,6 @@ u := greatest(centre - 12::float8, least(centre + 12::float8, u));
 end loop;
 return array[u, e * exp(u) + q, n, a, doubt, s];
 end $$;
-comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8,
-float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.cpa_posterior(
 p_target float8, p_spend float8, p_conversions float8, p_days float8, p_matured float8)
 returns float8[]
@@ -6518,7 +6244,6 @@ when p_conversions > 1e19 and p_conversions <> 'NaN' then 1e19 else 0 end;
 begin
 return autonomy.roi_posterior(p_spend, n, p_target * n, 0, p_days, p_matured, 1, 0.64, p_target, 0);
 end $$;
-comment on function autonomy.cpa_posterior(float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6534,7 +6259,6 @@ z := (ln(least(p_target, 1e15::float8)) - p_posterior[1]) * sqrt(p_posterior[2])
 z := case when abs(z) < 1e-100::float8 then 0::float8 else greatest(-8::float8, least(8::float8, z)) end;
 return 1::float8 / (1::float8 + exp(-(z * (1.5976::float8 + 0.07056::float8 * z * z))));
 end $$;
-comment on function autonomy.probability_from(float8[], float8) is '[autonomous-operations]';
 create function autonomy.probability_below(
 p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
 p_days float8, p_matured float8,
@@ -6547,21 +6271,14 @@ return autonomy.probability_from(autonomy.roi_posterior(
 p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2,
 p_order_spread), p_target);
 end $$;
-comment on function autonomy.probability_below(
-float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.cut_confidence(p_percent float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return floor(100::float8 * p_percent + 0.5::float8) / 100::float8;
 end $$;
-comment on function autonomy.cut_confidence(float8) is '[autonomous-operations]';
 
 -- 0405_curve.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.budget_share(p_budget numeric, p_reference numeric) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6569,7 +6286,6 @@ begin
 return case when p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15
 then least(p_budget::float8 / p_reference::float8, 1e6::float8) else 1::float8 end;
 end $$;
-comment on function autonomy.budget_share(numeric, numeric) is '[autonomous-operations]';
 create function autonomy.mean_roi(p_posterior float8[], p_tau2 float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6579,7 +6295,6 @@ begin
 return exp(p_posterior[1] + v_spread * v_spread
 / greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8))) / 2::float8);
 end $$;
-comment on function autonomy.mean_roi(float8[], float8) is '[autonomous-operations]';
 create function autonomy.curve_target(
 p_reference numeric, p_curvature float8, p_mean_roi float8, p_break_even float8)
 returns numeric
@@ -6596,7 +6311,6 @@ coalesce(nullif(p_break_even, 'NaN'), 1::float8))));
 return case when v_worth <= 1::float8 then 0
 else round((p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8))::numeric, 6) end;
 end $$;
-comment on function autonomy.curve_target(numeric, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.within_dead_band(
 p_budget numeric, p_reference numeric, p_curvature float8, p_posterior float8[], p_tau2 float8, p_break_even float8)
 returns boolean
@@ -6626,7 +6340,6 @@ return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_p
 end if;
 return v_away < 0.05;
 end $$;
-comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6634,13 +6347,8 @@ begin
 return case when p_reference between 0.000001 and 1e15 then greatest(p_min_budget, p_reference * 0.05)
 else p_min_budget end;
 end $$;
-comment on function autonomy.curve_floor(numeric, numeric) is '[autonomous-operations]';
 
 -- 0410_evidence.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.evidence_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6685,7 +6393,6 @@ return $sql$ cross join lateral (select
       offset 0) r
     offset 0) e$sql$;
 end $$;
-comment on function autonomy.evidence_expression() is '[autonomous-operations]';
 create function autonomy.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
 campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
@@ -6700,13 +6407,8 @@ return query execute
 || autonomy.evidence_expression()
 using p_now, p_ids;
 end $$;
-comment on function autonomy.campaign_evidence(uuid[], timestamptz) is '[autonomous-operations]';
 
 -- 0412_priors.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.prior_score(
 p_orders float8[], p_exposures float8[], p_sizes float8[], p_mean float8, p_tau float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
@@ -6744,19 +6446,18 @@ total := total + n * x - nr * ln(1::float8 + mu / r)
 end loop;
 return total;
 end $$;
-comment on function autonomy.prior_score(float8[], float8[], float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.likeliest_prior(p_orders float8[], p_exposures float8[], p_sizes float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 declare
 v_centre constant float8 := greatest(-3::float8, least(3::float8, ln(
 ((select sum(o) from unnest(p_orders) o) + 1::float8) / ((select sum(e) from unnest(p_exposures) e) + 1::float8))));
-v_scores float8[] := '{}';  -- 13 of ln roi for each of 7 of ln tau
+v_scores float8[] := '{}';
 v_best integer;
 v_mean integer;
 v_tau integer;
 v_bend float8;
-v_means float8 := 0;  -- the vertex, in steps from the best point
+v_means float8 := 0;
 v_taus float8 := 0;
 begin
 for t in 0 .. 6 loop
@@ -6781,7 +6482,6 @@ end if;
 return array[v_centre + 0.25::float8 * (v_mean - 6) + 0.25::float8 * v_means,
 ln(0.7::float8) + 0.35::float8 * (v_tau - 3) + 0.35::float8 * v_taus];
 end $$;
-comment on function autonomy.likeliest_prior(float8[], float8[], float8[]) is '[autonomous-operations]';
 create function autonomy.scatter_of_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, squares float8, orders float8)
 language plpgsql stable set search_path = ''
@@ -6800,7 +6500,6 @@ where c.day > (p_now - interval '90 days')::date and c.conversions > 0) k
 group by k.campaign_id) d
 where d.n between 5 and 1e15 and d.r > 1e-9 and d.r <= 1e15;
 end $$;
-comment on function autonomy.scatter_of_days(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.fitted_moments(p_keys text[], p_ids uuid[], p_usual jsonb, p_now timestamptz)
 returns table (key text, campaigns int, order_value float8, cv2 float8, order_spread float8, mean float8, tau2 float8)
 language plpgsql stable set search_path = ''
@@ -6892,7 +6591,6 @@ from usual u
 left join valued v using (key)
 left join likeliest l using (key);
 end $$;
-comment on function autonomy.fitted_moments(text[], uuid[], jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.sampled_campaigns(out ids uuid[], out is_all boolean)
 language plpgsql stable set search_path = ''
 as $$
@@ -6907,7 +6605,6 @@ ids := array(select f.campaign_id from public.campaign_facts f
 tablesample system (100 * 1000 / v_blocks) repeatable (0));
 end if;
 end $$;
-comment on function autonomy.sampled_campaigns() is '[autonomous-operations]';
 create function autonomy.prior_is_due(p_prior autonomy.priors, p_now timestamptz) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -6915,7 +6612,6 @@ begin
 return coalesce(p_prior.order_value is null or p_prior.campaigns < 5
 or p_prior.fitted_at not between p_now - interval '23 hours 30 minutes' and p_now + interval '1 hour', true);
 end $$;
-comment on function autonomy.prior_is_due(autonomy.priors, timestamptz) is '[autonomous-operations]';
 create function autonomy.accounts_in_turn(p_sample uuid[], p_now timestamptz default 'infinity')
 returns table (account text, ids uuid[])
 language sql stable set search_path = ''
@@ -6941,7 +6637,6 @@ cross join lateral (select coalesce(t.ids, array(
 select c.id from public.campaigns c where c.account = t.account limit 500)) as ids) o) w
 where w.before < 4000
 $$;
-comment on function autonomy.accounts_in_turn(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.fitted_priors(p_now timestamptz, p_force boolean default false)
 returns setof autonomy.priors
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -6987,7 +6682,6 @@ left join autonomy.priors k on k.scope = 'account' and k.name = d.account
 left join (select f.* from one o cross join lateral autonomy.fitted_moments(o.keys, o.ids, v_usual, p_now) f) m
 on m.key = d.account;
 end $$;
-comment on function autonomy.fitted_priors(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.account_targets()
 returns table (account text, break_even float8, attribution float8,
 prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8,
@@ -7011,7 +6705,6 @@ where not exists (select from public.autonomy_accounts o where o.account = '')) 
 left join autonomy.priors k on k.scope = 'account' and k.name = a.account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
-comment on function autonomy.account_targets() is '[autonomous-operations]';
 create function autonomy.priors_due(p_now timestamptz) returns boolean
 language sql stable set search_path = ''
 as $$
@@ -7022,7 +6715,6 @@ select from public.autonomy_accounts a where not exists (
 select from autonomy.priors k where k.scope = 'currency' and k.name = coalesce(a.currency, '')))
 from public.autonomy_policy p;
 $$;
-comment on function autonomy.priors_due(timestamptz) is '[autonomous-operations]';
 create function autonomy.priors_in_force(p_now timestamptz) returns setof autonomy.priors
 language plpgsql stable set search_path = ''
 as $$
@@ -7034,7 +6726,7 @@ if autonomy.priors_due(p_now) then
 v_fitted := array(select f from autonomy.fitted_priors(p_now) f);
 end if;
 exception when others then
-null;  -- what no fit can be made of leaves the last one in force, as in a run
+null;
 end;
 return query
 select * from unnest(v_fitted)
@@ -7042,7 +6734,6 @@ union all
 select k.* from autonomy.priors k
 where not exists (select from unnest(v_fitted) f where f.scope = k.scope and f.name = k.name);
 end $$;
-comment on function autonomy.priors_in_force(timestamptz) is '[autonomous-operations]';
 create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autonomy.priors
 language sql stable set search_path = ''
 as $$
@@ -7052,7 +6743,6 @@ select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0),
 from (select autonomy.only_currency() as currency) o
 left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
 $$;
-comment on function autonomy.prior_of_all(autonomy.priors[]) is '[autonomous-operations]';
 create function autonomy.account_priors(p_accounts text[], p_now timestamptz)
 returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8, order_spread float8,
 curvature float8)
@@ -7075,7 +6765,6 @@ left join public.autonomy_accounts a on a.account = n.account
 left join priors k on k.scope = 'account' and k.name = n.account
 left join priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
-comment on function autonomy.account_priors(text[], timestamptz) is '[autonomous-operations]';
 create function public.autonomy_account_priors(p_account text default null, p_now timestamptz default null)
 returns jsonb
 language sql stable set search_path = ''
@@ -7129,10 +6818,6 @@ comment on function public.fit_portfolio_prior(boolean, timestamptz) is
 'Raises AO010 (no moment), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0415_curvature.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.curvatures (
 account text primary key,
 last_scored_day date,
@@ -7166,7 +6851,6 @@ end loop;
 return (x - 0.5::float8) * ln(x) - x + 0.9189385332046727::float8
 + (1 / (12 * x) - 1 / (360 * x ^ 3) + 1 / (1260 * x ^ 5)) - shift;
 end $$;
-comment on function autonomy.ln_gamma(float8) is '[autonomous-operations]';
 create function autonomy.forecast_orders(
 p_exposure float8, p_orders float8, p_days float8, p_arriving float8, p_rate float8, p_tau2 float8,
 out mu float8, out size float8)
@@ -7191,7 +6875,6 @@ variance := 1 / (e * exp(u) + q);
 mu := p_arriving * exp(u + q * variance ^ 2 / 2);
 size := 1 / (0.25::float8 + exp(variance) - 1);
 end $$;
-comment on function autonomy.forecast_orders(float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.curvature_scores(
 p_campaigns int[], p_ages int[], p_spend float8[], p_orders float8[], p_budgets float8[],
 p_delay float8, p_half_life float8, p_tau2 float8)
@@ -7236,7 +6919,6 @@ group by f.c
 )
 select case when count(*) = 7 then array_agg(s.score order by s.c) end from scores s
 $$;
-comment on function autonomy.curvature_scores(int[], int[], float8[], float8[], float8[], float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.mean_curvature(p_scores float8[]) returns float8
 language sql immutable set search_path = ''
 as $$
@@ -7245,7 +6927,6 @@ from (select u.c, u.l, max(u.l) over () as most
 from (select g.c, 0.3::float8 * s - (ln(g.c) - ln(2::float8)) ^ 2 / 0.5::float8 as l
 from unnest(p_scores, '{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) g (s, c)) u) w
 $$;
-comment on function autonomy.mean_curvature(float8[]) is '[autonomous-operations]';
 create function autonomy.score_account(
 p_account text, p_after date, p_now timestamptz, out day date, out scores float8[])
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
@@ -7285,7 +6966,6 @@ and d.day between score_account.day - 69 and score_account.day
 left join autonomy.budgets_in_force(v_ids, array_fill(v_zone, array[cardinality(v_ids)])) b on b.campaign_id = i.id
 where d.spend between 0 and 1e12 and d.conversions between 0 and 1e9;
 end $$;
-comment on function autonomy.score_account(text, date, timestamptz) is '[autonomous-operations]';
 create function autonomy.use_curvature(p_account text, p_curvature float8) returns boolean
 language plpgsql set search_path = ''
 as $$
@@ -7294,7 +6974,7 @@ v_ids uuid[] := array(select c.id from public.campaigns c
 where left(c.account, 200) = left(p_account, 200) and c.account = p_account limit 2001);
 begin
 if cardinality(v_ids) > 2000 then
-return false;  -- more than a run may wait for: the policy's goes on
+return false;
 end if;
 insert into autonomy.priors as k (scope, name, curvature, fitted_at)
 values ('account', p_account, p_curvature, '-infinity')
@@ -7302,7 +6982,6 @@ on conflict (scope, name) do update set curvature = excluded.curvature;
 perform autonomy.refresh_campaign_facts(v_ids);
 return true;
 end $$;
-comment on function autonomy.use_curvature(text, float8) is '[autonomous-operations]';
 create function autonomy.measure_curvature(p_account text, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -7337,7 +7016,6 @@ end if;
 delete from autonomy.curvatures k where k.account = p_account;
 insert into autonomy.curvatures select v_known.*;
 end $$;
-comment on function autonomy.measure_curvature(text, timestamptz) is '[autonomous-operations]';
 create function autonomy.measure_curvatures(p_now timestamptz) returns void
 language plpgsql set search_path = '' set lock_timeout = '2s'
 as $$
@@ -7356,13 +7034,8 @@ end loop;
 delete from autonomy.curvatures k
 where not exists (select from public.autonomy_accounts a where a.account = k.account);
 end $$;
-comment on function autonomy.measure_curvatures(timestamptz) is '[autonomous-operations]';
 
 -- 0417_delay.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.delays (
 account text primary key,
 last_day date,
@@ -7386,7 +7059,6 @@ language sql immutable parallel safe set search_path = ''
 as $$
 select (2 - p_days * (1 - exp(-2 / p_days))) / 2 / ((5 - p_days * (exp(-4 / p_days) - exp(-9 / p_days))) / 5)
 $$;
-comment on function autonomy.lag_of_delay(float8) is '[autonomous-operations]';
 create function autonomy.delay_of_launches(
 p_spend float8[], p_orders float8[], p_later_spend float8[], p_later_orders float8[]) returns float8
 language plpgsql immutable set search_path = ''
@@ -7423,13 +7095,11 @@ end if;
 end loop;
 return exp((v_effective * ((v_low + v_high) / 2 + ln(24::float8)) + 5 * ln(24::float8)) / (v_effective + 5));
 end $$;
-comment on function autonomy.delay_of_launches(float8[], float8[], float8[], float8[]) is '[autonomous-operations]';
 create function autonomy.nearest_delay(p_hours float8) returns float8
 language sql immutable set search_path = ''
 as $$
 select g from unnest('{6, 12, 24, 48, 96}'::float8[]) g order by abs(ln(g) - ln(p_hours)), g limit 1
 $$;
-comment on function autonomy.nearest_delay(float8) is '[autonomous-operations]';
 create function autonomy.account_launches(p_account text, p_zone text, p_until date)
 returns table (spend float8, orders float8, later_spend float8, later_orders float8)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
@@ -7465,7 +7135,6 @@ and not exists (select from excluded x
 where x.campaign_id = l.id and x.from_day <= l.first + 8 and x.until_day >= l.first)
 group by l.id;
 end $$;
-comment on function autonomy.account_launches(text, text, date) is '[autonomous-operations]';
 create function autonomy.use_delay(p_account text, p_hours float8) returns void
 language plpgsql set search_path = ''
 as $$
@@ -7477,7 +7146,6 @@ perform autonomy.refresh_campaign_facts(array(
 select c.id from public.campaigns c
 where left(c.account, 200) = left(p_account, 200) and c.account = p_account));
 end $$;
-comment on function autonomy.use_delay(text, float8) is '[autonomous-operations]';
 create function autonomy.measure_delay(p_account text, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -7520,7 +7188,6 @@ end if;
 delete from autonomy.delays k where k.account = p_account;
 insert into autonomy.delays select v_known.*;
 end $$;
-comment on function autonomy.measure_delay(text, timestamptz) is '[autonomous-operations]';
 create function autonomy.measure_delays(p_now timestamptz) returns void
 language plpgsql set search_path = '' set lock_timeout = '2s'
 as $$
@@ -7539,13 +7206,8 @@ end loop;
 delete from autonomy.delays k
 where not exists (select from public.autonomy_accounts a where a.account = k.account);
 end $$;
-comment on function autonomy.measure_delays(timestamptz) is '[autonomous-operations]';
 
 -- 0420_doubt.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
@@ -7572,7 +7234,6 @@ end if;
 end loop;
 return v_without;
 end $$;
-comment on function autonomy.accounts_without_value(text[], timestamptz) is '[autonomous-operations]';
 create function autonomy.campaigns_without_value(p_ids uuid[], p_now timestamptz) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -7605,7 +7266,6 @@ where c.account = any (v_without)
 or w.n between 20 and 1e18
 or w.n between 1e-9 and 1e18 and w.n * k.order_value > 3 * w.spend);
 end $$;
-comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
 campaign_id uuid, changed_at timestamptz,
@@ -7623,7 +7283,7 @@ from (select greatest(7, (select p.person_hold_days from public.autonomy_policy 
 join public.campaign_changes k on k.campaign_id = any (p_ids)
 and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
 if v_changed = '{}' then
-return;  -- the usual case
+return;
 end if;
 return query
 with holds as materialized (
@@ -7671,7 +7331,6 @@ k.new_budget > least(k.old_budget, k.first_budget) as raised
 from (select case when not k.budget_by_program then k.budget_at end as at) x) b
 where b.at is not null or s.at is not null;
 end $$;
-comment on function autonomy.people_changes(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.budget_use(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, share float8)
 language plpgsql stable set search_path = '' set jit = off
@@ -7681,7 +7340,7 @@ return query
 select c.id, u.share
 from autonomy.campaign_zones(p_ids) i (id, zone)
 cross join lateral (
-select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c  -- by its key
+select e.id, e.created_at, e.status, e.budget from public.campaigns e where e.id = i.id offset 0) c
 cross join lateral (select (p_now at time zone i.zone)::date as today) k
 cross join lateral (
 select avg(d.share) as share, count(*) as days
@@ -7713,7 +7372,6 @@ order by x.day desc
 limit 3) d) u
 where u.days >= 2;
 end $$;
-comment on function autonomy.budget_use(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.sane_number(p_value float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7721,13 +7379,8 @@ begin
 return case when p_value between -1e18::float8 and 1e18::float8 then
 case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end;
 end $$;
-comment on function autonomy.sane_number(float8) is '[autonomous-operations]';
 
 -- 0500_find.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create statistics if not exists public.campaigns_lower_status on (lower(status)) from public.campaigns;
 create function autonomy.shard_slots(p_shard text) returns int4range
 language plpgsql immutable parallel safe set search_path = ''
@@ -7752,7 +7405,6 @@ p_shard);
 end if;
 return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
 end $$;
-comment on function autonomy.shard_slots(text) is '[autonomous-operations]';
 create function autonomy.time_expression(p_time text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7760,7 +7412,6 @@ begin
 return format('(case when %1$s is not null then greatest(''0001-01-02 00:00:00+00''::timestamptz, '
 'least(''9999-12-30 00:00:00+00''::timestamptz, %1$s)) end)', p_time);
 end $$;
-comment on function autonomy.time_expression(text) is '[autonomous-operations]';
 create function autonomy.rules_in_order(p_include_inactive boolean)
 returns table (place int, id uuid, rule_name text, condition jsonb, action jsonb, flaw text)
 language plpgsql stable set search_path = ''
@@ -7778,11 +7429,10 @@ cross join lateral (select case
 when r.rule_name = '' then 'rule_name: must be a text that is not empty'
 when r.priority is null then 'priority: is missing; give a whole number'
 when v.rule_id is not null then v.flaw
-else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x  -- computed once
+else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0) x
 where r.is_active or p_include_inactive
 order by 1, r.rule_name collate "C";
 end $$;
-comment on function autonomy.rules_in_order(boolean) is '[autonomous-operations]';
 create function autonomy.compiled_rules(p_include_inactive boolean)
 returns table (source text, predicates text[], metrics text, metrics_alone text, curves int[])
 language plpgsql stable set search_path = ''
@@ -7816,7 +7466,6 @@ select s.name,
 (select array_agg(r.place order by r.place) from rules r where r.by_curve)
 from source s;
 end $$;
-comment on function autonomy.compiled_rules(boolean) is '[autonomous-operations]';
 create function autonomy.reference_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7826,7 +7475,6 @@ return 'case when c.budget > 0 and c.budget <= 1e18 then coalesce(
      where r.campaign_id = c.id),
     greatest(c.budget, 1, coalesce(q.min_budget, p.min_budget))) end';
 end $$;
-comment on function autonomy.reference_expression() is '[autonomous-operations]';
 create function autonomy.resting_campaigns(p_ids uuid[], p_include_inactive boolean, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -7872,7 +7520,6 @@ return query execute $sql$
         / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
-comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.matching_campaigns(
 p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
@@ -7881,11 +7528,11 @@ as $$
 declare
 v_predicates text[];
 v_metrics text;
-v_metrics_alone text;          -- without the campaign's own columns
+v_metrics_alone text;
 v_source text;
 v_near uuid[];
-v_curves int[];                -- places of the rules that follow the curve
-v_moving text[];               -- the predicates, with a budget that is not where it belongs by those
+v_curves int[];
+v_moving text[];
 begin
 select c.source, c.predicates, c.metrics, c.metrics_alone, c.curves
 into v_source, v_predicates, v_metrics, v_metrics_alone, v_curves
@@ -7934,7 +7581,6 @@ end
 || case when p_limit is not null then ' order by m.id limit $3' else '' end
 using p_now, v_near, p_limit, p_campaign_id, p_slots, p_include_inactive;
 end $$;
-comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is '[autonomous-operations]';
 create function autonomy.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
 status text, budget numeric, break_even float8, target_cpa float8, revenue_then float8)
@@ -7957,20 +7603,15 @@ select case when s.cpa between 1e-6 and 1e9 then s.cpa end as cpa
 from (select autonomy.json_number(a.evidence -> 'target_cpa') as cpa) s) t
 where a.action_type = 'auto_pause' and a.status = 'executed'
 and (p_ids is null or a.campaign_id = any (p_ids))
-and a.rule_id is not null  -- a person who pauses names no rule, and is not overruled
+and a.rule_id is not null
 and case when t.cpa is null then f.life_revenue > autonomy.json_number(a.evidence #> '{metrics,revenue}')
 else f.life_conversions > autonomy.json_number(a.evidence #> '{metrics,conversions}') end
 and a.id = (
 select h.action_id from public.campaign_changes h
 where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
-comment on function autonomy.revocable_pauses(uuid[]) is '[autonomous-operations]';
 
 -- 0505_codes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.codes()
 returns table (code text, place integer, kind text, means text, reserved boolean)
 language plpgsql immutable parallel safe set search_path = '' rows 60
@@ -8029,7 +7670,6 @@ return query values
 ('REJECTED', 50, 'failure', 'a person rejected it', false),
 ('EXPIRED', 51, 'failure', 'nobody approved it in time', false);
 end $$;
-comment on function autonomy.codes() is '[autonomous-operations]';
 create function autonomy.sentences() returns table (name text, pattern text, words text[])
 language plpgsql immutable parallel safe set search_path = '' rows 80
 as $$
@@ -8302,34 +7942,26 @@ return query values
 ' So many pauses at once are left to a person.',
 '{}'::text[]);
 end $$;
-comment on function autonomy.sentences() is '[autonomous-operations]';
 
 -- 0506_number_words.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.exact(p_number float8) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 begin
 return case when p_number between '-1e300' and '1e300' then p_number::text::numeric end;
 end $$;
-comment on function autonomy.exact(float8) is '[autonomous-operations]';
 create function autonomy.money_words(p_amount float8, p_currency text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return coalesce(autonomy.amount_words(autonomy.exact(p_amount), p_currency), '?');
 end $$;
-comment on function autonomy.money_words(float8, text) is '[autonomous-operations]';
 create function autonomy.times_words(p_roi float8) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return autonomy.money_words(p_roi, null) || 'x';
 end $$;
-comment on function autonomy.times_words(float8) is '[autonomous-operations]';
 create function autonomy.short_number(p_number float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -8337,14 +7969,12 @@ begin
 return case when p_number = 0 then '0' else
 trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end;
 end $$;
-comment on function autonomy.short_number(float8) is '[autonomous-operations]';
 create function autonomy.factor_words(p_factor numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end;
 end $$;
-comment on function autonomy.factor_words(numeric) is '[autonomous-operations]';
 create function autonomy.counted_words(p_number numeric, p_what text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8352,20 +7982,14 @@ begin
 return rtrim(to_char(p_number, 'FM999,999,999,999,999,999,990.99'), '.') || ' ' || p_what
 || case when p_number = 1 then '' else 's' end;
 end $$;
-comment on function autonomy.counted_words(numeric, text) is '[autonomous-operations]';
 create function autonomy.moment_words(p_moment timestamptz) returns text
 language plpgsql stable parallel safe set search_path = '' set timezone = 'UTC'
 as $$
 begin
 return to_char(p_moment, 'YYYY-MM-DD HH24:MI') || ' UTC';
 end $$;
-comment on function autonomy.moment_words(timestamptz) is '[autonomous-operations]';
 
 -- 0507_suspect.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -8375,7 +7999,6 @@ select distinct u.campaign_id from autonomy.unusual_campaigns u
 where case p_what when 'value' then u.by_value else u.by_spend end
 and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;
-comment on function autonomy.worth_a_look(uuid[], text) is '[autonomous-operations]';
 create function autonomy.usual_days(p_ids uuid[], p_now timestamptz)
 returns table (
 campaign_id uuid, day date, starts timestamptz, ends timestamptz, conversions float8, spend float8,
@@ -8415,7 +8038,6 @@ select from autonomy.evidence_exclusions x join public.campaigns c on c.id = k.c
 where (x.campaign_id = c.id or x.account = c.account) and x.lifted_at is not null
 and k.day between x.from_day and x.until_day);
 $$;
-comment on function autonomy.usual_days(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.value_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
@@ -8438,7 +8060,6 @@ when b.buckets >= 2 and b.least > 20 * u.usual and u.revenue > u.spend_28d / 4
 then u.revenue / u.conversions end as value) s
 where u.days >= 20 and u.usual > 0 and s.value is not null;
 $$;
-comment on function autonomy.value_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.spend_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
@@ -8466,14 +8087,13 @@ select h.new_budget from public.campaign_changes h
 where h.campaign_id = u.campaign_id and h.changed_at > u.starts and h.changed_at < u.ends) f) b
 where u.spend > 10 * b.budget::float8 and u.spend > 3 * u.most_spent and u.most_spent > 0;
 $$;
-comment on function autonomy.spend_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.future_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
 begin
 if not exists (select from public.campaign_metrics f where f.bucket > p_now + interval '1 hour') then
-return;  -- the usual case
+return;
 end if;
 return query
 select m.campaign_id, case when m.day > m.today then m.day end,
@@ -8491,7 +8111,6 @@ where not exists (
 select from autonomy.evidence_exclusions x join public.campaigns c on c.id = m.campaign_id
 where (x.campaign_id = c.id or x.account = c.account) and m.day between x.from_day and x.until_day);
 end $$;
-comment on function autonomy.future_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -8506,7 +8125,6 @@ join public.campaign_facts f on f.campaign_id = i and f.data_at > greatest(p_now
 join public.campaign_performance p on p.campaign_id = i
 where not p.from_metrics and p.updated_at > greatest(p_now, now()) + interval '1 hour';
 end $$;
-comment on function autonomy.future_totals(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubtful_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -8524,7 +8142,6 @@ if v_some <> '{}' then
 return query select * from autonomy.spend_doubts(v_some, p_now);
 end if;
 end $$;
-comment on function autonomy.doubtful_days(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubts(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -8536,7 +8153,6 @@ union all
 select * from autonomy.doubtful_days(p_ids, p_now)) d
 order by d.campaign_id, d.day desc nulls first, d.why;
 end $$;
-comment on function autonomy.doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubt_figures(p_now timestamptz) returns void
 language plpgsql set search_path = '' set jit = off
 as $$
@@ -8544,8 +8160,8 @@ declare
 v_found autonomy.suspect_days[];
 v_over boolean := exists (select from autonomy.suspect_days s where s.found_at <= p_now - interval '24 hours');
 begin
-if v_over then  -- the policy before facts, as whoever changes the policy has it
-perform from public.autonomy_policy for no key update;  -- which the fit of priors writes next
+if v_over then
+perform from public.autonomy_policy for no key update;
 end if;
 v_found := array(
 select row(d.campaign_id, d.day, min(d.why), p_now)::autonomy.suspect_days
@@ -8553,7 +8169,7 @@ from autonomy.doubtful_days(null, p_now) d
 where d.day between date '2000-01-01' and date '2100-12-31'
 group by d.campaign_id, d.day order by d.campaign_id, d.day);
 if v_found = '{}' and not exists (select from autonomy.suspect_days) then
-return;  -- the usual case
+return;
 end if;
 delete from autonomy.suspect_days s
 where not exists (select from unnest(v_found) f where f.campaign_id = s.campaign_id and f.day = s.day);
@@ -8566,20 +8182,15 @@ insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why,
 select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
 end if;
 end $$;
-comment on function autonomy.doubt_figures(timestamptz) is '[autonomous-operations]';
 
 -- 0508_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_stops(p_ids uuid[], p_from timestamptz, p_until timestamptz)
 returns table (campaign_id uuid, raises text, cuts text, pauses text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
 if not exists (select from autonomy.planned_events e where e.from_at <= p_until and e.until_at > p_from) then
-return;  -- the usual case, and the campaigns need not be looked at
+return;
 end if;
 return query
 with now_on as materialized (
@@ -8595,7 +8206,6 @@ join now_on e on e.campaign_id = c.id or e.account = c.account
 where c.id = any (p_ids)
 group by c.id;
 end $$;
-comment on function autonomy.event_stops(uuid[], timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.event_against(
 p_campaign public.campaigns, p_action_type text, p_budget numeric, p_now timestamptz) returns text
 language plpgsql stable set search_path = ''
@@ -8606,27 +8216,20 @@ select case when p_action_type = 'auto_pause' then s.pauses
 when p_action_type <> 'auto_resume' and p_budget < p_campaign.budget then s.cuts else s.raises end
 from autonomy.event_stops(array[p_campaign.id], p_now, p_now) s);
 end $$;
-comment on function autonomy.event_against(public.campaigns, text, numeric, timestamptz) is '[autonomous-operations]';
 create function autonomy.approved_words(p_event text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return 'Approved and carried out' || coalesce(', though a planned event is against it: ' || p_event, '') || '.';
 end $$;
-comment on function autonomy.approved_words(text) is '[autonomous-operations]';
 create function autonomy.event_said(p_event text) returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return case when p_event is null then jsonb '{}' else jsonb_build_object('planned_event', p_event) end;
 end $$;
-comment on function autonomy.event_said(text) is '[autonomous-operations]';
 
 -- 0510_candidates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.candidate as (
 campaign_id uuid, title text, account text, status text, is_active boolean, budget numeric,
 created_at timestamptz, hours_running float8, autonomous_enabled boolean, hold_until timestamptz,
@@ -8638,14 +8241,14 @@ last_action_at timestamptz, last_pause_at timestamptz, last_resume_at timestampt
 budget_low_7d numeric, pending boolean, test_running boolean, holdout_draw float8,
 value_missing boolean, no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz,
 budget_use float8, suspect text, no_raises_event text, no_cuts_event text, no_pauses_event text,
-currency text,             -- its account's, null where unknown
-target_roi float8,         -- its own break-even, else null: the policy's
-reference_budget numeric,  -- what its budget was before anybody optimised it, null where unknown
-ev_effective_spend float8, -- its spend as it would count at the reference budget
-attribution float8,        -- what is believed of what the platform reports; 1 = all of it
-account_broken text,       -- why its platform cannot be read, else null
-pulled_at timestamptz,     -- when its platform was read last, -infinity = never; null where it is not connected
-platform_holds text[]);    -- codes of what its platform has against changing it
+currency text,
+target_roi float8,
+reference_budget numeric,
+ev_effective_spend float8,
+attribution float8,
+account_broken text,
+pulled_at timestamptz,
+platform_holds text[]);
 comment on type autonomy.candidate is
 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -8708,14 +8311,13 @@ else 'cross join (select null::text as why) s' end || $sql$
         where a.campaign_id = c.id and a.status = 'executed') l
     $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_until;
 end $$;
-comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
 returns table (campaign_id uuid, windows json)
 language plpgsql stable set search_path = ''
 as $$
 begin
 if p_ids = '{}' then
-return;  -- usual where decisions are put into words, and planning takes a millisecond
+return;
 end if;
 return query execute
 'select i.id, json_build_object(' || (
@@ -8726,7 +8328,6 @@ from unnest('lifetime'::text || p_windows) w)
 || ') from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
 using p_ids;
 end $$;
-comment on function autonomy.candidate_windows(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
 language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
@@ -8760,7 +8361,6 @@ from autonomy.candidate_rows(p_ids, p_now) c
 join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id
 left join autonomy.revocable_pauses(p_ids) r on r.campaign_id = c.campaign_id);
 end $$;
-comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is '[autonomous-operations]';
 create function public.list_autonomous_candidates(
 p_after uuid default null, p_limit int default 1000, p_shard text default null,
 p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -8833,19 +8433,15 @@ comment on function public.list_autonomous_candidates(uuid, int, text, boolean, 
 'AO010 for a bad argument. [autonomous-operations]';
 
 -- 0511_measured.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.measured as (
 campaign_id uuid,
 account text,
 zone text,
 today date,
-first_day date,          -- what is usual was so before this day
-rate float8,             -- conversions a click; null = not known
-most_clicks float8,      -- of a day: more are not expected to bring more
-worth float8             -- of a conversion; null = not known
+first_day date,
+rate float8,
+most_clicks float8,
+worth float8
 );
 comment on type autonomy.measured is
 'What is usual of a campaign, for whether measurement works. [autonomous-operations]';
@@ -8853,30 +8449,30 @@ create type autonomy.measured_day as (
 account text,
 today date,
 day date,
-before boolean,          -- one of the days that say what is usual
-lifted boolean,          -- a person has said that it is right
-found float8,            -- conversions
-hoped float8,            -- what its clicks would have brought
-counted_found float8,    -- the same of what is not left out of the evidence
+before boolean,
+lifted boolean,
+found float8,
+hoped float8,
+counted_found float8,
 counted_hoped float8,
-orders float8,           -- conversions of campaigns of which the worth is known
+orders float8,
 revenue float8,
-worth float8,            -- what these would have been worth
-shape float8             -- of this day of the week, of what clicks bring
+worth float8,
+shape float8
 );
 comment on type autonomy.measured_day is
 'A day of an account, for whether measurement works. [autonomous-operations]';
 create type autonomy.measured_row as (
 account text,
-back integer,            -- full hours since it was over, 0 to 95
+back integer,
 weekday integer,
-found float8,            -- conversions
-hoped float8,            -- what its clicks would have brought
-orders float8,           -- conversions of campaigns of which the worth is known
+found float8,
+hoped float8,
+orders float8,
 revenue float8,
-worth float8,            -- what these would have been worth
-high float8,             -- those of them that came with far more
-low float8               -- those that came with far less
+worth float8,
+high float8,
+low float8
 );
 comment on type autonomy.measured_row is
 'What was over in an hour of an account, for whether measurement works. [autonomous-operations]';
@@ -8888,7 +8484,6 @@ return case when p_found < p_expected then
 case when p_found > 0 then p_found * ln(p_found / p_expected) else 0 end
 - (p_found + p_size) * ln((p_found + p_size) / (p_expected + p_size)) else 0 end;
 end $$;
-comment on function autonomy.surprise(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.largest_campaigns() returns setof uuid
 language plpgsql stable set search_path = ''
 as $$
@@ -8903,7 +8498,6 @@ where f.has_history and f.w30_conversions between 1e-9 and 1e15
 select r.campaign_id from ranked r
 where r.place <= (select least(200, greatest(20, 20000 / greatest(count(*), 1))) from public.autonomy_accounts);
 end $$;
-comment on function autonomy.largest_campaigns() is '[autonomous-operations]';
 create function autonomy.choose_measured(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -8916,10 +8510,9 @@ lock table autonomy.measured_choice in share row exclusive mode;
 delete from autonomy.measured_choice where true;
 insert into autonomy.measured_choice (campaign_id, chosen_at)
 select l, p_now from autonomy.largest_campaigns() l
-union all select '00000000-0000-0000-0000-000000000000', p_now  -- that none is large is a choice, too
+union all select '00000000-0000-0000-0000-000000000000', p_now
 on conflict do nothing;
 end $$;
-comment on function autonomy.choose_measured(timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
 language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
@@ -8970,7 +8563,6 @@ left join firsts f on f.account = z.account and f.today = z.today
 left join usual u on u.campaign_id = z.campaign_id
 left join all_of o on o.account = z.account);
 end $$;
-comment on function autonomy.measured_campaigns(timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_days(p_measured autonomy.measured[]) returns autonomy.measured_day[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -9005,7 +8597,6 @@ s.found, s.hoped, s.counted_found, s.counted_hoped, s.orders, s.revenue, s.worth
 coalesce(h.shape, 0))::autonomy.measured_day order by s.account, s.day), '{}')
 from summed s left join shapes h on h.account = s.account and h.weekday = extract(dow from s.day));
 end $$;
-comment on function autonomy.measured_days(autonomy.measured[]) is '[autonomous-operations]';
 create function autonomy.measured_rows(
 p_measured autonomy.measured[], p_policy public.autonomy_policy, p_now timestamptz) returns autonomy.measured_row[]
 language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
@@ -9058,7 +8649,6 @@ from each e join accounts f using (account) group by e.account, e.back, e.weekda
 )
 select coalesce(array_agg(s.one order by (s.one).account, (s.one).back, (s.one).weekday), '{}') from summed s);
 end $$;
-comment on function autonomy.measured_rows(autonomy.measured[], public.autonomy_policy, timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_usual(p_days autonomy.measured_day[])
 returns table (
 account text, currency text, is_all boolean, usual float8, spread float8,
@@ -9097,7 +8687,6 @@ case when s.e >= 10 and s.n between s.e / 10 and s.e * 10 then s.n / s.e end, s.
 case when s.orders >= 10 and s.r between s.w / 10 and s.w * 10 then s.r / nullif(s.w, 0) end, s.worth_lifted
 from summed s;
 end $$;
-comment on function autonomy.measured_usual(autonomy.measured_day[]) is '[autonomous-operations]';
 create function autonomy.tracking_told(
 p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
 returns table (
@@ -9145,7 +8734,6 @@ and autonomy.surprise(c.found, c.hoped * c.level, c.size) >= 12, false) as tripp
 coalesce(c.found < c.ratio * c.hoped * c.said
 and autonomy.surprise(c.found, c.hoped * c.said, c.size) >= 12, false) as settled) t;
 end $$;
-comment on function autonomy.tracking_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.values_told(
 p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
 returns table (
@@ -9189,13 +8777,8 @@ or s.revenue < s.worth / f.factor * least(1, u.worth_new, u.worth_lifted) and 2 
 s.revenue > f.factor * s.worth * greatest(1, u.worth_lifted) and 2 * s.high >= s.n
 or s.revenue < s.worth / f.factor * least(1, u.worth_lifted) and 2 * s.low >= s.n as settled) t;
 end $$;
-comment on function autonomy.values_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0512_portfolio.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.measured_json(p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -9219,7 +8802,6 @@ when abs(t.level) >= 10 then 0 when abs(t.level) >= 0.1 then 2 else 4 end)),
 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
 from autonomy.values_told(v_days, v_rows, v_policy) t));
 end $$;
-comment on function autonomy.measured_json(timestamptz) is '[autonomous-operations]';
 create function autonomy.done_within_day(p_now timestamptz)
 returns table (account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric)
 language plpgsql stable set search_path = '' set jit = off
@@ -9243,7 +8825,6 @@ and (a.previous_state -> 'budget')::numeric between 0 and 1e15
 then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change offset 0) r
 group by 1;
 end $$;
-comment on function autonomy.done_within_day(timestamptz) is '[autonomous-operations]';
 create function autonomy.active_by_account() returns table (account text, campaigns bigint, budget numeric)
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -9253,7 +8834,6 @@ select coalesce(c.account, ''), count(*), coalesce(sum(c.budget) filter (where c
 from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
 group by coalesce(c.account, '');
 end $$;
-comment on function autonomy.active_by_account() is '[autonomous-operations]';
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
@@ -9326,7 +8906,6 @@ where jsonb_typeof(p_portfolio) = 'object' and coalesce(jsonb_array_length(p_por
 union all
 select a from jsonb_array_elements(coalesce(p_portfolio -> 'accounts', '[]')) a) g;
 end $$;
-comment on function autonomy.breaker_groups(jsonb) is '[autonomous-operations]';
 create function autonomy.too_many_pauses(
 p_policy public.autonomy_policy, p_campaigns numeric, p_before numeric, p_wanted bigint) returns boolean
 language plpgsql immutable set search_path = ''
@@ -9339,7 +8918,6 @@ return p_wanted > 0 and (
 v_pauses > p_policy.pause_breaker_count::float8 and v_pauses > p_policy.pause_breaker_share::float8 * v_all
 or v_all < 20 and v_pauses >= 3 and v_pauses * 2 > v_all);
 end $$;
-comment on function autonomy.too_many_pauses(public.autonomy_policy, numeric, numeric, bigint) is '[autonomous-operations]';
 create function autonomy.too_much_growth(
 p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_before numeric,
 p_wanted bigint, p_raise numeric, p_so_far numeric) returns boolean
@@ -9351,8 +8929,6 @@ begin
 return p_before + p_wanted > p_policy.growth_breaker_count and p_raised + p_raise > v_limit
 and p_raised + p_so_far > v_limit;
 end $$;
-comment on function autonomy.too_much_growth(public.autonomy_policy, numeric, numeric, numeric, bigint, numeric,
-numeric) is '[autonomous-operations]';
 create function autonomy.too_much_shrinking(
 p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_lowered numeric, p_before numeric,
 p_place bigint, p_so_far numeric) returns boolean
@@ -9362,14 +8938,8 @@ begin
 return p_before + p_place > 1
 and p_lowered + p_so_far > p_policy.shrink_breaker_share * greatest(p_budget + p_lowered - p_raised, 0);
 end $$;
-comment on function autonomy.too_much_shrinking(public.autonomy_policy, numeric, numeric, numeric, numeric, bigint,
-numeric) is '[autonomous-operations]';
 
 -- 0513_broken_days.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.broken_days(p_portfolio jsonb, p_now timestamptz)
 returns table (account text, from_day date, until_day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -9403,7 +8973,6 @@ then 'conversions were missing: tracking looked broken'
 else 'what a conversion is worth had jumped: values looked broken' end
 from broken b group by b.account;
 end $$;
-comment on function autonomy.broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.leave_out_broken_days(p_portfolio jsonb, p_now timestamptz) returns void
 language plpgsql set search_path = '' set jit = off
 as $$
@@ -9412,7 +8981,7 @@ v_broken record;
 begin
 if not jsonb_path_exists(p_portfolio, '$.**.tripped ? (@ == true)')
 and not jsonb_path_exists(p_portfolio, '$.**.settled ? (@ == true)') then
-return;  -- the usual case
+return;
 end if;
 perform from public.autonomy_policy for share;
 for v_broken in select * from autonomy.broken_days(p_portfolio, p_now) b order by b.account loop
@@ -9437,15 +9006,10 @@ and x.until_day >= p_now::date - 14
 and ((a.one #>> '{tracking,settled}')::boolean or (a.one #>> '{value,settled}')::boolean)
 and not (a.one #>> '{tracking,tripped}')::boolean and not (a.one #>> '{value,tripped}')::boolean;
 exception when others then
-raise warning 'Broken days were not left out: %', sqlerrm;  -- what the breaker stops stays stopped
+raise warning 'Broken days were not left out: %', sqlerrm;
 end $$;
-comment on function autonomy.leave_out_broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0515_guardrails.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.policy_floor(p_policy public.autonomy_policy, p_is_pause boolean) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9453,7 +9017,6 @@ begin
 return case when p_is_pause then greatest(p_policy.min_confidence, p_policy.min_pause_confidence)
 else p_policy.min_confidence end;
 end $$;
-comment on function autonomy.policy_floor(public.autonomy_policy, boolean) is '[autonomous-operations]';
 create function autonomy.planned_event(p_campaign autonomy.candidate, p_direction text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9461,7 +9024,6 @@ begin
 return case p_direction when 'pause' then p_campaign.no_pauses_event when 'down' then p_campaign.no_cuts_event
 else p_campaign.no_raises_event end;
 end $$;
-comment on function autonomy.planned_event(autonomy.candidate, text) is '[autonomous-operations]';
 create function autonomy.budget_elsewhere(p_campaign autonomy.candidate) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9471,7 +9033,6 @@ select w.code from unnest(array['LIFETIME_BUDGET', 'SHARED_BUDGET', 'SCHEDULED_B
 with ordinality w (code, n)
 where w.code = any (p_campaign.platform_holds) order by w.n limit 1) end;
 end $$;
-comment on function autonomy.budget_elsewhere(autonomy.candidate) is '[autonomous-operations]';
 create function autonomy.campaign_guardrail(
 p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
 p_floor float8, p_cooldown interval, p_cpa float8, p_kind text, p_asked text, p_now timestamptz)
@@ -9522,12 +9083,10 @@ when v_decides and p_policy.holdout_share > 0
 and (p_campaign.holdout_draw >= p_policy.holdout_share::float8) is not true then 'HOLDOUT'
 end;
 end $$;
-comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
-interval, float8, text, text, timestamptz) is '[autonomous-operations]';
 create type autonomy.size as (
 new_budget numeric,
-limits text[],             -- the caps that shaped it, in order
-code text);                -- why nothing worth doing is left, else null
+limits text[],
+code text);
 comment on type autonomy.size is 'What is left of a wanted budget after every cap. [autonomous-operations]';
 create function autonomy.budget_floor(p_min_budget numeric, p_digits integer) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
@@ -9538,7 +9097,6 @@ v_floor numeric := trunc(p_min_budget, p_digits);
 begin
 return greatest(case when v_floor < p_min_budget then v_floor + v_unit else v_floor end, v_unit);
 end $$;
-comment on function autonomy.budget_floor(numeric, integer) is '[autonomous-operations]';
 create function autonomy.sized_budget(
 p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
 p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer,
@@ -9581,20 +9139,18 @@ v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
 end if;
 return v_size;
 end $$;
-comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
-integer, numeric) is '[autonomous-operations]';
 create type autonomy.decided as (
 campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
 rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
 plan_break_even float8, cooldown interval, max_budget numeric, min_budget numeric,
-win text,                  -- the window whose figures are told
+win text,
 new_status text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-cpa float8,                -- the target where it is judged by that, as if a conversion were worth it; else null
-below float8,              -- P(true roi < break_even)
-log_roi float8,            -- the most probable ln roi, at the present budget
+cpa float8,
+below float8,
+log_roi float8,
 candidate autonomy.candidate,
-stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
-target_budget numeric);    -- where a budget that follows its curve belongs; else null
+stopped_at text,
+target_budget numeric);
 comment on type autonomy.decided is
 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 create function autonomy.odds_words(p_confidence float8, p_floor float8) returns text
@@ -9615,7 +9171,6 @@ return v_said || format(' %% likely to be right, %s %% are needed',
 case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
 || autonomy.short_number(p_floor));
 end $$;
-comment on function autonomy.odds_words(float8, float8) is '[autonomous-operations]';
 create function autonomy.evidence_times(p_decided autonomy.decided, p_policy public.autonomy_policy) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9654,7 +9209,6 @@ v_times := (v_low + v_high) / 2::float8;
 end loop;
 return v_high - 1::float8;
 end $$;
-comment on function autonomy.evidence_times(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.variant(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9673,7 +9227,6 @@ then case when autonomy.evidence_times(p_decided, p_policy) is null then 'never'
 when 'BUDGET_CAP' then case when p_decided.direction = 'up' then 'cap' else 'floor' end
 else '' end;
 end $$;
-comment on function autonomy.variant(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.guardrail_word(p_name text, p_decided autonomy.decided, p_policy public.autonomy_policy)
 returns text
 language plpgsql stable set search_path = '' set timezone = 'UTC' set extra_float_digits = 1
@@ -9718,13 +9271,8 @@ autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)
 when 'least_change' then case when p_decided.kind = 'curve' then '5' else '1' end
 end;
 end $$;
-comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0520_decide.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.window_read(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9734,7 +9282,6 @@ select min(r.win) from autonomy.condition_reads(p_condition) r
 where r.metric not in ('budget', 'hours_running')
 having count(distinct r.win) = 1 and min(r.win) not like 'prior%'), 'lifetime');
 end $$;
-comment on function autonomy.window_read(jsonb) is '[autonomous-operations]';
 create function autonomy.rule_plans(
 p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] default null)
 returns table (
@@ -9778,7 +9325,6 @@ else autonomy.json_number(r.action -> 'break_even_roi') end as own
 from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
 where r.place is not null and (p_ids is null or r.id = any (p_ids));
 end $$;
-comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is '[autonomous-operations]';
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
 candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
@@ -9900,7 +9446,6 @@ join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
 join known k on (k.c).campaign_id = r.campaign_id
 join plans l on l.account = k.account and l.place = j.place;
 end $$;
-comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
 candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8,
@@ -9943,7 +9488,6 @@ and x.right <= (f.p).resume_confidence::float8
 and autonomy.campaign_slot(c.campaign_id) <@ p_slots
 and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
-comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz,
 p_portfolio jsonb)
 returns setof autonomy.decided
@@ -9967,7 +9511,7 @@ r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
 from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
 ),
 groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
-moved as (  -- what each would change, unless measurement looks broken in its account or in all
+moved as (
 select e.*, (e.candidate).campaign_id, coalesce((e.candidate).account, '') as account, g.account as at, t.code,
 t.code is null and e.held is null and e.action_type = 'auto_pause' as pauses,
 case when t.code is null and e.held is null and m.change > 0 then m.change else 0 end as raise,
@@ -9987,7 +9531,7 @@ when g.value or g.value_of_currency then 'VALUE_BREAKER' end as code) t
 in_force as materialized (
 select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
 ),
-within as (  -- beside the others of its account
+within as (
 select m.*, k.currency, (f.p).mode, case
 when m.pauses and autonomy.too_many_pauses(f.p, k.campaigns, k.pauses,
 count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
@@ -10004,7 +9548,7 @@ join in_force f on f.account = m.account
 left join groups k on k.account = m.account
 window account as (partition by m.account)
 ),
-beside as (  -- beside those of all accounts that are left, money of one currency only
+beside as (
 select w.*,
 count(*) filter (where w.pauses and w.stopped is null) over () as pauses_wanted,
 count(*) filter (where w.raise > 0 and w.stopped is null) over currency as ups_wanted,
@@ -10042,13 +9586,8 @@ s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen
 s.candidate, s.stopped_at, s.target_budget
 from stopped s;
 end $$;
-comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is '[autonomous-operations]';
 
 -- 0530_sentences.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.params as (
 currency text, spend float8, revenue float8, roi float8, conversions float8, days float8,
 confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
@@ -10096,8 +9635,6 @@ case when v_average is not null then floor(100::float8 * (v_average
 + 0.5::float8) / 100::float8 end,
 round(p_target_budget, v_digits))::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric,
-float8, float8, numeric) is '[autonomous-operations]';
 create function autonomy.span_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -10107,7 +9644,6 @@ when 'lifetime' then 'in ' || autonomy.counted_words(p_params.days::numeric, 'da
 when '1d' then 'in the last day'
 else format('in the last %s days', rtrim(p_params."window", 'd')) end;
 end $$;
-comment on function autonomy.span_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.costs_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -10122,7 +9658,6 @@ then format(' at %s each', autonomy.money_words(
 floor(v_units * (p_params.spend / p_params.conversions) + 0.5::float8) / v_units, p_params.currency))
 else '' end;
 end $$;
-comment on function autonomy.costs_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.figures_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -10131,7 +9666,6 @@ return format('%s %s spent, %s earned', autonomy.span_words(p_params),
 autonomy.money_words(p_params.spend, p_params.currency), autonomy.money_words(p_params.revenue, p_params.currency))
 || case when p_params.roi is null then '' else ', ' || autonomy.times_words(p_params.roi) end;
 end $$;
-comment on function autonomy.figures_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.words(
 p_names text[], p_decided autonomy.decided, p_policy public.autonomy_policy, p_params autonomy.params)
 returns text[]
@@ -10173,7 +9707,6 @@ else autonomy.guardrail_word(v_name, p_decided, p_policy) end;
 end loop;
 return v_words;
 end $$;
-comment on function autonomy.words(text[], autonomy.decided, public.autonomy_policy, autonomy.params) is '[autonomous-operations]';
 create function autonomy.why_words(
 p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8,
 p_policy public.autonomy_policy)
@@ -10186,7 +9719,6 @@ select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autono
 p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null, null, null, null)))
 from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
-comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.held_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -10198,7 +9730,6 @@ cross join lateral (
 select format(s.pattern, variadic autonomy.words(s.words, p_decided, p_policy, null)) as said) w
 where s.name = p_decided.code || '.' || autonomy.variant(p_decided, p_policy));
 end $$;
-comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.expected_impact_of(
 p_direction text, p_break_even float8, p_share float8, p_at float8, p_curvature float8, p_log_roi float8,
 p_spend float8, p_days float8)
@@ -10225,13 +9756,8 @@ return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
 autonomy.cut_confidence(v_ahead * ((1::float8 + p_share)
 * (v_worth * ((p_curvature + p_at) / (p_curvature + p_at * (1::float8 + p_share)))) - v_worth - p_share)));
 end $$;
-comment on function autonomy.expected_impact_of(text, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 
 -- 0540_propose.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.campaign_state as (status text, budget numeric);
 comment on type autonomy.campaign_state is 'What an action changes of a campaign. [autonomous-operations]';
 create type autonomy.match as (rule_name text, code text);
@@ -10315,7 +9841,6 @@ when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
 else 'why.' || r.direction
 || case when r.cpa is not null then '.cpa' when r.kind = 'curve' then '.curve' else '' end end;
 end $$;
-comment on function autonomy.told_decisions(autonomy.decided[]) is '[autonomous-operations]';
 create function autonomy.decision_entry(p_told autonomy.told) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -10325,14 +9850,12 @@ return jsonb_build_object(
 'action_type', p_told.action_type, 'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
 'confidence', p_told.confidence, 'reason', p_told.reason);
 end $$;
-comment on function autonomy.decision_entry(autonomy.told) is '[autonomous-operations]';
 create function autonomy.reasons_held(p_held jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
 begin
 return (select coalesce(jsonb_object_agg(c.code, c.means), '{}') from autonomy.codes() c where p_held ? c.code);
 end $$;
-comment on function autonomy.reasons_held(jsonb) is '[autonomous-operations]';
 create function autonomy.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -10341,7 +9864,6 @@ return (
 select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
 from autonomy.rules_in_order(p_include_inactive) r where r.flaw is not null);
 end $$;
-comment on function autonomy.skipped_rules(boolean) is '[autonomous-operations]';
 create function autonomy.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -10351,7 +9873,6 @@ select count(*) from public.campaigns c
 where (c.status = 'active' or lower(c.status) = 'active')
 and autonomy.campaign_slot(c.id) <@ autonomy.shard_slots(p_shard)) end;
 end $$;
-comment on function autonomy.active_campaigns(text, jsonb) is '[autonomous-operations]';
 create function autonomy.breaker_reports(p_portfolio jsonb, p_counts jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -10367,7 +9888,7 @@ groups as (
 select g.account as at, g.account, g.currency, g.campaigns, g.budget, g.pauses, g.raised, g.lowered, g.tracking,
 g.told, g.value, g.worth
 from autonomy.breaker_groups(p_portfolio) g
-union all  -- raises and values of all accounts are counted by currency
+union all
 select 'currency:' || g.currency, null, g.currency, null, sum(g.budget), null, sum(g.raised), null, false, null,
 bool_or(g.value_of_currency), (select c -> 'value' from jsonb_array_elements(p_portfolio -> 'currencies') c
 where c ->> 'currency' is not distinct from g.currency)
@@ -10430,7 +9951,6 @@ select coalesce(jsonb_agg(jsonb_build_object('code', t.code, 'message', t.prefix
 order by t.n, t.account is null, t.account collate "C", t.at collate "C" nulls first), '[]')
 from told t);
 end $$;
-comment on function autonomy.breaker_reports(jsonb, jsonb) is '[autonomous-operations]';
 create function public.propose_autonomous_actions(
 p_after uuid default null, p_limit int default 1000, p_shard text default null,
 p_include_inactive_rules boolean default false, p_now timestamptz default now())
@@ -10471,10 +9991,6 @@ comment on function public.propose_autonomous_actions(uuid, int, text, boolean, 
 'AO002 where a limit is none. [autonomous-operations]';
 
 -- 0550_identify.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaigns_by_metrics(
 p_min_spend float8, p_min_conversions float8, p_roi_below float8, p_roi_from float8,
 p_min_hours float8, p_now timestamptz)
@@ -10494,7 +10010,6 @@ autonomy.metric_expression('conversions', 'lifetime', 'exact'),
 autonomy.metric_expression('hours_running', 'lifetime', 'exact'))
 using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
 end $$;
-comment on function autonomy.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is '[autonomous-operations]';
 create function public.identify_underperforming_campaigns(
 min_spend numeric default 50.0, max_roi numeric default 1.0, min_duration_hours integer default 24,
 p_now timestamptz default now())
@@ -10606,10 +10121,6 @@ comment on function public.identify_scaling_candidates(numeric, integer, numeric
 'AO010 for a missing, negative or infinite argument. [autonomous-operations]';
 
 -- 0560_leases.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.run_request(p_request jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -10645,19 +10156,17 @@ return jsonb_build_object(
 'include_inactive_rules', coalesce((p_request ->> 'include_inactive_rules')::boolean, false),
 'reason', p_request ->> 'reason');
 end $$;
-comment on function autonomy.run_request(jsonb) is '[autonomous-operations]';
 create function autonomy.busy(p_run public.autonomous_runs) returns jsonb
 language plpgsql set search_path = ''
 as $$
 begin
-if p_run.trigger = 'migrate' then  -- autonomy/migrate.py holds the lease of all shards meanwhile
+if p_run.trigger = 'migrate' then
 raise exception using errcode = 'AO015', message = 'The database is being upgraded; nothing was done.',
 hint = 'It is safe to call again in some seconds.';
 end if;
 return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
 least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
 end $$;
-comment on function autonomy.busy(public.autonomous_runs) is '[autonomous-operations]';
 create function autonomy.started(p_run public.autonomous_runs) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -10665,7 +10174,6 @@ begin
 return jsonb_build_object('outcome', 'started', 'lease_token', p_run.lease_token, 'mode', p_run.mode,
 'now', p_run.started_at) || case when p_run.summary ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
 end $$;
-comment on function autonomy.started(public.autonomous_runs) is '[autonomous-operations]';
 create function autonomy.seen_answer(
 p_seen public.autonomous_runs, p_run_id uuid, p_idempotency_key text, p_hash text, p_lease_seconds integer)
 returns jsonb
@@ -10678,20 +10186,19 @@ return jsonb_build_object('outcome', 'mismatch');
 elsif p_seen.status = 'completed' and p_seen.response is not null then
 return jsonb_build_object('outcome', 'stored', 'response', p_seen.response,
 'response_status', p_seen.response_status);
-elsif p_seen.status = 'running' and p_seen.id = p_run_id then  -- its answer was lost
+elsif p_seen.status = 'running' and p_seen.id = p_run_id then
 update public.autonomous_runs set lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
 where id = p_run_id and status = 'running';
 return autonomy.started(p_seen) || '{"again": true}';
 elsif p_seen.status = 'running' then
 return autonomy.busy(p_seen);
-elsif p_seen.id = p_run_id then  -- its answer was lost, and so was its lease
+elsif p_seen.id = p_run_id then
 raise exception using errcode = 'AO007',
 message = format('Run %s has ended (%s); a new run needs a new id.', p_run_id, p_seen.status),
 hint = 'Nothing is done twice; call again.';
 end if;
 return null;
 end $$;
-comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is '[autonomous-operations]';
 create function autonomy.take_lease(
 p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
 p_now timestamptz) returns jsonb
@@ -10741,7 +10248,7 @@ p_now, v_dry_run, p.mode, jsonb_build_object('lease_seconds', p_lease_seconds)
 from public.autonomy_policy p
 on conflict do nothing
 returning * into v_run;
-exception when lock_not_available then  -- a rival takes long to begin
+exception when lock_not_available then
 return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 5, 'run_id', null);
 end;
 if v_run.id is not null then
@@ -10754,7 +10261,6 @@ end if;
 end loop;
 return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
-comment on function autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
 as $$
@@ -10773,13 +10279,8 @@ coalesce(p_run_id::text, 'NULL'));
 end if;
 return v_run;
 end $$;
-comment on function autonomy.hold_lease(uuid, uuid) is '[autonomous-operations]';
 
 -- 0600_changes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.actor() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -10792,7 +10293,6 @@ v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
 exception when invalid_text_representation then
 return session_user::text;
 end $$;
-comment on function autonomy.actor() is '[autonomous-operations]';
 create function autonomy.by_person(p_actor text) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -10800,7 +10300,6 @@ begin
 return coalesce(current_setting('autonomy.actor', true), '') = ''
 and not exists (select from public.autonomy_policy p where p_actor = any (p.automation_actors));
 end $$;
-comment on function autonomy.by_person(text) is '[autonomous-operations]';
 create function autonomy.campaign_touched() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -10808,7 +10307,6 @@ begin
 new.updated_at := now();
 return new;
 end $$;
-comment on function autonomy.campaign_touched() is '[autonomous-operations]';
 create function autonomy.rollback_hold(p_campaign_id uuid) returns interval
 language sql stable set search_path = ''
 as $$
@@ -10817,7 +10315,6 @@ select a.hold_days_after_rollback from public.campaigns c join public.autonomy_a
 where c.id = p_campaign_id), p.hold_days_after_rollback) * interval '1 day'
 from public.autonomy_policy p;
 $$;
-comment on function autonomy.rollback_hold(uuid) is '[autonomous-operations]';
 create function autonomy.put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -10864,7 +10361,6 @@ raise warning 'Action % was put back by hand, but is not marked as rolled back: 
 end;
 end loop;
 end $$;
-comment on function autonomy.put_back(bigint[], text, timestamptz) is '[autonomous-operations]';
 create function autonomy.campaign_changed() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -10908,7 +10404,6 @@ select c.id, v_at, c.status, c.budget, 'deleted', v_actor from public.campaigns 
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_changed() is '[autonomous-operations]';
 update public.autonomous_actions
 set evidence = case when jsonb_typeof(evidence) = 'object' then evidence else '{}' end || '{"before_audit": true}'
 where status in ('executed', 'rolled_back')
@@ -10933,10 +10428,6 @@ where not exists (select from public.campaign_changes k where k.campaign_id = c.
 order by c.id;
 
 -- 0610_effects.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.lock_effects() returns public.autonomy_policy
 language plpgsql set search_path = ''
 as $$
@@ -10953,18 +10444,15 @@ hint = 'insert into autonomy_policy default values;';
 end if;
 return autonomy.checked_policy(v_policy);
 end $$;
-comment on function autonomy.lock_effects() is '[autonomous-operations]';
 create function autonomy.state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''
 as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
-comment on function autonomy.state(text, numeric) is '[autonomous-operations]';
 create function autonomy.as_text(p_status text, p_budget numeric, p_currency text) returns text
 language sql immutable set search_path = ''
 as $$
 select format('%s with a budget of %s', coalesce(p_status, 'no status'),
 coalesce(autonomy.amount_words(p_budget, p_currency), p_budget::text, 'none'))
 $$;
-comment on function autonomy.as_text(text, numeric, text) is '[autonomous-operations]';
 create function autonomy.came_out(
 p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
 returns boolean
@@ -10977,7 +10465,6 @@ and (p_budget is not distinct from p_old_budget
 or p_got_budget is distinct from p_old_budget
 and sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
 end $$;
-comment on function autonomy.came_out(text, numeric, text, numeric, text, numeric) is '[autonomous-operations]';
 create function autonomy.change_campaign(
 p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
 p_actor text, p_person boolean, p_now timestamptz) returns public.campaigns
@@ -11006,13 +10493,8 @@ values (p_campaign.id, p_now, p_campaign.status, v_changed.status, p_campaign.bu
 p_action_id, p_kind, p_actor, p_person);
 return v_changed;
 end $$;
-comment on function autonomy.change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0620_by_hand.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.locked_campaign(p_campaign_id uuid, p_reason text, p_confidence_score numeric)
 returns public.campaigns
 language plpgsql set search_path = ''
@@ -11057,7 +10539,6 @@ coalesce(v_campaign.status, 'without a status'));
 end if;
 return v_campaign;
 end $$;
-comment on function autonomy.locked_campaign(uuid, text, numeric) is '[autonomous-operations]';
 create function autonomy.act_by_hand(
 p_campaign public.campaigns, p_action_type text, p_status text, p_budget numeric, p_reason text,
 p_confidence_score numeric, p_now timestamptz) returns uuid
@@ -11070,7 +10551,7 @@ v_changed public.campaigns;
 v_event text := autonomy.event_against(p_campaign, p_action_type, p_budget, p_now);
 begin
 perform autonomy.simulated_moment(p_now);
-if v_event is not null then  -- said, but not against it: a person decided
+if v_event is not null then
 raise notice 'A planned event is against it: %.', v_event;
 end if;
 v_changed := autonomy.change_campaign(p_campaign, p_status, p_budget, v_id, 'action', v_actor,
@@ -11090,7 +10571,6 @@ from public.campaign_facts f where f.campaign_id = p_campaign.id)),
 'executed', p_now, p_now, v_actor);
 return v_id;
 end $$;
-comment on function autonomy.act_by_hand(public.campaigns, text, text, numeric, text, numeric, timestamptz) is '[autonomous-operations]';
 create function public.auto_pause_campaign(
 p_campaign_id uuid, p_reason text, p_confidence_score numeric default 80.0,
 p_now timestamptz default now()) returns uuid
@@ -11159,52 +10639,48 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 '(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.decision as (
-n bigint,                -- place in the batch, from 1
-id uuid,                 -- the action's
+n bigint,
+id uuid,
 campaign_id uuid,
 rule_id uuid,
-verdict text,            -- act or propose
+verdict text,
 action_type text,
 confidence numeric,
-old_status text,         -- as decided on
+old_status text,
 old_budget numeric,
 new_status text,
 new_budget numeric,
 decided_code text,
-flaw text,               -- what could not be read of it
+flaw text,
 reason text,
 previous_state jsonb,
 new_state jsonb,
 evidence jsonb,
 expected_impact jsonb,
-rule_version text        -- of the rule as decided by
+rule_version text
 );
 comment on type autonomy.decision is 'A decision as apply takes it. [autonomous-operations]';
 create type autonomy.item as (
-n bigint,                -- the decision's
+n bigint,
 id uuid,
 campaign_id uuid,
 action_type text,
-outcome text,            -- execute, propose, fail, hold, or again (it was accepted before)
+outcome text,
 code text,
 message text,
-old_status text,         -- as found
+old_status text,
 old_budget numeric,
-status text,             -- to be written
+status text,
 budget numeric
 );
 comment on type autonomy.item is
 'What is to become of a decision; passes between the functions of apply. [autonomous-operations]';
 create type autonomy.result as (
-n bigint,                -- the decision's
+n bigint,
 action_id uuid,
 campaign_id uuid,
-status text,             -- executed, pending, held or failed
+status text,
 error text,
 message text
 );
@@ -11252,7 +10728,6 @@ then (w.becomes ->> 'budget')::numeric end end as new_budget
 from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
 order by e.n);
 end $$;
-comment on function autonomy.read_decisions(uuid, jsonb) is '[autonomous-operations]';
 create function autonomy.judge(
 p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_portfolio jsonb,
 p_by_person boolean, p_now timestamptz) returns autonomy.item[]
@@ -11261,7 +10736,7 @@ as $$
 #variable_conflict use_column
 begin
 return (
-with checked as (  -- without reason and evidence, which would be copied at each step
+with checked as (
 select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
 w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
 case
@@ -11273,7 +10748,7 @@ then 'action_type is none that a run carries out'
 when w.rule_id is not null and w.rule_version is null and w.action_type <> 'auto_resume' and not p_by_person
 then 'rule_version is missing'
 when w.confidence not between 0 and 100 then 'confidence is not a number from 0 to 100'
-when w.new_budget is distinct from w.old_budget  -- what it leaves alone may be as it likes
+when w.new_budget is distinct from w.old_budget
 and w.new_budget not between 0 and 999999999999.99
 then 'new.budget is not an amount of money below 1,000,000,000,000'
 when w.action_type = 'auto_pause'
@@ -11307,7 +10782,7 @@ plans as materialized (
 select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(
 true, f.p, array(select distinct d.rule_id from unnest(p_decisions) d)) l
 ),
-known as (  -- beside what the database knows; `offset 0`: computed once, not at every mention
+known as (
 select r.n, r.id, r.campaign_id, r.rule_id, r.verdict, r.action_type, r.confidence, r.malformed, r.decided_code,
 r.old_status as decided_status, r.old_budget as decided_budget, r.new_status, r.new_budget,
 c.id is not null as found, c.status, c.budget, c.autonomous_enabled, c.hold_until,
@@ -11512,13 +10987,8 @@ case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.ne
 )::autonomy.item order by s.n), '{}')
 from settled s);
 end $$;
-comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0640_apply.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.write_items(
 p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -11536,7 +11006,7 @@ update public.campaigns c set status = i.status, budget = i.budget, updated_at =
 from item i where c.id = i.campaign_id and i.outcome = 'execute'
 returning i.n, c.status, c.budget
 ),
-final as materialized (  -- what a trigger on campaigns made of it counts, not what was asked
+final as materialized (
 select i.*, c.status as got_status, c.budget as got_budget,
 case when i.outcome <> 'execute' then i.outcome
 when c.n is null or (c.status is not distinct from i.old_status and c.budget is not distinct from i.old_budget)
@@ -11591,12 +11061,11 @@ and (f.got_status, f.got_budget) is distinct from (f.status, f.budget)
 and not autonomy.came_out(f.old_status, f.old_budget, f.status, f.budget, f.got_status, f.got_budget))
 into v_results, v_undone from final f;
 perform set_config('autonomy.effect', '', true);
-if v_undone is not null then  -- a pause that leaves it active is none: the caller does without those
+if v_undone is not null then
 raise exception using errcode = 'AO099', message = 'undone', detail = v_undone::text;
 end if;
 return v_results;
 end $$;
-comment on function autonomy.write_items(uuid, autonomy.item[], autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out(
 p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -11644,7 +11113,6 @@ v_item.code := 'REFUSED_BY_DATABASE';
 v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
 return autonomy.write_items(p_run_id, array[v_item], p_decisions, p_now);
 end $$;
-comment on function autonomy.carry_out(uuid, autonomy.item[], autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function autonomy.lock_decided(p_decisions autonomy.decision[]) returns autonomy.result[]
 language plpgsql set search_path = ''
 as $$
@@ -11677,7 +11145,7 @@ return '{}';
 end if;
 v_resumes := v_busy_rules = '{}' or exists (
 select from public.autonomous_rules r where r.id = any (v_free_rules) and r.is_active);
-return array(  -- not logged, so that the same decision may come again
+return array(
 select row(o.n, o.id, o.campaign_id, 'failed',
 case when o.campaign_id = any (v_busy) then 'CHANGED_MEANWHILE' else 'RULE_CHANGED' end,
 format('Somebody is changing %s at this moment; the next run decides again.',
@@ -11688,7 +11156,6 @@ or case when o.action_type = 'auto_resume' then not v_resumes else o.rule_id = a
 and not exists (select from public.autonomous_actions a where a.id = o.id)
 order by o.n);
 end $$;
-comment on function autonomy.lock_decided(autonomy.decision[]) is '[autonomous-operations]';
 create function autonomy.apply(
 p_run_id uuid, p_lease_token uuid, p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -11734,9 +11201,8 @@ from unnest(v_results) r
 left join public.autonomous_actions a on a.id = r.action_id
 order by r.n);
 end if;
-return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
+return array(select r from unnest(v_results || v_left) r order by r.n);
 end $$;
-comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function public.apply_autonomous_actions(
 p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -11764,10 +11230,6 @@ comment on function public.apply_autonomous_actions(uuid, uuid, jsonb, timestamp
 'p_now), AO002 (no policy). [autonomous-operations]';
 
 -- 0650_proposals.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.pending_action(p_action_id uuid, p_as text, p_actor text, p_reason text)
 returns public.autonomous_actions
 language plpgsql set search_path = ''
@@ -11788,7 +11250,6 @@ coalesce(' (' || v_action.error || ')', ''));
 end if;
 return v_action;
 end $$;
-comment on function autonomy.pending_action(uuid, text, text, text) is '[autonomous-operations]';
 create function autonomy.settled_answer(p_action public.autonomous_actions) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -11805,7 +11266,6 @@ else p_action.evidence ->> 'message' end)
 'budget', p_action.previous_state -> 'budget'),
 'to', p_action.new_state) else '{}' end
 $$;
-comment on function autonomy.settled_answer(public.autonomous_actions) is '[autonomous-operations]';
 create function public.approve_autonomous_action(
 p_action_id uuid, p_actor text default null, p_reason text default null,
 p_now timestamptz default now()) returns jsonb
@@ -11915,7 +11375,7 @@ begin
 perform autonomy.simulated_moment(p_now);
 update public.autonomous_actions a set status = 'failed', error = 'EXPIRED',
 evidence = coalesce(a.evidence, '{}') || '{"message": "Nobody decided in time."}'
-where a.id in (  -- one that is being decided at this moment is left to whoever decides
+where a.id in (
 select w.id from public.autonomous_actions w
 cross join public.autonomy_policy p
 left join public.campaigns c on c.id = w.campaign_id
@@ -11931,10 +11391,6 @@ comment on function public.expire_pending_actions(timestamptz) is
 'Raises AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0660_roll_back.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.changed_field(p_action public.autonomous_actions, p_field text) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -11946,7 +11402,6 @@ return false;
 end if;
 return p_action.previous_state -> p_field <> p_action.new_state -> p_field;
 end $$;
-comment on function autonomy.changed_field(public.autonomous_actions, text) is '[autonomous-operations]';
 create function autonomy.rollback_obstacle(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_force boolean, p_done uuid[]) returns text
 language plpgsql stable set search_path = ''
@@ -11986,7 +11441,7 @@ v_new_budget := (p_action.new_state ->> 'budget')::numeric;
 end if;
 if (not v_status or p_campaign.status is not distinct from p_action.previous_state ->> 'status')
 and (not v_budget or p_campaign.budget is not distinct from v_previous_budget) then
-return null;  -- a person restored it already; what is left is to write it down
+return null;
 elsif v_status and p_campaign.status is distinct from p_action.new_state ->> 'status'
 or v_budget and p_campaign.budget is distinct from v_new_budget
 or exists (
@@ -11998,7 +11453,6 @@ return 'CHANGED_SINCE';
 end if;
 return null;
 end $$;
-comment on function autonomy.rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is '[autonomous-operations]';
 create function autonomy.restore(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_status text, p_budget numeric,
 p_reason text, p_actor text, p_now timestamptz) returns public.campaigns
@@ -12019,8 +11473,6 @@ where id = p_action.id;
 perform set_config('autonomy.effect', '', true);
 return v_changed;
 end $$;
-comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric,
-text, text, timestamptz) is '[autonomous-operations]';
 create function autonomy.as_before(p_action public.autonomous_actions, p_campaign public.campaigns)
 returns public.campaigns
 language plpgsql stable set search_path = ''
@@ -12034,7 +11486,6 @@ p_campaign.budget := (p_action.previous_state ->> 'budget')::numeric;
 end if;
 return p_campaign;
 end $$;
-comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is '[autonomous-operations]';
 create function autonomy.changed_entry(
 p_action public.autonomous_actions, p_title text, p_old_status text, p_old_budget numeric,
 p_new_status text, p_new_budget numeric) returns jsonb
@@ -12045,7 +11496,6 @@ select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.camp
 'action_type', p_action.action_type, 'from', autonomy.state(p_old_status, p_old_budget),
 'to', autonomy.state(p_new_status, p_new_budget))
 $$;
-comment on function autonomy.changed_entry(public.autonomous_actions, text, text, numeric, text, numeric) is '[autonomous-operations]';
 create function autonomy.skipped_entry(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
 language sql stable set search_path = ''
@@ -12068,7 +11518,6 @@ autonomy.as_text(p_campaign.status, p_campaign.budget, k.currency)) end),
 'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
 from (select autonomy.campaign_currency(p_campaign.id) as currency) k
 $$;
-comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is '[autonomous-operations]';
 create function autonomy.lock_actions(p_action_ids uuid[], p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -12081,7 +11530,6 @@ order by c.id for no key update) locked;
 perform from (select a.id from public.autonomous_actions a
 where a.id = any (p_action_ids) order by a.id for update) locked;
 end $$;
-comment on function autonomy.lock_actions(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.taken_back_before(
 p_action public.autonomous_actions, p_title text, p_actor text, p_reason text) returns jsonb
 language sql stable set search_path = ''
@@ -12093,7 +11541,6 @@ and p_action.rollback_reason is not distinct from p_reason
 and k.action_id = p_action.id and k.kind = 'rollback'
 order by k.id desc limit 1
 $$;
-comment on function autonomy.taken_back_before(public.autonomous_actions, text, text, text) is '[autonomous-operations]';
 create function autonomy.roll_back(
 p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -12105,9 +11552,9 @@ v_campaign public.campaigns;
 v_after public.campaigns;
 v_code text;
 v_message text;
-v_seen uuid;              -- the campaign that v_campaign and v_done are about
-v_before jsonb;           -- what was said of an action that this very call took back before
-v_done uuid[] := '{}';    -- its actions that were taken back here: in a preview the log does not show it
+v_seen uuid;
+v_before jsonb;
+v_done uuid[] := '{}';
 v_changed jsonb[] := '{}';
 v_skipped jsonb[] := '{}';
 begin
@@ -12159,7 +11606,6 @@ end if;
 end loop;
 return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
 end $$;
-comment on function autonomy.roll_back(uuid[], text, text, boolean, boolean, timestamptz) is '[autonomous-operations]';
 create function public.rollback_autonomous_action(
 p_action_id uuid, p_reason text default null, p_actor text default null, p_force boolean default false,
 p_preview boolean default false, p_now timestamptz default now()) returns jsonb
@@ -12242,7 +11688,7 @@ v_hold_until timestamptz;
 begin
 if old.status = 'rolled_back' then
 raise exception using errcode = 'AO012', message = format('Action %s has been rolled back; that stays so.', old.id);
-elsif lower(old.status) <> 'executed' then  -- an older log may spell it otherwise
+elsif lower(old.status) <> 'executed' then
 raise exception using errcode = 'AO012',
 message = format('Action %s is %s; only an executed action can be rolled back.', old.id, old.status);
 elsif current_setting('autonomy.effect', true) = '1' then
@@ -12276,16 +11722,11 @@ new.id, 'rollback', new.rolled_back_by);
 end if;
 return new;
 end $$;
-comment on function autonomy.action_marked() is '[autonomous-operations]';
 create trigger autonomy_action_marked before update of status on public.autonomous_actions
 for each row when (new.status is distinct from old.status and 'rolled_back' in (new.status, old.status))
 execute function autonomy.action_marked();
 
 -- 0670_audit.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.difference as (
 campaign_id uuid, change_id bigint, action_id uuid, what text, expected jsonb, found jsonb);
 comment on type autonomy.difference is
@@ -12304,7 +11745,6 @@ when a.new_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as new_budget
 from public.autonomous_actions a
 where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
 $$;
-comment on function autonomy.claimed_actions() is '[autonomous-operations]';
 create function autonomy.chain_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -12344,7 +11784,6 @@ full join (select * from kept where is_last) k on k.campaign_id = c.id
 where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
 or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
 $$;
-comment on function autonomy.chain_differences() is '[autonomous-operations]';
 create function autonomy.claim_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -12370,7 +11809,6 @@ or d.id is not null and (
 k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
 or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))
 $$;
-comment on function autonomy.claim_differences() is '[autonomous-operations]';
 create function autonomy.action_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -12393,7 +11831,6 @@ and (coalesce(c.actions, 0) <> 1 or coalesce(c.rollbacks, 0) > 1
 or d.status = 'rolled_back' and coalesce(c.rollbacks, 0) = 0
 and exists (select from public.campaigns p where p.id = d.campaign_id))
 $$;
-comment on function autonomy.action_differences() is '[autonomous-operations]';
 create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -12424,10 +11861,6 @@ comment on function public.audit_autonomous_actions(integer) is
 'differences. Only reads; safe to call on a live system, and again. Raises AO010. [autonomous-operations]';
 
 -- 0690_warnings.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.unread_statuses() returns table (status text, campaigns bigint, none_active boolean)
 language plpgsql stable set search_path = ''
 as $$
@@ -12447,7 +11880,6 @@ and coalesce(lower(btrim(w.status)), '') !~ ('^(off|no|false|0)$|paus|archiv|rem
 'inactiv|not |disabl|draft|stop|cancel|reject|disapprov|expir|schedul|pending|suspend')
 order by w.campaigns desc, w.status;
 end $$;
-comment on function autonomy.unread_statuses() is '[autonomous-operations]';
 create function autonomy.unread_status_sentence() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -12464,7 +11896,6 @@ min(coalesce('= ' || quote_literal(u.status), 'is null')) filter (where u.n = 1)
 from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n from autonomy.unread_statuses() w) u
 having count(*) > 0);
 end $$;
-comment on function autonomy.unread_status_sentence() is '[autonomous-operations]';
 create function autonomy.run_warnings() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -12473,13 +11904,8 @@ return (
 select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.account_warnings()
 from autonomy.unread_status_sentence() s);
 end $$;
-comment on function autonomy.run_warnings() is '[autonomous-operations]';
 
 -- 0695_retention.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.retention (
 id boolean primary key default true check (id),
 after_campaign uuid
@@ -12493,14 +11919,12 @@ begin
 return case when p_days > 0
 then least(p_now, clock_timestamp()) - greatest(p_days, p_least)::float8 * interval '1 day' end;
 end $$;
-comment on function autonomy.cut_before(numeric, numeric, timestamptz) is '[autonomous-operations]';
 create function autonomy.is_ours(p_table regclass) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
 return coalesce(obj_description(p_table, 'pg_class'), '') like '%[autonomous-operations]';
 end $$;
-comment on function autonomy.is_ours(regclass) is '[autonomous-operations]';
 create function autonomy.fold_hours(p_campaign_ids uuid[], p_before timestamptz) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -12513,7 +11937,7 @@ begin
 if p_before is null then
 return 0;
 end if;
-perform set_config('autonomy.ingest', '1', true);  -- the roll-up by day knows these totals
+perform set_config('autonomy.ingest', '1', true);
 perform from public.campaign_metrics m
 where m.campaign_id = any (p_campaign_ids) and m.bucket < p_before and not m.whole_day
 order by m.campaign_id, m.bucket for update;
@@ -12548,7 +11972,6 @@ get diagnostics v_gone = row_count;
 perform set_config('autonomy.ingest', v_ingest, true);
 return v_gone;
 end $$;
-comment on function autonomy.fold_hours(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.fold_changes(p_campaign_ids uuid[], p_before timestamptz) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -12585,7 +12008,6 @@ returning k.id
 select count(*) into v_gone from gone;
 return v_gone;
 end $$;
-comment on function autonomy.fold_changes(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.retire_runs(p_before timestamptz, p_rows integer) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -12608,7 +12030,6 @@ and (o.response is not null or o.summary ?| array['held_decisions', 'actions'])
 order by o.started_at limit p_rows for update skip locked);
 return v_gone;
 end $$;
-comment on function autonomy.retire_runs(timestamptz, integer) is '[autonomous-operations]';
 create function autonomy.retire(
 p_now timestamptz default now(), p_campaigns integer default 200, p_rows integer default 500) returns jsonb
 language plpgsql set search_path = ''
@@ -12629,7 +12050,7 @@ select * into strict v_policy from public.autonomy_policy;
 insert into autonomy.retention (id) values (true) on conflict do nothing;
 select t.after_campaign into v_after from autonomy.retention t for update skip locked;
 if not found then
-return '{}';  -- a run of another shard is at it
+return '{}';
 end if;
 v_ids := array(select c.id from public.campaigns c where v_after is null or c.id > v_after
 order by c.id limit p_campaigns);
@@ -12662,50 +12083,44 @@ end if;
 return jsonb_build_object('hours', v_hours, 'changes', v_changes, 'runs', v_runs, 'failed_actions', v_actions,
 'opportunities', v_opportunities);
 end $$;
-comment on function autonomy.retire(timestamptz, integer, integer) is '[autonomous-operations]';
 
 -- 0700_runs.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.prepare_run(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 begin
 begin
-perform autonomy.doubt_figures(p_now);  -- first: what is in doubt says nothing of an account
+perform autonomy.doubt_figures(p_now);
 exception when others then
-raise warning 'Figures were not doubted: %', sqlerrm;  -- what is doubtful stays held
+raise warning 'Figures were not doubted: %', sqlerrm;
 end;
 begin
 perform public.fit_portfolio_prior(p_now => p_now);
 exception when others then
-raise warning 'The prior was not fitted: %', sqlerrm;  -- the last one still serves
+raise warning 'The prior was not fitted: %', sqlerrm;
 end;
 begin
 perform autonomy.measure_curvatures(p_now);
 exception when others then
-raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;  -- what is in use goes on
+raise warning 'How fast campaigns saturate was not measured: %', sqlerrm;
 end;
 begin
 perform autonomy.measure_delays(p_now);
 exception when others then
-raise warning 'How late conversions come was not measured: %', sqlerrm;  -- what is in use goes on
+raise warning 'How late conversions come was not measured: %', sqlerrm;
 end;
 begin
 perform autonomy.choose_measured(p_now);
 exception when others then
-raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
+raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;
 end;
 perform public.expire_pending_actions(p_now);
 begin
 perform autonomy.retire(p_now);
 exception when others then
-raise warning 'What is too old was not let go: %', sqlerrm;  -- the next run tries again
+raise warning 'What is too old was not let go: %', sqlerrm;
 end;
 end $$;
-comment on function autonomy.prepare_run(timestamptz) is '[autonomous-operations]';
 create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -12718,12 +12133,11 @@ and (x.not_before <= p_now) is not false
 and ((x.pulled_at > p_now - interval '10 minutes') is not true or x.cursor is not null)
 and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
 end $$;
-comment on function autonomy.platforms_due(text, timestamptz) is '[autonomous-operations]';
 create function public.begin_autonomous_run(
 p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
 p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
 p_now timestamptz default now()) returns json
-language plpgsql set search_path = '' set statement_timeout = '28s'  -- its caller waits 30
+language plpgsql set search_path = '' set statement_timeout = '28s'
 as $$
 declare
 v_request jsonb := autonomy.run_request(p_request);
@@ -12822,10 +12236,6 @@ comment on function public.finish_autonomous_run(uuid, uuid, jsonb, text, intege
 'the clock''s nor the run''s). [autonomous-operations]';
 
 -- 0800_rates.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.opportunity_detection (
 id boolean primary key default true check (id),
 changes_seen_until timestamptz not null default '-infinity',
@@ -12847,7 +12257,6 @@ as $$
 select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3
 when 'low' then 4 else 5 end
 $$;
-comment on function autonomy.severity_rank(text) is '[autonomous-operations]';
 create function autonomy.normal_probability(p_z float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12856,7 +12265,6 @@ v_z float8 := greatest(-8::float8, least(8::float8, p_z));
 begin
 return 1::float8 / (1::float8 + exp(-v_z * (1.5976::float8 + 0.07056::float8 * v_z * v_z)));
 end $$;
-comment on function autonomy.normal_probability(float8) is '[autonomous-operations]';
 create function autonomy.student_to_normal(p_t float8, p_freedom float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12864,7 +12272,6 @@ begin
 return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom))
 / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
 end $$;
-comment on function autonomy.student_to_normal(float8, float8) is '[autonomous-operations]';
 create function autonomy.hour_ranges(p_hours integer[]) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -12877,7 +12284,6 @@ from (select distinct unnest(p_hours) as h) hours) islands
 group by island
 ) ranges
 $$;
-comment on function autonomy.hour_ranges(integer[]) is '[autonomous-operations]';
 create function autonomy.weak_hours(p_pools jsonb) returns jsonb
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -12921,11 +12327,9 @@ from words w),
 'peak_list', (select jsonb_agg(b.hour order by b.hour) from best b))
 from named n
 $$;
-comment on function autonomy.weak_hours(jsonb) is '[autonomous-operations]';
 create function autonomy.rate_multiples() returns float8[]
 language sql immutable parallel safe set search_path = ''
 as $$ select array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[] $$;
-comment on function autonomy.rate_multiples() is '[autonomous-operations]';
 create function autonomy.rate_posterior(p_count float8, p_usual float8, p_weights float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12955,7 +12359,6 @@ v_posterior[i] := v_posterior[i] / v_sum;
 end loop;
 return v_posterior;
 end $$;
-comment on function autonomy.rate_posterior(float8, float8, float8[]) is '[autonomous-operations]';
 create function autonomy.rate_distribution(p_counts float8[], p_usual float8[], p_default float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12978,7 +12381,6 @@ end loop;
 end loop;
 return v_weights;
 end $$;
-comment on function autonomy.rate_distribution(float8[], float8[], float8[]) is '[autonomous-operations]';
 create function autonomy.opportunity_rates(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -13023,7 +12425,7 @@ from kinds k join centres c using (kind)
 cross join lateral (select 1 + k.omega * k.trials * c.centre / k.days as phi) p
 group by k.kind
 loop
-continue when v_found.campaigns < 5;  -- too few to be a portfolio: the default
+continue when v_found.campaigns < 5;
 v_rates := v_rates || jsonb_build_object(v_found.kind, jsonb_build_object(
 'centre', v_found.centre, 'campaigns', v_found.campaigns,
 'weights', to_jsonb(autonomy.rate_distribution(v_found.counts, v_found.usual, v_default))));
@@ -13032,13 +12434,8 @@ return jsonb_build_object(
 'conversion_rate', jsonb_build_object('centre', 0.03, 'campaigns', 0, 'weights', to_jsonb(v_default)),
 'ctr', jsonb_build_object('centre', 0.015, 'campaigns', 0, 'weights', to_jsonb(v_default))) || v_rates;
 end $$;
-comment on function autonomy.opportunity_rates(timestamptz) is '[autonomous-operations]';
 
 -- 0810_high_traffic_low_conversion.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.high_traffic_low_conversion(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13120,13 +12517,8 @@ jsonb_build_object('clicks', j.clicks, 'conversions', j.conversions, 'spend', ro
 from judged j
 where j.below >= 0.75;
 end $$;
-comment on function autonomy.high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0820_declining_performance.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.declining_performance(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13207,20 +12599,14 @@ jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3),
 from judged j
 where j.z >= 3 and j.confidence >= 0.9;
 end $$;
-comment on function autonomy.declining_performance(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0825_collapsed_return.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.gamma_below(p_shape float8, p_limit float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return (cbrt(p_limit / p_shape) - (1::float8 - 1::float8 / (9::float8 * p_shape))) * 3::float8 * sqrt(p_shape);
 end $$;
-comment on function autonomy.gamma_below(float8, float8) is '[autonomous-operations]';
 create function autonomy.collapsed_return(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13284,7 +12670,7 @@ autonomy.gamma_below(g.shape, c.break_even / c.before * g.usual) * w.certainty) 
 from compared c
 cross join lateral (select c.r2 / c.unit + 1 as shape, c.before * c.matured2 / c.unit + 1 as usual) g
 cross join lateral (select 1 / sqrt(1 + g.shape * c.unit / c.r1) as certainty) w
-), valueless as materialized (  -- where conversions carry no value, revenue says nothing
+), valueless as materialized (
 select unnest(autonomy.campaigns_without_value(array(select j.id from judged j where j.r2 = 0), p_now)) as id
 )
 select j.id, 'declining_performance'::text, case when j.loses >= 0.5 then 'critical' else 'high' end,
@@ -13314,7 +12700,6 @@ jsonb_build_object('roi', round(j.after::numeric, 4), 'roi_before', round(j.befo
 from judged j
 where j.confidence >= 0.95 and not exists (select from valueless v where v.id = j.id);
 end $$;
-comment on function autonomy.collapsed_return(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.declining_campaigns(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13328,13 +12713,8 @@ select * from autonomy.collapsed_return(p_after, p_until, p_changed_after, p_now
 order by d.campaign_id, autonomy.severity_rank(d.severity), (d.estimated_impact -> 'money_per_day')::numeric desc,
 d.description
 $$;
-comment on function autonomy.declining_campaigns(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0830_budget_inefficiency.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.budget_inefficiency(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13386,7 +12766,7 @@ cross join lateral (
 select autonomy.roi_posterior(l.s, l.n, l.r, l.cv2, l.d, l.matured,
 l.prior_mean_roi, l.prior_tau2, l.prior_order_value, l.prior_cv2,
 l.prior_order_spread) as posterior) q
-), valueless as materialized (  -- where conversions carry no value, roi says nothing
+), valueless as materialized (
 select unnest(autonomy.campaigns_without_value(array(select r.id from judged r where r.revenue = 0), p_now)) as id
 )
 select j.id, 'budget_inefficiency'::text,
@@ -13422,13 +12802,8 @@ jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesc
 from judged j
 where not exists (select from valueless v where v.id = j.id);
 end $$;
-comment on function autonomy.budget_inefficiency(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0840_audience_mismatch.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.audience_mismatch(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13587,13 +12962,8 @@ jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversion
 from judged j
 where j.below >= 0.9;
 end $$;
-comment on function autonomy.audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0850_creative_fatigue.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.creative_fatigue(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13704,13 +13074,8 @@ jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1),
 'frequency', round(j.frequency::numeric, 2))
 from judged j;
 end $$;
-comment on function autonomy.creative_fatigue(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0860_timing_optimization.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.timing_optimization(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -13845,13 +13210,8 @@ select case when n.spend > 0 then n.weak_spend / n.spend else 0 end as share,
 case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend)
 else 0 end as other_roi) s;
 end $$;
-comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0870_opportunities.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.find_opportunities(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_rates jsonb, p_timing boolean,
 p_now timestamptz default now())
@@ -13869,7 +13229,6 @@ if p_timing then
 return query select * from autonomy.timing_optimization(p_after, p_until, p_changed_after, p_now);
 end if;
 end $$;
-comment on function autonomy.find_opportunities(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 create function public.detect_optimization_opportunities(p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
 estimated_impact jsonb, confidence_score numeric)
@@ -13899,7 +13258,6 @@ new.status_by := null;
 end if;
 return new;
 end $$;
-comment on function autonomy.opportunity_status_guard() is '[autonomous-operations]';
 create trigger opportunity_status_guard before update of status on public.optimization_opportunities
 for each row when (old.status is distinct from new.status) execute function autonomy.opportunity_status_guard();
 create function autonomy.record_opportunities_found(
@@ -13944,7 +13302,6 @@ returning o.xmax = 0 as is_new
 select count(*) filter (where is_new) into v_new from written;
 return v_new;
 end $$;
-comment on function autonomy.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.resolve_opportunities_gone(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now())
 returns integer
@@ -13976,14 +13333,13 @@ returning o.status
 select count(*) filter (where status = 'resolved') into v_resolved from written;
 return v_resolved;
 end $$;
-comment on function autonomy.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is '[autonomous-operations]';
 create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set jit = off
 set plan_cache_mode = force_custom_plan
 as $$
 declare
-v_slice constant integer := 50000;      -- campaigns at a time, so that memory stays flat
-v_budget constant interval := '20 s';   -- then the next run goes on behind the last slice
+v_slice constant integer := 50000;
+v_budget constant interval := '20 s';
 v_overlap constant interval := '15 minutes';
 v_started constant timestamptz := clock_timestamp();
 v_today date := (select (p_now at time zone time_zone)::date from public.autonomy_policy);
@@ -14080,10 +13436,6 @@ comment on function public.set_opportunity_status(uuid, text, text, timestamptz)
 'status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';
 
 -- 0900_impact.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.impact_number(p_value jsonb) returns float8
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
@@ -14091,11 +13443,10 @@ begin
 if jsonb_typeof(p_value) <> 'number' or abs(p_value::numeric) > 1e15 then
 return null;
 elsif abs(p_value::numeric) < 1e-30 then
-return 0;  -- its square would be an underflow, which is an error
+return 0;
 end if;
 return p_value::float8;
 end $$;
-comment on function autonomy.impact_number(jsonb) is '[autonomous-operations]';
 create function autonomy.impact_moment(p_value text) returns timestamptz
 language plpgsql stable strict parallel safe set search_path = ''
 as $$
@@ -14104,7 +13455,6 @@ return p_value::timestamptz;
 exception when data_exception then
 return null;
 end $$;
-comment on function autonomy.impact_moment(text) is '[autonomous-operations]';
 create function autonomy.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8)
 returns float8
 language plpgsql immutable parallel safe set search_path = ''
@@ -14119,7 +13469,6 @@ end if;
 return greatest(0.05::float8, 1::float8 - p_delay_hours / (v_to - v_from)
 * (exp(greatest(-200::float8, -v_from / p_delay_hours)) - exp(greatest(-200::float8, -v_to / p_delay_hours))));
 end $$;
-comment on function autonomy.mean_matured_share(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.spend_before(
 p_campaign_id uuid, p_at timestamptz, p_zone text, p_half_life float8, p_delay float8,
 p_now timestamptz default now(),
@@ -14140,7 +13489,6 @@ else 1 end as weight,
 extract(epoch from p_now - (d.day::timestamp at time zone p_zone))::float8 / 3600 as age_hours) w
 where d.campaign_id = p_campaign_id and d.day < v_day and d.day >= v_day - 28;
 end $$;
-comment on function autonomy.spend_before(uuid, timestamptz, text, float8, float8, timestamptz) is '[autonomous-operations]';
 create function autonomy.spend_between(
 p_campaign_id uuid, p_from timestamptz, p_until timestamptz, p_zone text, p_delay float8,
 p_now timestamptz default now(),
@@ -14171,7 +13519,6 @@ left join public.campaign_daily d
 on d.campaign_id = m.campaign_id and d.day = (m.bucket at time zone p_zone)::date
 where m.campaign_id = p_campaign_id and m.bucket >= v_from and m.bucket < v_until;
 end $$;
-comment on function autonomy.spend_between(uuid, timestamptz, timestamptz, text, float8, timestamptz) is '[autonomous-operations]';
 create function autonomy.time_factors(p_windows jsonb, p_now timestamptz default now())
 returns table (from_at timestamptz, until_at timestamptz, account text, campaigns integer,
 log_roi float8, log_roi_variance float8, log_spend float8, log_spend_variance float8)
@@ -14246,7 +13593,6 @@ coalesce(r.log_spend * 0.09 / (0.09 + r.spend_variance), 0),
 coalesce(0.09 * r.spend_variance / (0.09 + r.spend_variance), 0.09)
 from raw r;
 end $$;
-comment on function autonomy.time_factors(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
 returns table (action_id uuid, campaign_id uuid, account text, kind text, horizon integer,
 from_at timestamptz, until_at timestamptz,
@@ -14313,7 +13659,6 @@ and (t.final or a.actual_impact is null)
 order by a.executed_at, a.id, h.days
 limit greatest(0, p_limit)
 $$;
-comment on function autonomy.due_impacts(integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
 returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
 language plpgsql stable set search_path = ''
@@ -14432,7 +13777,6 @@ autonomy.money_words(j.spend_else, autonomy.campaign_currency(j.campaign_id)),
 to_char(j.roi, 'FM990.00'), j.comparables) end)) as figures
 from judged j;
 end $$;
-comment on function autonomy.measured_impacts(integer, timestamptz) is '[autonomous-operations]';
 create function public.measure_action_impact(p_limit integer default 1000,
 p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -14441,7 +13785,7 @@ declare
 v_measured integer;
 begin
 perform autonomy.simulated_moment(p_now);
-if not exists (  -- planning what follows takes longer than finding nothing to do
+if not exists (
 select from public.autonomous_actions a
 where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
 and a.executed_at <= p_now - interval '1 day') then
@@ -14480,10 +13824,6 @@ comment on function public.measure_action_impact(integer, timestamptz) is
 
 -- 0910_action_results.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.action_results (
 action_id uuid primary key,
 rule_id uuid,
@@ -14499,7 +13839,7 @@ right_probability float8,
 measured_at timestamptz,
 added_expected float8,
 added_revenue float8
-) with (fillfactor = 85);  -- an action is measured three times: room to do so in place
+) with (fillfactor = 85);
 create index if not exists action_results_executed on autonomy.action_results (executed_at);
 comment on table autonomy.action_results is
 'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. '
@@ -14558,13 +13898,12 @@ end if;
 end if;
 return r;
 end $$;
-comment on function autonomy.action_result(public.autonomous_actions) is '[autonomous-operations]';
 create function autonomy.action_results_follow() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
 if tg_op = 'TRUNCATE' then
-delete from autonomy.action_results;  -- it may be truncated by the same statement
+delete from autonomy.action_results;
 elsif tg_op = 'DELETE' then
 delete from autonomy.action_results where action_id = any (array(select b.id from before_rows b));
 else
@@ -14593,7 +13932,6 @@ where kept is distinct from excluded;
 end if;
 return null;
 end $$;
-comment on function autonomy.action_results_follow() is '[autonomous-operations]';
 create trigger action_results_inserted after insert on public.autonomous_actions
 referencing new table as after_rows for each statement execute function autonomy.action_results_follow();
 create trigger action_results_updated after update on public.autonomous_actions
@@ -14608,23 +13946,19 @@ select r.* from public.autonomous_actions a cross join lateral autonomy.action_r
 analyze autonomy.action_results;
 
 -- 0920_rule_scores.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create type autonomy.action_sum as (
-rule_id uuid,            -- null: by a person's hand
+rule_id uuid,
 is_pause boolean,
-status text,             -- executed or rolled_back
-verdict text,            -- null: not measured
-band integer,            -- how many of the floors 60, 70, 80, 85, 90 and 95 the confidence reaches; null: none
+status text,
+verdict text,
+band integer,
 actions bigint,
 money float8,
 error_squares float8,
-judged bigint,           -- actions of which it is known how probably they were right
-right_sum float8,        -- of those probabilities
-confident bigint,        -- judged actions that have a confidence
-confidence_sum float8    -- of theirs
+judged bigint,
+right_sum float8,
+confident bigint,
+confidence_sum float8
 );
 comment on type autonomy.action_sum is
 'Actions of a rule with one verdict and confidence, added up. A part of rule_scoreboard and autonomous_insights. '
@@ -14645,7 +13979,6 @@ left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts k on k.account = c.account
 where a.executed_at > p_from and coalesce(k.currency, '') = p_currency;
 $$;
-comment on function autonomy.actions_in(text, timestamptz) is '[autonomous-operations]';
 create function autonomy.action_sums(p_currency text default null, p_now timestamptz default now())
 returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
@@ -14665,7 +13998,6 @@ and (p_currency is null
 or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 days')))) r
 group by 1, 2, 3, 4, 5
 $$;
-comment on function autonomy.action_sums(text, timestamptz) is '[autonomous-operations]';
 create function autonomy.rule_scores(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -14734,7 +14066,6 @@ else '{"is_active": false}'::jsonb end
 from judged j left join remedies m on m.id = j.id
 order by j.priority desc, j.rule_name
 $$;
-comment on function autonomy.rule_scores(autonomy.action_sum[], text) is '[autonomous-operations]';
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -14752,10 +14083,6 @@ comment on function public.rule_scoreboard(timestamptz) is
 'it by currency. Only reads; raises nothing. [autonomous-operations]';
 
 -- 0930_insights.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.campaign_ab_tests_after() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -14768,7 +14095,6 @@ perform autonomy.refresh_campaign_facts(array[new.campaign_id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_ab_tests_after() is '[autonomous-operations]';
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
 for each row execute function autonomy.campaign_ab_tests_after();
 create type autonomy.insight as (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid);
@@ -14794,7 +14120,6 @@ count(*) filter (where status = 'rolled_back') as back
 from autonomy.action_results
 where executed_at > p_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
 end $$;
-comment on function autonomy.week_insight(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.brought_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
 returns setof autonomy.insight
 language plpgsql stable set search_path = ''
@@ -14830,7 +14155,6 @@ and (p_all or a.action_id in (select autonomy.actions_in(p_currency, p_now - int
 group by 1, 2, 3) m
 order by m.kind desc;
 end $$;
-comment on function autonomy.brought_insights(text, boolean, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.clearest_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
 returns setof autonomy.insight
 language plpgsql stable set search_path = ''
@@ -14862,7 +14186,6 @@ join public.autonomous_actions a on a.id = clearest.action_id) b
 left join public.campaigns c on c.id = b.campaign_id
 order by b.best desc;
 end $$;
-comment on function autonomy.clearest_insights(text, boolean, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.calibration_insight(p_sums autonomy.action_sum[]) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14879,7 +14202,6 @@ from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.c
 from unnest(p_sums) s where s.rule_id is not null and s.band is not null) k
 where k.actions >= 5;
 end $$;
-comment on function autonomy.calibration_insight(autonomy.action_sum[]) is '[autonomous-operations]';
 create function autonomy.rule_insights(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14898,7 +14220,6 @@ where b.rule_id is not null) s
 where s.flagged or (s.best and s.money_low > 0)
 order by s.flagged desc, s.money;
 end $$;
-comment on function autonomy.rule_insights(autonomy.action_sum[], text) is '[autonomous-operations]';
 create function autonomy.wrong_pause_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14917,7 +14238,6 @@ cross join public.autonomy_policy p
 left join public.campaigns c on c.id = a.campaign_id
 order by a.executed_at desc;
 end $$;
-comment on function autonomy.wrong_pause_insights(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.ab_test_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14939,7 +14259,6 @@ where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conver
 where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > p_from and t.finished_at <= p_now
 order by t.finished_at desc limit 5;
 end $$;
-comment on function autonomy.ab_test_insights(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.opportunity_insight(p_from timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14969,7 +14288,6 @@ coalesce(sum(autonomy.impact_number(w.estimated_impact -> 'money_per_day')), 0) 
 from public.optimization_opportunities w where w.status in ('open', 'in_progress') group by 1) c) m
 where o.standing > 0 or o.closed > 0;
 end $$;
-comment on function autonomy.opportunity_insight(timestamptz) is '[autonomous-operations]';
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
@@ -15002,10 +14320,6 @@ comment on function public.autonomous_insights(timestamptz) is
 'money, proposals, A/B tests, open opportunities. Only reads; raises nothing. [autonomous-operations]';
 
 -- 0950_database_run.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.look_around(p_acts boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -15030,7 +14344,6 @@ v_warnings := v_warnings || format('The impact of actions was not measured: %s',
 end;
 return v_found || jsonb_build_object('warnings', to_jsonb(v_warnings));
 end $$;
-comment on function autonomy.look_around(boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.lease_or_error(p_run_id uuid, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -15046,7 +14359,6 @@ hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
 end if;
 return v_lease;
 end $$;
-comment on function autonomy.lease_or_error(uuid, timestamptz) is '[autonomous-operations]';
 create function autonomy.run_decisions(
 p_portfolio jsonb, p_shown integer, p_now timestamptz,
 out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
@@ -15073,7 +14385,6 @@ array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_i
 (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
 into codes, held, held_of_accounts, chosen, held_first, versions;
 end $$;
-comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out_chosen(
 p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
 out outcomes text[], out stopped text[], out actions jsonb, out failed jsonb)
@@ -15084,9 +14395,9 @@ v_batch_limit constant integer := 5000;
 v_told autonomy.told[];
 v_results autonomy.result[];
 begin
-outcomes := '{}';     -- what became of each chosen decision, in their order
-stopped := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
-actions := '[]';      -- p_shown of them, as the summary lists them
+outcomes := '{}';
+stopped := '{}';
+actions := '[]';
 failed := '[]';
 for v_start in 1 .. cardinality(p_chosen) by v_batch_limit loop
 v_told := array(select t from autonomy.told_decisions(p_chosen[v_start : v_start + v_batch_limit - 1]) t
@@ -15120,7 +14431,6 @@ where r.status not in ('failed', 'held') order by r.campaign_id
 limit p_shown - jsonb_array_length(actions)) f);
 end loop;
 end $$;
-comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.actions_taken(
 p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
@@ -15143,23 +14453,22 @@ select jsonb_build_object(
 'opportunities_detected', p_opportunities)
 from taken t);
 end $$;
-comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is '[autonomous-operations]';
 create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
 declare
-v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
+v_shown constant integer := 100;
 v_began timestamptz := clock_timestamp();
 v_run_id uuid := gen_random_uuid();
 v_lease jsonb;
 v_mode text;
 v_portfolio jsonb;
-v_codes jsonb;                 -- code -> how many decisions
-v_versions jsonb;              -- rule -> its version, as decided by
+v_codes jsonb;
+v_versions jsonb;
 v_chosen autonomy.decided[];
 v_held_first autonomy.decided[];
-v_outcomes text[];             -- what became of each chosen decision, in their order
-v_stopped text[];              -- the codes of those that apply held
+v_outcomes text[];
+v_stopped text[];
 v_actions jsonb;
 v_failed jsonb;
 v_held jsonb; v_held_of_accounts jsonb;
@@ -15216,10 +14525,6 @@ comment on function public.run_autonomous_operations(timestamptz) is
 'AO002 (no policy). [autonomous-operations]';
 
 -- 1000_dashboard_days.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.dashboard_performance_days (
 day date not null,
 impressions bigint not null,
@@ -15227,7 +14532,7 @@ clicks bigint not null,
 conversions numeric not null,
 spend numeric not null,
 revenue numeric not null,
-currency text not null default '',  -- '': unknown
+currency text not null default '',
 primary key (day, currency)
 );
 comment on table autonomy.dashboard_performance_days is
@@ -15235,7 +14540,7 @@ comment on table autonomy.dashboard_performance_days is
 '[autonomous-operations]';
 create table if not exists autonomy.dashboard_action_days (
 day date not null,
-rule_id uuid not null,  -- all zeros where no rule did it: a key knows no null
+rule_id uuid not null,
 action_type text not null,
 status text not null,
 actions bigint not null,
@@ -15291,7 +14596,6 @@ language sql stable set search_path = ''
 as $$
 select (p_at at time zone p.time_zone)::date from public.autonomy_policy p;
 $$;
-comment on function autonomy.dashboard_day(timestamptz) is '[autonomous-operations]';
 create function autonomy.dashboard_mark_actions() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -15309,7 +14613,6 @@ select distinct 'actions', (created_at at time zone v_zone)::date from after_row
 end if;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_actions() is '[autonomous-operations]';
 create trigger dashboard_actions_inserted after insert on public.autonomous_actions
 referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_actions();
 create trigger dashboard_actions_updated after update on public.autonomous_actions
@@ -15333,7 +14636,6 @@ select distinct 'performance', day from after_rows on conflict do nothing;
 end if;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_performance() is '[autonomous-operations]';
 create trigger dashboard_performance_inserted after insert on public.campaign_daily
 referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_performance();
 create trigger dashboard_performance_updated after update on public.campaign_daily
@@ -15352,7 +14654,6 @@ select distinct 'actions', (created_at at time zone new.time_zone)::date from pu
 on conflict do nothing;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_all() is '[autonomous-operations]';
 create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
 for each row when (new.time_zone is distinct from old.time_zone)
 execute function autonomy.dashboard_mark_all();
@@ -15377,7 +14678,6 @@ delete from autonomy.dashboard_performance_days;
 delete from autonomy.dashboard_action_days;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_currencies() is '[autonomous-operations]';
 create trigger dashboard_currency_changed after update of currency on public.autonomy_accounts
 for each row when (new.currency is distinct from old.currency)
 execute function autonomy.dashboard_mark_currencies();
@@ -15390,7 +14690,7 @@ as $$
 declare
 v_only text := autonomy.only_currency();
 begin
-if v_only is not null then  -- the usual case, and campaigns need not be looked at
+if v_only is not null then
 return query
 select d.day, sum(d.impressions)::bigint, sum(d.clicks)::bigint, sum(d.conversions),
 sum(d.spend), sum(d.revenue), v_only
@@ -15405,7 +14705,6 @@ left join public.campaigns c on c.id = d.campaign_id
 left join public.autonomy_accounts k on k.account = c.account
 where d.day between p_from and p_to group by d.day, coalesce(k.currency, '');
 end $$;
-comment on function autonomy.dashboard_performance_figures(date, date) is '[autonomous-operations]';
 create function autonomy.dashboard_action_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
@@ -15431,7 +14730,6 @@ return query execute
 using v_zone, p_from::timestamp at time zone v_zone,
 (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond', autonomy.only_currency();
 end $$;
-comment on function autonomy.dashboard_action_figures(date, date) is '[autonomous-operations]';
 create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -15515,10 +14813,6 @@ comment on function public.dashboard_executed(jsonb) is
 'Reads only. Raises AO010. [autonomous-operations]';
 
 -- 1010_dashboard_work.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_action_json(a public.autonomous_actions, p_title text, p_rule_name text)
 returns jsonb language sql stable set search_path = ''
 as $$
@@ -15535,7 +14829,6 @@ select jsonb_build_object(
 (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
 where r.id = a.rule_id), ''), false));
 $$;
-comment on function autonomy.dashboard_action_json(public.autonomous_actions, text, text) is '[autonomous-operations]';
 create function public.dashboard_actions(
 p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -15554,7 +14847,7 @@ if v_key in ('action_type', 'status') then
 v_where := v_where || format(' and a.%I = %L', v_key, p_filter ->> v_key);
 elsif v_key in ('rule_id', 'run_id', 'campaign_id') then
 v_where := v_where || format(' and a.%I = %L::uuid', v_key, (p_filter ->> v_key)::uuid);
-elsif v_key = 'from' then  -- when it was done, as a rollback of the span reads it; else proposed
+elsif v_key = 'from' then
 v_where := v_where || format(' and coalesce(a.executed_at, a.created_at) >= %L::timestamptz',
 (v_span ->> v_key)::timestamptz);
 elsif v_key = 'to' then
@@ -15633,7 +14926,6 @@ select jsonb_build_object(
 'currency', autonomy.campaign_currency(o.campaign_id),
 'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
-comment on function autonomy.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_opportunities(
 p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 30,
 p_now timestamptz default now()
@@ -15703,22 +14995,16 @@ comment on function public.dashboard_opportunity(uuid, timestamptz) is
 'One opportunity. Reads only. Raises AO013. [autonomous-operations]';
 
 -- 1020_dashboard_state.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_clock(p_at timestamptz) returns text
 language sql stable set search_path = ''
 as $$
 select to_char(p_at at time zone p.time_zone, 'Dy FMDD Mon, HH24:MI') from public.autonomy_policy p;
 $$;
-comment on function autonomy.dashboard_clock(timestamptz) is '[autonomous-operations]';
 create function autonomy.of_account(p_account text) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
 select coalesce(' of the account "' || p_account || '"', '');
 $$;
-comment on function autonomy.of_account(text) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_policy(p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language plpgsql stable set search_path = ''
@@ -15743,7 +15029,6 @@ union all
 select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
 where not exists (select from public.autonomous_rules r where r.is_active);
 end $$;
-comment on function autonomy.dashboard_state_of_policy(boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
 language plpgsql stable set search_path = ''
@@ -15765,14 +15050,12 @@ where not exists (
 select from ended l
 where l.slots && e.slots and l.slots <> e.slots and (l.started_at, l.id) > (e.started_at, e.id));
 end $$;
-comment on function autonomy.dashboard_last_runs(integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.late_sentence(p_last_at timestamptz, p_run_interval_minutes integer) returns text
 language sql stable set search_path = ''
 as $$
 select format('No run has succeeded since %s, and one is due every %s: check the schedule.',
 autonomy.dashboard_clock(p_last_at), autonomy.counted_words(p_run_interval_minutes, 'minute'));
 $$;
-comment on function autonomy.late_sentence(timestamptz, integer) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_runs(
 p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -15791,7 +15074,7 @@ from autonomy.dashboard_last_runs(p_run_interval_minutes, p_now) r
 cross join jsonb_array_elements(
 case jsonb_typeof(r.summary -> 'breakers') when 'array' then r.summary -> 'breakers' else '[]' end) b (breaker)
 cross join lateral (select case when p_each then b.breaker ->> 'account' end as account) n
-where b.breaker ->> 'code' <> 'FROZEN'  -- said by the policy
+where b.breaker ->> 'code' <> 'FROZEN'
 order by b.breaker ->> 'code', n.account, r.started_at desc
 )
 select 'NO_RUN', 'act', 'No run has succeeded yet: set up the schedule, or try a dry run.',
@@ -15811,7 +15094,6 @@ coalesce(upper(left(b.message, 1)) || substr(b.message, 2) || '.', 'A breaker st
 || case when b.account is null then '{}' else jsonb_build_object('account', b.account) end
 from breakers b;
 end $$;
-comment on function autonomy.dashboard_state_of_runs(integer, timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_summaries(
 p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -15859,7 +15141,6 @@ format('The last run passed over %s that cannot be read.', autonomy.counted_word
 r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
 from rules r where cardinality(r.flaws) > 0;
 end $$;
-comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_data(p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -15901,13 +15182,11 @@ select 'NO_DATA', 'look', 'No figures of any active campaign have come in yet.',
 jsonb_build_object('campaigns', sum(s.campaigns))
 from seen s having count(*) > 0 and count(s.newest) = 0 and count(*) = (select count(*) from feeds);
 $$;
-comment on function autonomy.dashboard_state_of_data(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_count(p_number numeric) returns text
 language sql immutable set search_path = ''
 as $$
 select to_char(p_number, 'FM999,999,999,999,999,990');
 $$;
-comment on function autonomy.dashboard_count(numeric) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_work(p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -15949,7 +15228,6 @@ select 'UNREAD_STATUS', case when bool_or(u.none_active) then 'act' else 'look' 
 autonomy.unread_status_sentence(), '{}', jsonb_build_object('campaigns', sum(u.campaigns))
 from autonomy.unread_statuses() u having count(*) > 0;
 $$;
-comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_changes_since(p_since timestamptz, p_each boolean default false)
 returns table (currency text, account text, campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
@@ -15978,7 +15256,6 @@ left join public.campaigns m on m.id = c.campaign_id
 left join public.autonomy_accounts k on k.account = m.account
 group by 1, 2;
 $$;
-comment on function autonomy.dashboard_changes_since(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_changes(
 p_since timestamptz, p_span text, p_moved_share numeric default null, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -16028,7 +15305,6 @@ p_span, round(100 * s.moved_share), trim_scale(100 * s.most_share)),
 from seen s
 where s.moved_share > coalesce(p_moved_share, s.most_share / 2);
 $$;
-comment on function autonomy.dashboard_state_of_changes(timestamptz, text, numeric, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_roi(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -16054,7 +15330,7 @@ min(coalesce(a.target_roi, p.break_even_roi))::float8 as break_even
 from (select o.currency, coalesce(o.conversion_delay_hours::float8, k.delay_hours) as delay, o.target_roi
 from public.autonomy_accounts o
 left join autonomy.priors k on k.scope = 'account' and k.name = o.account
-union all select null, null, null) a  -- campaigns of accounts without a row
+union all select null, null, null) a
 cross join public.autonomy_policy p
 group by a.currency
 ), rois as (
@@ -16075,7 +15351,6 @@ case when r.now < r.break_even then ': the account loses money' else '' end),
 from rois r
 where r.now / r.matured <= 0.8 * r.before and r.now / r.matured - r.before <= -2 * r.before * r.error;
 $$;
-comment on function autonomy.dashboard_state_of_roi(timestamptz) is '[autonomous-operations]';
 create function public.dashboard_state(
 p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = '' set jit = off
@@ -16121,10 +15396,6 @@ comment on function public.dashboard_state(timestamptz, integer, timestamptz) is
 '[autonomous-operations]';
 
 -- 1030_dashboard_overview.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.dashboard_worth(p_measured numeric, p_money float8, p_error_squares float8) returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -16133,7 +15404,6 @@ select jsonb_build_object('measured', coalesce(p_measured, 0),
 'money_low', round((p_money - 1.645 * sqrt(p_error_squares))::numeric, 2),
 'money_high', round((p_money + 1.645 * sqrt(p_error_squares))::numeric, 2));
 $$;
-comment on function autonomy.dashboard_worth(numeric, float8, float8) is '[autonomous-operations]';
 create function autonomy.dashboard_action_totals(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16158,7 +15428,6 @@ case when currency = p_currency then action_type = 'auto_pause' end as pause
 from autonomy.dashboard_action_days) d
 where d.day between p_from and p_to;
 $$;
-comment on function autonomy.dashboard_action_totals(date, date, text) is '[autonomous-operations]';
 create function autonomy.dashboard_days(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16178,7 +15447,6 @@ from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') 
 group by day
 ) a on a.day = g.day::date;
 $$;
-comment on function autonomy.dashboard_days(date, date, text) is '[autonomous-operations]';
 create function autonomy.dashboard_currencies()
 returns table (currency text, active bigint, active_budget numeric, saved jsonb, earned jsonb)
 language sql stable set search_path = ''
@@ -16198,7 +15466,6 @@ cross join lateral (
 select autonomy.dashboard_action_totals(date '-infinity', date 'infinity', u.currency) as totals) t
 order by u.active desc, u.currency;
 $$;
-comment on function autonomy.dashboard_currencies() is '[autonomous-operations]';
 create function autonomy.dashboard_run_json(r public.autonomous_runs) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16209,7 +15476,6 @@ select jsonb_build_object(
 || jsonb_build_object(
 'summary', coalesce(r.summary, '{}') - 'held_decisions' - 'actions' - 'failed');
 $$;
-comment on function autonomy.dashboard_run_json(public.autonomous_runs) is '[autonomous-operations]';
 create function public.dashboard_overview(
 p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
 p_currency text default null, p_now timestamptz default now()
@@ -16295,7 +15561,6 @@ array(select l.campaign_id from live l where not l.loses order by l.place, l.cam
 count(*) filter (where l.loses), count(*) filter (where not l.loses)
 into under, scaling, under_count, scaling_count from live l;
 end $$;
-comment on function autonomy.dashboard_extremes(integer, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -16445,10 +15710,6 @@ comment on function public.dashboard_run_preview(timestamptz) is
 'down. [autonomous-operations]';
 
 -- 1035_events.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.event_json(p_event autonomy.planned_events, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -16471,7 +15732,6 @@ else 'planned' end,
 'leave_out', exists (select from autonomy.evidence_exclusions x
 where x.event_id = p_event.id and x.lifted_at is null));
 end $$;
-comment on function autonomy.event_json(autonomy.planned_events, timestamptz) is '[autonomous-operations]';
 create function public.list_planned_events(
 p_account text default null, p_campaign_id uuid default null, p_limit integer default 200,
 p_now timestamptz default now()) returns jsonb
@@ -16521,7 +15781,7 @@ at time zone p_zone
 when v_text ~ (v_clock || '$') then v_text::timestamp at time zone p_zone
 when v_text ~ (v_clock || '(Z|[+-]\d{2}(:?\d{2})?)$') then v_text::timestamptz end;
 exception when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
-v_moment := null;  -- 2026-02-30
+v_moment := null;
 end;
 if v_moment is null then
 raise exception using errcode = 'AO010',
@@ -16531,7 +15791,6 @@ raise exception using errcode = 'AO010', message = format('%s must lie between 2
 end if;
 return v_moment;
 end $$;
-comment on function autonomy.event_moment(text, jsonb, text, timestamptz) is '[autonomous-operations]';
 create function autonomy.event_flag(p_name text, p_event jsonb, p_before boolean) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -16543,7 +15802,6 @@ raise exception using errcode = 'AO010', message = format('%s: it must be true o
 end if;
 return (p_event -> p_name)::boolean;
 end $$;
-comment on function autonomy.event_flag(text, jsonb, boolean) is '[autonomous-operations]';
 create function autonomy.sent_event(p_event jsonb, p_before autonomy.planned_events) returns autonomy.planned_events
 language plpgsql stable set search_path = ''
 as $$
@@ -16594,7 +15852,6 @@ raise exception using errcode = 'AO010', message = 'why: say what it is, in 1 to
 end if;
 return v_event;
 end $$;
-comment on function autonomy.sent_event(jsonb, autonomy.planned_events) is '[autonomous-operations]';
 create function public.save_planned_event(p_event jsonb, p_id uuid default null, p_actor text default null)
 returns jsonb
 language plpgsql set search_path = ''
@@ -16675,10 +15932,6 @@ comment on function public.delete_planned_event(uuid) is
 '(no such event). [autonomous-operations]';
 
 -- 1040_dashboard_campaigns.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.valued_totals(p_campaign_ids uuid[])
 returns table (campaign_id uuid, value numeric, revenue numeric, roi numeric)
 language plpgsql stable set search_path = ''
@@ -16691,7 +15944,6 @@ from autonomy.campaign_values(p_campaign_ids) v
 join autonomy.campaign_totals t on t.campaign_id = v.campaign_id
 where abs(t.life_revenue) < 1e15 and abs(t.life_spend) < 1e15;
 end $$;
-comment on function autonomy.valued_totals(uuid[]) is '[autonomous-operations]';
 create function public.dashboard_campaigns(
 p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -16761,7 +16013,6 @@ and e.until_at > d.day::timestamp at time zone p_zone)) order by d.day), '[]')
 from public.campaign_daily d
 where d.campaign_id = p_campaign_id and d.day between p_first and p_last);
 end $$;
-comment on function autonomy.dashboard_campaign_days(uuid, text, text, date, date) is '[autonomous-operations]';
 create function public.dashboard_campaign(
 p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -17014,7 +16265,6 @@ select coalesce(jsonb_agg(to_jsonb(t)), '[]')
 from (select code, at, sum(n) as n from counted group by 1, 2) t)),
 'campaigns_evaluated', autonomy.active_campaigns(null, p_portfolio)));
 end $$;
-comment on function autonomy.dashboard_preview_summary(jsonb, uuid, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_preview_rule(
 p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -17041,10 +16291,6 @@ comment on function public.dashboard_preview_rule(jsonb, uuid, timestamptz) is
 
 -- 1050_dashboard_doors.sql
 -- squawk-ignore-file require-concurrent-index-creation
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.dashboard_failed_sign_ins (
 id bigint generated always as identity primary key,
 source text not null,
@@ -17122,10 +16368,6 @@ comment on function public.dashboard_session_ended(text) is
 'Whether this session was ended. Reads only. [autonomous-operations]';
 
 -- 1055_optimisation.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.rules_taken_out (
 rule_id uuid primary key,
 rule jsonb not null,
@@ -17150,13 +16392,11 @@ select '{"rule_name": "Budget Optimisation", "rule_type": "optimize", "priority"
            "condition": {"metric": "spend", "operator": ">", "threshold": 0, "min_duration_hours": 24},
            "action": {"type": "budget_adjusted", "by": "curve", "max_budget": 10000}}'::jsonb
 $$;
-comment on function autonomy.optimisation_rule() is '[autonomous-operations]';
 create function autonomy.is_optimisation(p_action jsonb) returns boolean
 language sql immutable parallel safe set search_path = ''
 as $$
 select coalesce(p_action ->> 'type' = 'budget_adjusted' and p_action ? 'by', false)
 $$;
-comment on function autonomy.is_optimisation(jsonb) is '[autonomous-operations]';
 create function autonomy.free_rule_name(p_name text) returns text
 language sql stable set search_path = ''
 as $$
@@ -17166,7 +16406,6 @@ cross join lateral (select left(p_name, 190) || case when i = 1 then '' else ' '
 where not exists (select from public.autonomous_rules r where r.rule_name = n.name)
 order by i limit 1
 $$;
-comment on function autonomy.free_rule_name(text) is '[autonomous-operations]';
 create function public.budget_optimisation() returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -17225,7 +16464,6 @@ select autonomy.free_rule_name(t ->> 'rule_name'), t ->> 'rule_type', t -> 'cond
 from autonomy.optimisation_rule() t;
 end if;
 end $$;
-comment on function autonomy.switch_optimisation_on(text) is '[autonomous-operations]';
 create function public.set_budget_optimisation(p_on boolean, p_actor text default null) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -17302,10 +16540,6 @@ comment on function public.keep_optimisation_past(jsonb) is
 'again. Raises AO010. [autonomous-operations]';
 
 -- 1060_accounts.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function public.list_autonomous_accounts(p_account text default null, p_limit integer default 200) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -17402,10 +16636,6 @@ comment on function public.update_autonomous_account(text, jsonb, text) is
 '[autonomous-operations]';
 
 -- 1065_exclusions.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function public.list_evidence_exclusions(
 p_account text default null, p_campaign_id uuid default null, p_limit integer default 200) returns jsonb
 language plpgsql stable set search_path = ''
@@ -17488,10 +16718,6 @@ comment on function public.lift_evidence_exclusion(uuid, text) is
 'call again. Raises AO003 (no such exclusion). [autonomous-operations]';
 
 -- 1066_platforms.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function public.list_platform_accounts(
 p_account text default null, p_shard text default null, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
@@ -17538,7 +16764,6 @@ autonomy.platform_title(v_other.platform), v_other.external_id),
 hint = 'Disconnect it first: python -m autonomy disconnect ACCOUNT.';
 end if;
 end $$;
-comment on function autonomy.connection_error(text, text, text, text) is '[autonomous-operations]';
 create function public.connect_platform_account(
 p_account text, p_platform text, p_external_id text, p_facts jsonb, p_login_id text default null,
 p_credential text default '', p_conversion_action text default null, p_attribution_windows text[] default '{}',
@@ -17598,13 +16823,9 @@ comment on function public.disconnect_platform_account(text) is
 'what it was connected to. Raises AO003 (not connected), AO015 (upgrade). [autonomous-operations]';
 
 -- 1070_causes.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create table if not exists autonomy.causes (
 id bigint generated always as identity primary key,
-account text,  -- null = all
+account text,
 cause text not null,
 code text not null,
 level text not null,
@@ -17637,7 +16858,7 @@ comment on table autonomy.told_causes is
 '[autonomous-operations]';
 create table if not exists autonomy.told_where (
 id bigint generated always as identity primary key,
-account text,  -- null = all that say nothing themselves
+account text,
 code text not null,
 channels text[] not null,
 updated_at timestamptz not null default now(),
@@ -17669,7 +16890,6 @@ values
 ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true, false),
 ('RUN_ACTED', 'What each run did', '{slack,webhook}', true, false);
 end $$;
-comment on function autonomy.told_of() is '[autonomous-operations]';
 create function autonomy.told_channels(p_account text, p_code text) returns text[]
 language sql stable set search_path = ''
 as $$
@@ -17680,7 +16900,6 @@ p_account, (select min(a.account) from public.autonomy_accounts a having count(*
 order by w.account nulls last limit 1),
 (select t.channels from autonomy.told_of() t where t.code = p_code), '{}');
 $$;
-comment on function autonomy.told_channels(text, text) is '[autonomous-operations]';
 create function public.autonomy_notify_settings(p_account text default null) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -17789,7 +17008,6 @@ cross join lateral (select left(f.figures ->> 'account', 200) as account,
 coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric as size) n
 order by n.account, f.code, n.size desc, f.sentence;
 end $$;
-comment on function autonomy.causes_now(integer, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.notice_causes(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
 returns boolean language plpgsql set search_path = ''
 as $$
@@ -17831,7 +17049,6 @@ seen_at = excluded.seen_at, over_at = excluded.over_at
 where c.over_at < excluded.began_at;
 return true;
 end $$;
-comment on function autonomy.notice_causes(integer, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.notice_after_run() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -17839,10 +17056,9 @@ begin
 perform autonomy.notice_causes(null, false, coalesce(new.finished_at, now()));
 return null;
 exception when others then
-raise warning 'What goes on was not written down: %', sqlerrm;  -- whoever sends looks again
+raise warning 'What goes on was not written down: %', sqlerrm;
 return null;
 end $$;
-comment on function autonomy.notice_after_run() is '[autonomous-operations]';
 create trigger autonomous_runs_noticed after update of status on public.autonomous_runs
 for each row when (old.status = 'running' and new.status <> 'running' and not new.dry_run)
 execute function autonomy.notice_after_run();
@@ -17863,7 +17079,6 @@ when c.size >= 2 * t.size or c.size <= t.size / 2 then 'changed'
 when t.told_at < p_now - interval '23 hours 30 minutes' then 'reminder' end as kind) k
 where w.channel = any (p_channels) and k.kind is not null;
 $$;
-comment on function autonomy.untold(text[], timestamptz) is '[autonomous-operations]';
 create function public.autonomy_take_messages(
 p_claim uuid, p_channels text[], p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set lock_timeout = '3s'
@@ -17931,10 +17146,6 @@ comment on function public.autonomy_messages_sent(uuid, text, boolean, timestamp
 'not the clock''s). [autonomous-operations]';
 
 -- 1200_history.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 create function autonomy.past_policy(p_policy jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -17954,7 +17165,6 @@ end if;
 end loop;
 return v_policy;
 end $$;
-comment on function autonomy.past_policy(jsonb) is '[autonomous-operations]';
 create function autonomy.past_measures(p_windows text[]) returns text
 language sql immutable set search_path = ''
 as $$
@@ -17972,7 +17182,6 @@ select 'life', 'unbounded', 1
 cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m (measure)
 where w.far <> '0'
 $$;
-comment on function autonomy.past_measures(text[]) is '[autonomous-operations]';
 create function autonomy.past_doubts(p_from timestamptz, p_to timestamptz)
 returns table (campaign_id uuid, day date, known_at timestamptz, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -18001,7 +17210,6 @@ cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_a
 where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
 order by d.campaign_id, d.day, d.why;
 end $$;
-comment on function autonomy.past_doubts(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.past_candidates(
 p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
 p_policy jsonb default '{}', p_all boolean default false, p_left_out jsonb default '[]')
@@ -18200,8 +17408,6 @@ coalesce(v_predicate, 'true'), v_days, format(v_left_out, 'c'))
 using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life,
 v_every, v_delay, coalesce(p_all, false), p_left_out;
 end $$;
-comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean,
-jsonb) is '[autonomous-operations]';
 create function autonomy.past_stand_in_budgets(p_from timestamptz)
 returns table (campaign_id uuid, changed_at timestamptz, old_budget numeric)
 language sql stable set search_path = '' set jit = off
@@ -18235,7 +17441,6 @@ where e.next_day is null or e.budget is distinct from e.next_budget
 union all
 select d.campaign_id, (d.day + 1)::timestamp at time zone d.zone, null from days d where d.nth = 1
 $$;
-comment on function autonomy.past_stand_in_budgets(timestamptz) is '[autonomous-operations]';
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
 campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
@@ -18299,7 +17504,6 @@ left join public.autonomy_accounts k on k.account = c.account
 left join public.campaign_facts f on f.campaign_id = c.id
 order by c.id
 $$;
-comment on function autonomy.past_campaigns(timestamptz, timestamptz) is '[autonomous-operations]';
 create function public.list_past_candidates(
 p_conditions jsonb, p_windows text[] default '{}', p_days integer default 30, p_policy jsonb default '{}',
 p_now timestamptz default now())
@@ -18371,13 +17575,21 @@ where s.age > 0
 group by s.age
 order by s.age
 $$;
-comment on function autonomy.conversion_maturity(timestamptz) is '[autonomous-operations]';
+
+do $$
+declare
+v_function regprocedure;
+begin
+for v_function in
+select p.oid from pg_catalog.pg_proc p
+where p.pronamespace = 'autonomy'::regnamespace and p.prokind = 'f'
+and p.xmin = pg_catalog.pg_current_xact_id()::xid and obj_description(p.oid, 'pg_proc') is null
+loop
+execute format('comment on function %s is %L', v_function, '[autonomous-operations]');
+end loop;
+end $$;
 
 -- 9900_rights.sql
-set local lock_timeout = '30s';
-set local statement_timeout = '15min';
-set local search_path = '';
-set local client_min_messages = 'warning';
 do $$
 declare
 v_object record;
