@@ -28,7 +28,7 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 """  # each file says them; within one transaction the first holds
 _RIGHTS = "9900_rights"
-_MARKS = f"""\
+_MARKS = """\
 do $$
 declare
 v_function regprocedure;
@@ -38,7 +38,7 @@ select p.oid from pg_catalog.pg_proc p
 where p.pronamespace = 'autonomy'::regnamespace and p.prokind = 'f'
 and p.xmin = pg_catalog.pg_current_xact_id()::xid and obj_description(p.oid, 'pg_proc') is null
 loop
-execute format('comment on function %s is %L', v_function, '{_MARK}');
+execute format('comment on function %s is %L', v_function, '[autonomous-operations]');
 end loop;
 end $$;
 """  # what this transaction has made is ours, and the rights go by the mark
@@ -77,10 +77,10 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     parts = [_HEADER, _BEGIN, ALONE]
     for each, text in steps(files):
         title = f"-- {each.name}.sql\n" if each else ""
-        text = without_comment_lines(text)
+        code = without_comment_lines(text)
         if each and each.name == _RIGHTS:
             parts.append(_MARKS)
-        parts.append(title + _without_inner(text.replace(_SETTINGS, "") if each else text))
+        parts.append(title + _without_inner(code.replace(_SETTINGS, "") if each else code))
     rows = ",\n".join(
         f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
     )
