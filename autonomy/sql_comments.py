@@ -1,4 +1,4 @@
-"""SQL text without the lines that only people read, for the script that is pasted."""
+"""SQL text without what only people read, for the script that is pasted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ _PIECE = re.compile(
     (?P<dropped> ^[ \t]*--(?!\ squawk-ignore)[^\n]*(?:\n|\Z) | ^[ \t]*\n )
   | (?P<indent> ^[ \t]+(?=\S) )
   | (?P<head> \b(?:as|do)\s+ (?P<tag>\$(?:[a-z_]\w*)?\$) ) (?P<code>.*?) (?P=tag)
-  | --[^\n]*                                    # behind code
+  | (?P<behind> [ \t]+--(?!\ squawk-ignore)[^\n]* )  # code
+  | --[^\n]*
   | /\*.*?\*/
   | \be'(?:''|\\.|[^'\\])*' | '(?:''|[^'])*' | "(?:""|[^"])*"
   | (?P<quote>\$(?:[a-z_]\w*)?\$) .*? (?P=quote)
@@ -19,19 +20,19 @@ _PIECE = re.compile(
 
 
 def without_comment_lines(text: str) -> str:
-    """The text without indents, blank lines and lines of comment, in bodies of functions too.
+    """The text without indents, blank lines and comments, in bodies of functions too.
 
     What is data stays as it is: strings, dollar-quoted ones among them. So does what speaks to a
     linter.
 
     >>> without_comment_lines("-- why\\nselect 1;  -- one\\n\\nselect '\\n-- two\\n';")
-    "select 1;  -- one\\nselect '\\n-- two\\n';"
+    "select 1;\\nselect '\\n-- two\\n';"
     """
     return _PIECE.sub(_kept, text)
 
 
 def _kept(piece: re.Match[str]) -> str:
-    if piece["dropped"] is not None or piece["indent"] is not None:
+    if any(piece[name] is not None for name in ("dropped", "indent", "behind")):
         return ""
     if piece["code"] is None:
         return piece[0]
