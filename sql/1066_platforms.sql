@@ -88,7 +88,7 @@ begin
   -- assumed until the account's own delay is measured
   if v_delay > 0 and not exists (
     select from autonomy.priors k where k.scope = 'account' and k.name = p_account and k.delay_hours is not null) then
-    perform autonomy.use_delay(p_account, v_delay);
+    perform autonomy.use_measured(p_account, 'delay', v_delay);
   end if;
   return autonomy.connection(p_account, now());
 end $$;

@@ -18176,7 +18176,7 @@ updated_by = v_actor, updated_at = clock_timestamp()
 where a.account = p_account;
 if v_delay > 0 and not exists (
 select from autonomy.priors k where k.scope = 'account' and k.name = p_account and k.delay_hours is not null) then
-perform autonomy.use_delay(p_account, v_delay);
+perform autonomy.use_measured(p_account, 'delay', v_delay);
 end if;
 return autonomy.connection(p_account, now());
 end $$;
@@ -19222,7 +19222,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1060_accounts', '2f243ebb53e8a98b171b8b67e6f91db54c67247653ff7861d4dcafcd583b0186', pg_catalog.clock_timestamp()),
   ('1062_account_days', '29edc432104a17fbc4667f0f6a258be0565f591ba7dbf6ccdf35489f8b2adda9', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1066_platforms', '859de30a3cc31313a94d334f113d030a22a2099fb28be27b38778f45a7902ef0', pg_catalog.clock_timestamp()),
+  ('1066_platforms', '7dfdb3928661c850d4a165cd95937ead23e951346d90f75b1e2c0e7218f966d9', pg_catalog.clock_timestamp()),
   ('1070_causes', '6bb4259f571e80afe17709d581de8046a0583eb0650acff7ee2425aba9498ed3', pg_catalog.clock_timestamp()),
   ('1200_history', '23cd1de56b309e997babd42d811741fadd0b548cfb567fcc1fe0fe41e2527713', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
