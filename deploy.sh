@@ -39,7 +39,7 @@ Environment (values of secrets are never printed and never stand in a command li
   AUTONOMY_META_TOKEN, AUTONOMY_META_APP_SECRET,
   AUTONOMY_GOOGLE_ADS_CREDENTIALS
                                to read advertising accounts               optional
-  AUTONOMY_CREDENTIALS         "NORTH SOUTH": names of further ones,
+  AUTONOMY_CREDENTIALS         "NORTH EAST": names of further ones,
                                AUTONOMY_META_TOKEN_NORTH, ...             else there are none
   AUTONOMY_DASHBOARD_URL       address that links in messages lead to     else the function's
 TEXT

@@ -169,7 +169,9 @@ begin
   perform set_config('autonomy.platform', autonomy.platform_title(p_platform), true);
   -- around each change of campaigns the usual path: triggers of the user's may name their tables without a schema
   perform set_config('search_path', 'public, extensions, pg_temp', true);
-  perform from public.campaigns c where c.id = any (array(select i.campaign_id from pg_catalog.unnest(p_changes) i))
+  perform from public.campaigns c
+  where c.id = any (array(select i.campaign_id from pg_catalog.unnest(p_changes) i
+                          where i.takes_status or i.takes_budget or i.takes_title or i.gone))
   order by c.id for no key update;
   for v_somebody in 0 .. 1 loop
     perform set_config('autonomy.platform_news', v_somebody::text, true);

@@ -5440,7 +5440,9 @@ group by c.status order by count(*) desc, c.status limit 1), 'active') as active
 perform set_config('autonomy.now', p_now::text, true);
 perform set_config('autonomy.platform', autonomy.platform_title(p_platform), true);
 perform set_config('search_path', 'public, extensions, pg_temp', true);
-perform from public.campaigns c where c.id = any (array(select i.campaign_id from pg_catalog.unnest(p_changes) i))
+perform from public.campaigns c
+where c.id = any (array(select i.campaign_id from pg_catalog.unnest(p_changes) i
+where i.takes_status or i.takes_budget or i.takes_title or i.gone))
 order by c.id for no key update;
 for v_somebody in 0 .. 1 loop
 perform set_config('autonomy.platform_news', v_somebody::text, true);
@@ -19150,7 +19152,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
   ('0235_platform_pulls', 'b82bc006fa534b25d79311a5b4d5afbdca94742c56b9975546708bc56dab4277', pg_catalog.clock_timestamp()),
-  ('0236_platform_units', 'eb422175b44b62505224f960614b260503bcc53c8c888533fb43c290dfca2d34', pg_catalog.clock_timestamp()),
+  ('0236_platform_units', '475bc41ba5244274b9a2f3ce3719685f2d202b60ad91ca2001996407e00b0fbf', pg_catalog.clock_timestamp()),
   ('0237_platform_days', '51d160f5c41a2a9fc66c44b99556c2946df78d49405761bf66c715fa484fbe32', pg_catalog.clock_timestamp()),
   ('0240_feed', '2ee9e70efa74b961d2c62ccb8a0f9221333dfeda2573be194964e5ee3e222437', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),

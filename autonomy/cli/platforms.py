@@ -211,9 +211,9 @@ def _only_one(wanted: Json, as_json: bool) -> str:
 
 def _looked_at(wanted: Json) -> Json:
     """What the platform says of the account, when it has shown that it can be read."""
+    from autonomy.platforms.as_json import facts_json
     from autonomy.platforms.base import AccountBroken
     from autonomy.platforms.opened import opened
-    from autonomy.platforms.sync import facts_json
 
     platform = opened(wanted)
     facts = platform.account()

@@ -16,15 +16,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from autonomy.crash_points import fault_point
 from autonomy.errors import AutonomyError, LeaseLost, NotConfigured, RequestError
 from autonomy.logs import say, step
+from autonomy.platforms.as_json import day_json, facts_json, unit_json
 from autonomy.platforms.base import (
     AccountBroken,
-    AccountFacts,
     DayFigures,
     Later,
     Platform,
@@ -80,7 +80,8 @@ class Pulled:
 
     account: str
     outcome: str
-    """done; stopped (out of time, the next goes on); busy; later; failed; broken."""
+    """done; stopped (out of time, the next goes on); busy; later; failed; broken; lost (another
+    reading took over)."""
     message: str = ""
     code: str = ""
     seconds: float | None = None
@@ -150,21 +151,27 @@ def pull(store: Store, account: str, way: Way | None = None) -> Pulled:
     with step("pull", account=account) as counts, no_later_than(way.deadline + GRACE_SECONDS):
         _Reading(store, began, token, way, found).carry_out()
         counts.update(outcome=found.outcome, code=found.code, units=found.units, days=found.days)
-    if found.outcome == "lost":
-        return found
-    store.rpc(
-        "finish_platform_pull",
-        p_account=account,
-        p_token=token,
-        p_outcome=found.outcome,
-        p_pulled=found.pulled,
-        p_restated=found.restated,
-        p_message=found.message,
-        p_code=found.code,
-        p_seconds=found.seconds,
-        **way.moment,
-    )
+    if found.outcome != "lost":
+        _finish(store, token, way, found)
     return found
+
+
+def _finish(store: Store, token: str, way: Way, found: Pulled) -> None:
+    try:
+        store.rpc(
+            "finish_platform_pull",
+            p_account=found.account,
+            p_token=token,
+            p_outcome=found.outcome,
+            p_pulled=found.pulled,
+            p_restated=found.restated,
+            p_message=found.message,
+            p_code=found.code,
+            p_seconds=found.seconds,
+            **way.moment,
+        )
+    except LeaseLost as error:  # it took too long: whoever took over says what came of it
+        found.outcome, found.message = "lost", error.message
 
 
 class _Reading:
@@ -291,9 +298,9 @@ class _Reading:
             "record_platform_pulse",
             p_pulse={
                 "day": pulse.day.isoformat(),
-                "spend": str(pulse.spend),
+                "spend": format(pulse.spend, "f"),
                 "clicks": pulse.clicks,
-                "conversions": str(pulse.conversions),
+                "conversions": format(pulse.conversions, "f"),
             },
             **self._held,
             **self._way.moment,
@@ -339,53 +346,6 @@ def span_to_read(began: Json, today: date) -> tuple[date, date] | None:
     if now - datetime.fromisoformat(str(restated)) < timedelta(hours=23):
         return None
     return today - timedelta(days=RESTATED_DAYS[str(began["platform"])]), last
-
-
-def facts_json(facts: AccountFacts) -> Json:
-    """As record_platform_facts takes it."""
-    return {
-        "name": facts.name,
-        "currency": facts.currency,
-        "time_zone": facts.time_zone,
-        "min_daily_budget": _money(facts.min_daily_budget),
-        "conversion_actions": list(facts.conversion_actions),
-    }
-
-
-def unit_json(unit: Unit) -> Json:
-    """As record_platform_units takes it: money as a text, so that it stays exact."""
-    return {
-        "external_id": unit.external_id,
-        "kind": unit.kind,
-        "title": unit.title,
-        "status": unit.status,
-        "status_text": unit.status_text,
-        "budget": _money(unit.budget),
-        "budget_kind": unit.budget_kind,
-        "budget_ref": unit.budget_ref,
-        "created_at": None if unit.created_at is None else unit.created_at.isoformat(),
-        "learning": unit.learning,
-        "hold": unit.hold,
-        "details": dict(unit.details),
-    }
-
-
-def day_json(day: DayFigures) -> Json:
-    """As record_platform_days takes it."""
-    return {
-        "external_id": day.external_id,
-        "day": day.day.isoformat(),
-        "impressions": day.impressions,
-        "reach": day.reach,
-        "clicks": day.clicks,
-        "conversions": _money(day.conversions),
-        "spend": _money(day.spend),
-        "revenue": _money(day.revenue),
-    }
-
-
-def _money(amount: Any) -> str | None:
-    return None if amount is None else format(amount, "f")
 
 
 def _gone(external_id: str) -> Unit:

@@ -407,9 +407,8 @@ def test_secrets_stand_in_no_command_line(deployment: Deployment) -> None:
         "AUTONOMY_META_APP_SECRET": "app-to-hide",
         "AUTONOMY_GOOGLE_ADS_CREDENTIALS": '{"private_key": "to-hide", "type": "x"}',
         "AUTONOMY_META_TOKEN_NORTH": "EAAG-north-to-hide",
-        "AUTONOMY_GOOGLE_ADS_CREDENTIALS" "_SOUTH": '{"private_key": "south-to-hide"}',
     }
-    said = deployment.run(**hidden, AUTONOMY_CREDENTIALS="NORTH SOUTH")
+    said = deployment.run(**hidden, AUTONOMY_CREDENTIALS="NORTH EAST_1")
     spoken = said + json.dumps(deployment.calls())
     assert "to-hide" not in spoken
     assert SERVICE_KEY not in spoken
