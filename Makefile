@@ -56,8 +56,9 @@ $(POSTGREST): | $(STAMP)
 	@mkdir -p $(@D)
 	@touch $@
 
-run: setup ## a whole run on sample data, or on your export with DATA=file (MAP=file of its columns)
-	@$(PY) -m autonomy demo $(if $(DATA),--data "$(DATA)") $(if $(MAP),--map "$(MAP)") $(ARGS)
+run: setup ## a whole run on sample data, on your export with DATA=file (MAP=file of its columns), or PLATFORM=meta
+	@$(PY) -m autonomy demo $(if $(DATA),--data "$(DATA)") $(if $(MAP),--map "$(MAP)") \
+		$(if $(PLATFORM),--platform "$(PLATFORM)") $(ARGS)
 
 serve: setup ## the same, staying up: prints its address, its token and a curl line
 	@$(PY) -m autonomy serve $(ARGS)

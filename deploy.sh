@@ -36,6 +36,11 @@ Environment (values of secrets are never printed and never stand in a command li
   AUTONOMY_VIEWER_TOKEN, AUTONOMY_WEBHOOK_URL, AUTONOMY_WEBHOOK_SECRET,
   AUTONOMY_SLACK_WEBHOOK_URL, AUTONOMY_SMTP_URL, AUTONOMY_MAIL_FROM,
   AUTONOMY_MAIL_TO                                                        optional
+  AUTONOMY_META_TOKEN, AUTONOMY_META_APP_SECRET,
+  AUTONOMY_GOOGLE_ADS_CREDENTIALS
+                               to read advertising accounts               optional
+  AUTONOMY_CREDENTIALS         "NORTH EAST": names of further ones,
+                               AUTONOMY_META_TOKEN_NORTH, ...             else there are none
   AUTONOMY_DASHBOARD_URL       address that links in messages lead to     else the function's
 TEXT
 }
@@ -57,7 +62,16 @@ SECRETS="SUPABASE_SERVICE_ROLE_KEY:supabase-key AUTONOMY_API_TOKEN:api-token
 AUTONOMY_SESSION_KEY:session-key AUTONOMY_VIEWER_TOKEN:viewer-token
 AUTONOMY_WEBHOOK_URL:webhook-url AUTONOMY_WEBHOOK_SECRET:webhook-secret
 AUTONOMY_SLACK_WEBHOOK_URL:slack-webhook-url AUTONOMY_SMTP_URL:smtp-url
-AUTONOMY_MAIL_FROM:mail-from AUTONOMY_MAIL_TO:mail-to"
+AUTONOMY_MAIL_FROM:mail-from AUTONOMY_MAIL_TO:mail-to
+AUTONOMY_META_TOKEN:meta-token AUTONOMY_META_APP_SECRET:meta-app-secret
+AUTONOMY_GOOGLE_ADS_CREDENTIALS:google-ads-credentials"
+# Several credentials have names: each has variables of its own.
+for name in ${AUTONOMY_CREDENTIALS-}; do
+    lower=$(printf %s "$name" | tr 'A-Z_' 'a-z-')
+    SECRETS="$SECRETS AUTONOMY_META_TOKEN_$name:meta-token-$lower
+AUTONOMY_META_APP_SECRET_$name:meta-app-secret-$lower
+AUTONOMY_GOOGLE_ADS_CREDENTIALS_$name:google-ads-credentials-$lower"
+done
 
 project=""
 region=us-central1

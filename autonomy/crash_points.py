@@ -10,6 +10,7 @@ import time
 POINTS = (
     "after_begin", "after_load", "after_decide", "before_apply", "after_apply_batch", "after_apply",
     "before_finish", "after_finish",
+    "after_pull_page", "after_pull_units", "after_pull_days", "after_pull_slice",
 )  # fmt: skip
 _FAULT = re.compile(rf"(?:{'|'.join(POINTS)}):(?:kill|sleep=\d+(?:\.\d+)?)")
 

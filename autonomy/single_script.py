@@ -18,7 +18,7 @@ _HEADER = """\
 """
 _MARK = "[autonomous-operations]"
 _INNER_COMMENT = re.compile(
-    r"^(comment on function autonomy\.[^']*? is)\s*(?:'(?:''|[^'])*'\s*)+;$",
+    r"^comment on function autonomy\.[^']*? is\s*(?:'(?:''|[^'])*'\s*)+;\n",
     re.MULTILINE | re.IGNORECASE,
 )
 _SETTINGS = """\
@@ -27,6 +27,21 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 """  # each file says them; within one transaction the first holds
+_RIGHTS = "9900_rights"
+_MARKS = """\
+do $$
+declare
+v_function regprocedure;
+begin
+for v_function in
+select p.oid from pg_catalog.pg_proc p
+where p.pronamespace = 'autonomy'::regnamespace and p.prokind = 'f'
+and p.xmin = pg_catalog.pg_current_xact_id()::xid and obj_description(p.oid, 'pg_proc') is null
+loop
+execute format('comment on function %s is %L', v_function, '[autonomous-operations]');
+end loop;
+end $$;
+"""  # what this transaction has made is ours, and the rights go by the mark
 _BEGIN = """\
 begin;
 set local lock_timeout = '30s';
@@ -62,8 +77,10 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     parts = [_HEADER, _BEGIN, ALONE]
     for each, text in steps(files):
         title = f"-- {each.name}.sql\n" if each else ""
-        bare = without_comment_lines(text)
-        parts.append(title + _marked_only(bare.replace(_SETTINGS, "") if each else bare))
+        code = without_comment_lines(text)
+        if each and each.name == _RIGHTS:
+            parts.append(_MARKS)
+        parts.append(title + _without_inner(code.replace(_SETTINGS, "") if each else code))
     rows = ",\n".join(
         f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
     )
@@ -71,12 +88,10 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     return "\n".join(parts)
 
 
-def _marked_only(text: str) -> str:
-    """What is said of inner functions stands in the files; here the mark is left, which says that
-    they are ours."""
-    return _INNER_COMMENT.sub(
-        lambda found: f"{found[1]} '{_MARK}';" if _MARK in found[0] else found[0], text
-    )
+def _without_inner(text: str) -> str:
+    """What is said of inner functions stands in the files; here they get the mark alone, all at
+    once, which says that they are ours."""
+    return _INNER_COMMENT.sub(lambda found: "" if _MARK in found[0] else found[0], text)
 
 
 def write_single_script(path: Path = SINGLE_SCRIPT) -> Path:

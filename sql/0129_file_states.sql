@@ -1,5 +1,5 @@
--- What the last file said of each campaign: a file speaks of the platform, so it is compared with the file before it,
--- not with our row. Only a difference between files is somebody's change.
+-- What was last known of each campaign's platform, by a file or a reading of the platform itself: both speak of the
+-- platform, so they are compared with what came before, not with our row. Only a difference is somebody's change.
 -- squawk-ignore-file require-concurrent-index-creation
 -- The index is built on a table that is empty or our own, and a transaction cannot build it concurrently.
 
@@ -19,13 +19,13 @@ create table if not exists autonomy.file_states (
   constraint file_states_status_check check (status in ('active', 'paused'))
 );
 comment on table autonomy.file_states is
-  'The state of each campaign in the last file that named it. [autonomous-operations]';
+  'The state of each campaign in the last file, or reading of its platform, that named it. [autonomous-operations]';
 comment on column autonomy.file_states.platform_id is 'its id on the platform; null = its name is its key';
 comment on column autonomy.file_states.title is 'its name there';
 comment on column autonomy.file_states.status is 'active or paused; null = no file said it';
 comment on column autonomy.file_states.budget is 'its daily budget there; null = no file said it';
 comment on column autonomy.file_states.until is
-  'the last moment of that file: one that ends before says nothing of now';
+  'the last moment of that file or reading: one that ends before says nothing of now';
 comment on column autonomy.file_states.read_at is
   'when it was read: a day that was not over by then was not whole';
 

@@ -269,10 +269,12 @@ begin
   delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';  -- it is always there
   update autonomy.evidence_exclusions x set account = p_new where x.account = p_old;
   update autonomy.planned_events e set account = p_new where e.account = p_old;
+  update autonomy.platform_accounts x set account = p_new where x.account = p_old;
+  update autonomy.platform_units x set account = p_new where x.account = p_old;
 end $$;
 comment on function autonomy.account_renamed(text, text) is
-  'Carries the row, the days left out and the planned events of an account over to its new name. A part of the '
-  'triggers of campaigns, no use by itself. Raises nothing. [autonomous-operations]';
+  'Carries the row, the days left out, the planned events and the connection of an account over to its new name. A '
+  'part of the triggers of campaigns, no use by itself. Raises nothing. [autonomous-operations]';
 
 create function autonomy.accounts_named() returns trigger
 language plpgsql security definer set search_path = ''

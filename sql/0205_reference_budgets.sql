@@ -65,14 +65,14 @@ as $$
   where k.id > coalesce(r.change_id, (
       select g.id from public.campaign_changes g
       where g.campaign_id = i and g.kind = 'created' order by g.id desc limit 1), 0)
-    and k.person and k.kind in ('outside', 'action')
+    and k.person and k.kind in ('outside', 'platform', 'action')
     and k.new_budget between 0.01 and 1e12 and before.budget between 0.01 and 1e12
     and (k.new_budget > 2 * before.budget or before.budget > 2 * k.new_budget)
     -- putting back what we did says nothing new
     and (last.kind = 'action' and last.old_budget = k.new_budget) is not true
     -- what changes on three of seven days is a program's, as for people_changes
     and (select count(distinct (h.changed_at at time zone 'UTC')::date) from public.campaign_changes h
-         where h.campaign_id = i and h.id <= k.id and h.kind = 'outside' and h.person
+         where h.campaign_id = i and h.id <= k.id and h.kind in ('outside', 'platform') and h.person
            and h.old_budget is distinct from h.new_budget and isfinite(h.changed_at)
            and h.changed_at > k.changed_at - interval '7 days') < 3
   order by k.campaign_id, k.id desc

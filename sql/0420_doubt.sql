@@ -95,7 +95,7 @@ begin
                           (select max(a.person_hold_days) from public.autonomy_accounts a))
                  * interval '1 day' as longest) h
     join public.campaign_changes k on k.campaign_id = any (p_ids)
-      and (k.kind = 'outside' or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
+      and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
   if v_changed = '{}' then
     return;  -- the usual case
   end if;
@@ -109,14 +109,14 @@ begin
   own as materialized (
     select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
       k.changed_at > p_now - h.hold as protects,
-      k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
+      k.changed_at > p_now - interval '7 days' and k.kind in ('outside', 'platform') as outside,
       (least(k.changed_at, p_now) at time zone z.zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
       coalesce(lower(k.new_status) = 'active', false) as switched_on
     from holds h
     join public.campaign_changes k on k.campaign_id = h.id and h.hold > interval '0'
-      and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
+      and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and isfinite(k.changed_at)
       and k.changed_at > p_now - greatest(h.hold, interval '7 days')
     join autonomy.campaign_zones(v_changed) z on z.campaign_id = k.campaign_id
   ),

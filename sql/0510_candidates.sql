@@ -25,7 +25,10 @@ create type autonomy.candidate as (
   ev_effective_spend float8, -- its spend as it would count at the reference budget
   curvature float8,          -- that this was made with, null: its account's
   attribution float8,        -- what is believed of what the platform reports; 1 = all of it
-  put_back boolean);         -- another program sets its budget anew after each move of ours
+  put_back boolean,          -- another program sets its budget anew after each move of ours
+  account_broken text,       -- why its platform cannot be read, else null
+  pulled_at timestamptz,     -- when its platform was read last, -infinity = never; null where it is not connected
+  platform_holds text[]);    -- codes of what its platform has against changing it
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -67,12 +70,17 @@ begin
         case when b.budget > 0 then e.effective_spend else e.spend end,
         case when f.ev_curvature between 0.1 and 100 then f.ev_curvature end,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end,
-        t.campaign_id is not null and f.campaign_id is not null
+        t.campaign_id is not null and f.campaign_id is not null,
+        case when y.state = 'broken' then y.state_message end,
+        case when y.account is not null then coalesce(y.pulled_at, '-infinity') end,
+        case when z.campaign_id is not null then autonomy.unit_holds(z) end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
       left join public.autonomy_accounts q on q.account = c.account
+      left join autonomy.platform_accounts y on y.account = c.account
+      left join autonomy.platform_units z on z.campaign_id = i.id
       left join public.campaign_facts f on f.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
@@ -141,6 +149,7 @@ begin
       'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
       'reference_budget', c.reference_budget, 'curvature', c.curvature,
       'attribution_factor', c.attribution, 'put_back', c.put_back,
+      'account_broken', c.account_broken, 'pulled_at', c.pulled_at, 'platform_holds', c.platform_holds,
       'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,

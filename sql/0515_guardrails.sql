@@ -28,6 +28,19 @@ comment on function autonomy.planned_event(autonomy.candidate, text) is
   'The planned event that speaks against a change in this direction, in words; a resume counts as a raise. Pure. '
   '[autonomous-operations]';
 
+create function autonomy.budget_elsewhere(p_campaign autonomy.candidate) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case when cardinality(p_campaign.platform_holds) > 0 then (
+    select w.code from unnest(array['LIFETIME_BUDGET', 'SHARED_BUDGET', 'SCHEDULED_BUDGET', 'BUDGET_ON_CHILDREN'])
+      with ordinality w (code, n)
+    where w.code = any (p_campaign.platform_holds) order by w.n limit 1) end;
+end $$;
+comment on function autonomy.budget_elsewhere(autonomy.candidate) is
+  'The code of why a campaign has no budget of its own for a day that may be changed on its platform; null where it '
+  'has. Pure. [autonomous-operations]';
+
 create function autonomy.campaign_guardrail(
   p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
   p_floor float8, p_cooldown interval, p_cpa float8, p_kind text, p_asked text, p_now timestamptz)
@@ -40,12 +53,15 @@ as $$
 declare
   v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
   v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
+  v_elsewhere text := case when p_direction in ('up', 'down') then autonomy.budget_elsewhere(p_campaign) end;
 begin
   return case
     when p_policy.frozen then 'FROZEN'
     when p_policy.mode = 'observe' and p_asked <> 'approve' then 'OBSERVE'
     when p_campaign.autonomous_enabled is not true then 'DISABLED'
     when p_campaign.hold_until > p_now then 'ON_HOLD'
+    when p_campaign.account_broken is not null then 'ACCOUNT_BROKEN'
+    when p_campaign.pulled_at < p_now - interval '90 minutes' then 'NOT_SYNCED'
     when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
     -- a resume rests on the same figures
     when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
@@ -64,11 +80,18 @@ begin
     when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
         or case when p_direction = 'pause'
              then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
-             else (p_campaign.budget > 0) is not true or p_kind = 'curve'
-               and (p_campaign.reference_budget between 0.000001 and 1e15) is not true end) then 'TOO_LITTLE_DATA'
-    when p_campaign.test_running then 'TEST_RUNNING'
+             else v_elsewhere is null and ((p_campaign.budget > 0) is not true
+               or p_kind = 'curve' and (p_campaign.reference_budget between 0.000001 and 1e15) is not true) end)
+      then 'TOO_LITTLE_DATA'
+    when p_campaign.test_running or 'TEST_RUNNING' = any (p_campaign.platform_holds) then 'TEST_RUNNING'
+    when p_asked <> 'approve' and p_direction in ('up', 'down') and 'LEARNING' = any (p_campaign.platform_holds)
+      then 'LEARNING'
     -- what a person approves is itself what waits
     when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
+    when v_elsewhere = 'LIFETIME_BUDGET' then 'LIFETIME_BUDGET'
+    when v_elsewhere = 'SHARED_BUDGET' then 'SHARED_BUDGET'
+    when v_elsewhere = 'SCHEDULED_BUDGET' then 'SCHEDULED_BUDGET'
+    when v_elsewhere = 'BUDGET_ON_CHILDREN' then 'BUDGET_ON_CHILDREN'
     when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
     when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
     when v_decides and p_policy.holdout_share > 0
@@ -241,6 +264,7 @@ declare
 begin
   return case p_decided.code
     when 'STALE_DATA' then case when c.data_age_hours is null then 'unknown' else 'old' end
+    when 'NOT_SYNCED' then case when isfinite(c.pulled_at) then 'old' else 'never' end
     when 'TOO_LITTLE_DATA' then case
       when (c.spend > 0 and c.ev_spend > 0) is not true then 'spend'
       when p_decided.direction <> 'pause' then case when c.budget > 0 then 'reference' else 'budget' end
@@ -285,6 +309,8 @@ begin
     when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
       else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
     when 'suspect' then c.suspect
+    when 'account_broken' then c.account_broken
+    when 'pulled_at' then autonomy.moment_words(c.pulled_at)
     when 'planned_event' then autonomy.planned_event(c, p_decided.direction)
     when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
     when 'max_step' then autonomy.factor_words(p_policy.max_step)

@@ -105,7 +105,7 @@ begin
                        else l.old_budget is not distinct from k.new_budget end
       and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone z.zone)::date)
            from public.campaign_changes h
-           where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
+           where h.campaign_id = k.campaign_id and h.kind in ('outside', 'platform') and h.person
              and h.changed_at > p_at - interval '7 days'
              and case f.field
                when 'status' then (lower(h.old_status) = 'active') is distinct from (lower(h.new_status) = 'active')
@@ -139,9 +139,12 @@ create function autonomy.campaign_changed() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  v_actor text := autonomy.actor();
+  -- a pull names the platform that it saw the change on, and says whether it is news: what is met first is nobody's
+  v_platform text := nullif(current_setting('autonomy.platform', true), '');
+  v_actor text := coalesce(v_platform, autonomy.actor());
   -- what a trigger of the user's makes of an effect is no person's
-  v_person boolean := autonomy.by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1';
+  v_person boolean := autonomy.by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1'
+    and (v_platform is null or current_setting('autonomy.platform_news', true) = '1');
   v_at timestamptz := autonomy.writing_at();
   v_changed bigint[];
 begin
@@ -154,7 +157,8 @@ begin
       insert into public.campaign_changes
         (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor, person)
       select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
-             case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor,
+             case when o.id is null then 'created' when n.id is null then 'deleted'
+                  when v_platform is null then 'outside' else 'platform' end, v_actor,
              v_person and o.id is not null and n.id is not null
       from new_campaigns n full join old_campaigns o on o.id = n.id
       where n.status is distinct from o.status or n.budget is distinct from o.budget

@@ -74,7 +74,7 @@ begin
      -- or changed away and back: whoever did so decided it anew
      or exists (
        select from public.campaign_changes k
-       where k.campaign_id = p_campaign.id and k.id > v_change and k.kind = 'outside'
+       where k.campaign_id = p_campaign.id and k.id > v_change and k.kind in ('outside', 'platform')
          and (v_status and k.old_status is distinct from k.new_status
               or v_budget and k.old_budget is distinct from k.new_budget)) then
     return 'CHANGED_SINCE';
@@ -377,7 +377,7 @@ begin
   -- The change by hand that restored the campaign, if it is the last one, was this rollback.
   select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
   -- What else was changed in the same statement is a change of the person's own, and its row stays theirs.
-  if (v_last.kind = 'outside'
+  if (v_last.kind in ('outside', 'platform')
      and case when autonomy.changed_field(new, 'status')
            then lower(v_last.new_status) is not distinct from lower(new.previous_state ->> 'status')
            else v_last.old_status is not distinct from v_last.new_status end

@@ -103,7 +103,7 @@ begin
   end if;
   with steps as (
     select k.id, k.campaign_id, k.old_status, k.old_budget,
-      k.kind = 'outside' and k.action_id is null and k.changed_at < p_before as plain,
+      k.kind in ('outside', 'platform') and k.action_id is null and k.changed_at < p_before as plain,
       row_number() over (partition by k.campaign_id order by k.id) as nth
     from public.campaign_changes k where k.campaign_id = any (p_campaign_ids)
   ),

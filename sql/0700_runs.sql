@@ -47,6 +47,22 @@ comment on function autonomy.prepare_run(timestamptz) is
   'hour), measures how fast campaigns saturate and how late conversions come, lets old proposals expire, and lets go '
   'of a slice of what is kept no longer. Safe to call again. [autonomous-operations]';
 
+create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(x.account order by x.pulled_at nulls first, x.account), '[]')
+    from autonomy.platform_accounts x
+    where (x.lease_expires_at < clock_timestamp()) is not false
+      and (x.not_before <= p_now) is not false
+      and ((x.pulled_at > p_now - interval '10 minutes') is not true or x.cursor is not null)
+      and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
+end $$;
+comment on function autonomy.platforms_due(text, timestamptz) is
+  'The connected accounts of a shard that a run reads before it decides, the longest unread first: not those that '
+  'were read within ten minutes, are being read, or must not be asked yet. Only reads. [autonomous-operations]';
+
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -105,11 +121,15 @@ begin
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
       p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-    'warnings', autonomy.run_warnings() || autonomy.feed_warnings());
+    'warnings', autonomy.run_warnings() || autonomy.feed_warnings(),
+    -- to be read before deciding; then it is begun once more, with the same id
+    'platforms', case when (v_request ->> 'dry_run')::boolean or v_lease ? 'again' then '[]'
+                      else autonomy.platforms_due(v_shard, clock_timestamp()) end);
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
-  'their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, '
+  'their versions, policy, portfolio, the first page of candidates, and the connected accounts that are to be read '
+  'before deciding (platforms); or the stored answer of a key that was seen, '
   'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
   'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy, or a limit that '
   'is none). [autonomous-operations]';

@@ -148,8 +148,6 @@ begin
     from runs r
     cross join lateral (values
       ('ACTIONS_FAILED', '%s of the last run failed.', 'action', r.failed::numeric),
-      ('ACCOUNT_BROKEN', 'The last run left %s alone, because the account cannot be reached.', 'campaign',
-       autonomy.json_number(r.held -> 'ACCOUNT_BROKEN')::numeric),
       ('SUSPECT_DATA', 'The last run left %s alone, because figures cannot be right.', 'campaign',
        autonomy.json_number(r.held -> 'SUSPECT_DATA')::numeric),
       ('VALUE_NOT_MEASURED', 'The last run left %s alone, because conversions come without a value.', 'campaign',
@@ -165,7 +163,7 @@ begin
     select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
     from runs r cross join jsonb_array_elements(r.skipped) s
   )
-  select c.code, case c.code when 'ACCOUNT_BROKEN' then 'act' else 'look' end,
+  select c.code, 'look',
     format(c.told[1], autonomy.counted_words(c.n, c.told[2]) || autonomy.of_account(c.account)), '{}'::text[],
     jsonb_build_object('count', c.n, 'run_id', c.run_id)
       || case when c.account is null then '{}' else jsonb_build_object('account', c.account) end
@@ -445,6 +443,7 @@ begin
       union all select * from autonomy.dashboard_state_of_runs(v_minutes, p_now)
       union all select * from autonomy.dashboard_state_of_summaries(v_minutes, p_now)
       union all select * from autonomy.dashboard_state_of_feed()
+      union all select * from autonomy.dashboard_state_of_platforms(true)
       union all select * from autonomy.dashboard_state_of_data(p_now)
       union all select * from autonomy.dashboard_state_of_work(p_now)
       union all select * from autonomy.dashboard_state_of_changes(v_since, v_span)

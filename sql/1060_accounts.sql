@@ -33,7 +33,10 @@ begin
       'in_force', to_jsonb(autonomy.policy_overlaid(
         p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
       'measured_delay_hours', (
-        select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account),
+        select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account
+          and (not exists (select from autonomy.platform_accounts x where x.account = k.name)
+               or exists (select from autonomy.delays d where d.account = k.name and d.since is not null))),
+      'platform', autonomy.connection((s.a).account, now()),
       'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
                   from found f where f.account = (s.a).account))
       order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
@@ -50,7 +53,8 @@ comment on function public.list_autonomous_accounts(text, integer) is
   'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
   'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
   '"measured_delay_hours": how late its conversions come by its own figures, null where they have not told, '
-  '"finding": null or {"sentence", "proposed"}], "left_off": how many more there are}. Reads only. Raises AO003. '
+  '"finding": null or {"sentence", "proposed"}, "platform": null or what it is connected to], "left_off": how many '
+  'more there are}. Reads only. Raises AO003. '
   '[autonomous-operations]';
 
 create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)

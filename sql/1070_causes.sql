@@ -180,6 +180,7 @@ begin
   return query
     with found as (
       select * from autonomy.dashboard_state_of_policy(v_each)
+      union all select * from autonomy.dashboard_state_of_platforms(v_each)
       union all
       select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 60), p_now, v_each) r
       where p_run_interval_minutes is not null or r.code <> 'RUN_LATE'

@@ -388,8 +388,8 @@ as $$
   select c.id, c.title, c.account, coalesce(c.autonomous_enabled, false), c.budget,
     (select jsonb_agg(jsonb_build_array(b.changed_at, b.old_budget) order by b.changed_at, b.id)
      from (select h.id, h.changed_at, h.old_budget from public.campaign_changes h
-           where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
-             and h.old_budget <> h.new_budget
+           where h.campaign_id = c.id and h.changed_at > p_from
+             and h.kind in ('outside', 'platform', 'action', 'rollback') and h.old_budget <> h.new_budget
            union all
            select 0, u.* from unnest(s.changed_at, s.budget) u) b),
     -- an import without budgets puts one in that stands for what was spent: before that none is known
@@ -400,7 +400,7 @@ as $$
      cross join lateral (values
        (h.new_budget < h.old_budget, 'cut'), (h.new_budget > h.old_budget, 'raised'),
        (lower(h.new_status) = 'active' and lower(h.old_status) is distinct from 'active', 'switched on')) w (so, what)
-     where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
+     where h.campaign_id = c.id and h.person and h.kind in ('outside', 'platform', 'action') and w.so
        and h.changed_at > p_from - (select greatest(7, p.person_hold_days, (
            select max(o.person_hold_days) from public.autonomy_accounts o)) * interval '1 day'
          from public.autonomy_policy p)),

@@ -75,19 +75,19 @@ as $$
     'autonomy_messages_sent', 'autonomy_notify_settings',
     'autonomy_policy_limits',
     'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
-    'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'budget_optimisation',
+    'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'begin_platform_pull',
+    'budget_optimisation',
     'campaign_facts_at',
-    'condition_errors', 'delete_planned_event', 'exclude_evidence',
-    'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'import_feed',
-    'keep_optimisation_past',
-    'lift_evidence_exclusion',
+    'condition_errors', 'connect_platform_account', 'delete_planned_event', 'disconnect_platform_account',
+    'exclude_evidence', 'expire_pending_actions', 'finish_autonomous_run', 'finish_platform_pull',
+    'fit_portfolio_prior', 'import_feed', 'keep_optimisation_past', 'lift_evidence_exclusion',
     'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
-    'list_planned_events',
-    'measure_action_impact', 'portfolio_state',
-    'propose_autonomous_actions', 'read_feed', 'record_campaign_metrics', 'record_held_out', 'record_opportunities',
-    'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
-    'rule_scoreboard', 'save_planned_event', 'set_budget_optimisation', 'set_feed', 'set_opportunity_status',
-    'update_autonomous_account', 'use_preset']);
+    'list_planned_events', 'list_platform_accounts', 'measure_action_impact', 'missing_platform_units',
+    'portfolio_state', 'propose_autonomous_actions', 'read_feed', 'record_campaign_metrics', 'record_held_out',
+    'record_opportunities', 'record_platform_days', 'record_platform_facts', 'record_platform_pulse',
+    'record_platform_units', 'reject_autonomous_action', 'rollback_autonomous_action',
+    'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard', 'save_planned_event',
+    'set_budget_optimisation', 'set_feed', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
 $$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'index', 'autonomous_runs_running', 'public.autonomous_runs', '{}', '{}', 0, array[]::text[]),
 ('public', 'table', 'autonomous_actions', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'run_id uuid', 'campaign_id uuid', 'rule_id uuid', 'action_type text not null', 'reason text', 'previous_state jsonb', 'new_state jsonb', 'confidence_score numeric(5,2)', 'expected_impact jsonb', 'actual_impact jsonb', 'evidence jsonb', 'status text not null default ''pending''', 'error text', 'created_at timestamptz not null default now()', 'executed_at timestamptz', 'rolled_back_at timestamptz', 'rolled_back_by text', 'rollback_reason text', 'actor text not null default ''autonomy''']::text[]),
 ('public', 'table', 'optimization_opportunities', null, '{}', '{}', 0, array['id uuid primary key default gen_random_uuid()', 'campaign_id uuid not null references public.campaigns (id) on delete cascade', 'opportunity_type text not null', 'severity text not null', 'description text', 'suggested_action text', 'estimated_impact jsonb', 'confidence_score numeric(5,2)', 'figures jsonb not null default ''{}''', 'status text not null default ''open''', 'first_seen_at timestamptz not null default now()', 'last_seen_at timestamptz not null default now()', 'resolved_at timestamptz', 'created_at timestamptz not null default now()']::text[]),
-('public', 'table', 'campaign_changes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'campaign_id uuid not null', 'changed_at timestamptz not null default now()', 'old_status text', 'new_status text', 'old_budget numeric', 'new_budget numeric', 'action_id uuid', 'kind text not null check (kind in (''created'', ''outside'', ''action'', ''rollback'', ''deleted''))', 'actor text', 'person boolean not null default false']::text[]),
+('public', 'table', 'campaign_changes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'campaign_id uuid not null', 'changed_at timestamptz not null default now()', 'old_status text', 'new_status text', 'old_budget numeric', 'new_budget numeric', 'action_id uuid', 'kind text not null check (kind in (''created'', ''outside'', ''platform'', ''action'', ''rollback'', ''deleted''))', 'actor text', 'person boolean not null default false']::text[]),
 ('public', 'index', 'campaign_changes_campaign', 'public.campaign_changes', '{}', '{}', 0, array[]::text[]),
 ('public', 'index', 'campaign_changes_time', 'public.campaign_changes', '{}', '{}', 0, array[]::text[]),
 ('public', 'index', 'campaign_changes_action', 'public.campaign_changes', '{}', '{}', 0, array[]::text[]),
@@ -111,6 +111,11 @@ insert into pg_temp.autonomy_names values
 ('public', 'trigger', 'autonomy_policy_guard_truncate', 'public.autonomy_policy', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'priors', null, '{}', '{}', 0, array['scope text not null check (scope in (''account'', ''currency''))', 'name text not null', 'mean_roi float8', 'tau2 float8', 'order_value float8', 'cv2 float8', 'order_spread float8', 'curvature float8', 'delay_hours float8', 'campaigns integer not null default 0', 'fitted_at timestamptz not null']::text[]),
 ('autonomy', 'table', 'measured_choice', null, '{}', '{}', 0, array['campaign_id uuid primary key', 'chosen_at timestamptz not null']::text[]),
+('autonomy', 'table', 'platform_accounts', null, '{}', '{}', 0, array['account text primary key', 'platform text not null', 'external_id text not null', 'login_id text', 'credential text not null default ''''', 'push text not null default ''off''', 'state text not null default ''ok''', 'state_code text not null default ''''', 'state_message text not null default ''''', 'state_since timestamptz not null default now()', 'conversion_action text', 'attribution_windows text[] not null default ''{}''', 'facts jsonb not null default ''{}''', 'pulled_at timestamptz', 'restated_at timestamptz', 'cursor jsonb', 'not_before timestamptz', 'last_error text not null default ''''', 'lease_token uuid', 'lease_expires_at timestamptz', 'lease_seconds integer not null default 300', 'began_at timestamptz', 'connected_at timestamptz not null default now()', 'connected_by text not null default ''''']::text[]),
+('autonomy', 'table', 'platform_units', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'account text not null', 'external_id text not null', 'kind text not null', 'status_text text not null default ''''', 'budget_kind text not null', 'budget numeric', 'budget_ref text', 'learning boolean not null default false', 'hold text', 'details jsonb not null default ''{}''', 'created_at timestamptz', 'observed_at timestamptz not null', 'gone_at timestamptz']::text[]),
+('autonomy', 'table', 'platform_pulse', null, '{}', '{}', 0, array['account text not null references autonomy.platform_accounts (account) on update cascade on delete cascade', 'at timestamptz not null', 'day date not null', 'spend numeric not null', 'clicks numeric not null', 'conversions numeric not null']::text[]),
+('autonomy', 'function', 'platform_title', null, '{p_platform}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'unit_holds', null, '{p_unit}', '{autonomy.platform_units}', 0, array[]::text[]),
 ('public', 'table', 'autonomy_accounts', null, '{}', '{}', 0, array['account text primary key', 'currency text', 'time_zone text', 'target_roi numeric', 'conversion_value numeric', 'attribution_factor numeric not null default 1', 'daily_total numeric', 'monthly_total numeric', 'mode text', 'frozen boolean not null default false', 'frozen_reason text not null default ''''', 'curvature numeric', 'min_confidence numeric', 'cooldown_hours numeric', 'min_pause_hours numeric', 'max_data_age_hours numeric', 'max_step numeric', 'max_growth_7d numeric', 'max_budget numeric', 'min_budget numeric', 'pause_breaker_share numeric', 'pause_breaker_count numeric', 'growth_breaker_share numeric', 'growth_breaker_count numeric', 'tracking_breaker_ratio numeric', 'tracking_breaker_min_expected numeric', 'resume_when_proven_wrong boolean', 'resume_confidence numeric', 'conversion_delay_hours numeric', 'hold_days_after_rollback numeric', 'person_hold_days numeric', 'approval_hours numeric', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''', 'shrink_breaker_share numeric', 'min_pause_confidence numeric', 'value_breaker_factor numeric']::text[]),
 ('public', 'function', 'autonomy_account_limits', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_number_error', null, '{p_new}', '{jsonb}', 0, array[]::text[]),
@@ -146,6 +151,8 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'campaigns_of', null, '{p_account, p_after, p_limit}', '{text, uuid, bigint}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'account_connected', null, '{}', '{}', 0, array[]::text[]),
+('public', 'trigger', 'autonomy_account_connected', 'public.autonomy_accounts', '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'moment_error', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'simulated_moment', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
@@ -237,6 +244,30 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'judged_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'write_metrics', null, '{p_taken, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'record_campaign_metrics', null, '{p_rows, p_now}', '{jsonb, timestamptz}', 1, array[]::text[]),
+('autonomy', 'function', 'hold_pull', null, '{p_account, p_token}', '{text, uuid}', 0, array[]::text[]),
+('autonomy', 'function', 'list_error', null, '{p_value, p_name, p_most}', '{jsonb, text, integer}', 0, array[]::text[]),
+('autonomy', 'function', 'written_number', null, '{p_text}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'account_slot', null, '{p_account}', '{text}', 0, array[]::text[]),
+('public', 'function', 'begin_platform_pull', null, '{p_account, p_token, p_lease_seconds, p_force, p_now}', '{text, uuid, integer, boolean, timestamptz}', 3, array[]::text[]),
+('autonomy', 'function', 'note_platform_facts', null, '{p_account, p_facts, p_actor}', '{text, jsonb, text}', 0, array[]::text[]),
+('public', 'function', 'record_platform_facts', null, '{p_account, p_token, p_facts}', '{text, uuid, jsonb}', 0, array[]::text[]),
+('public', 'function', 'record_platform_pulse', null, '{p_account, p_token, p_pulse, p_now}', '{text, uuid, jsonb, timestamptz}', 1, array[]::text[]),
+('public', 'function', 'finish_platform_pull', null, '{p_account, p_token, p_outcome, p_pulled, p_restated, p_message, p_code, p_seconds, p_now}', '{text, uuid, text, boolean, boolean, text, text, numeric, timestamptz}', 6, array[]::text[]),
+('autonomy', 'function', 'dashboard_state_of_platforms', null, '{p_each}', '{boolean}', 1, array[]::text[]),
+('autonomy', 'function', 'connection', null, '{p_account, p_now}', '{text, timestamptz}', 0, array[]::text[]),
+('autonomy', 'type', 'unit', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'unit_error', null, '{p_unit}', '{jsonb}', 0, array[]::text[]),
+('autonomy', 'function', 'placed_units', null, '{p_account, p_units}', '{text, jsonb}', 0, array[]::text[]),
+('autonomy', 'function', 'make_units', null, '{p_account, p_units, p_began}', '{text, autonomy.unit[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'type', 'unit_change', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'compared_units', null, '{p_account, p_units, p_began}', '{text, autonomy.unit[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'follow_units', null, '{p_platform, p_changes, p_now}', '{text, autonomy.unit_change[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'note_units', null, '{p_account, p_units, p_began, p_now}', '{text, autonomy.unit[], timestamptz, timestamptz}', 0, array[]::text[]),
+('public', 'function', 'record_platform_units', null, '{p_account, p_token, p_units, p_now}', '{text, uuid, jsonb, timestamptz}', 1, array[]::text[]),
+('public', 'function', 'missing_platform_units', null, '{p_account, p_token, p_limit}', '{text, uuid, integer}', 1, array[]::text[]),
+('autonomy', 'function', 'day_figure', null, '{p_value}', '{text}', 0, array[]::text[]),
+('autonomy', 'function', 'day_rows', null, '{p_account, p_days}', '{text, jsonb}', 0, array[]::text[]),
+('public', 'function', 'record_platform_days', null, '{p_account, p_token, p_days, p_cursor, p_now}', '{text, uuid, jsonb, jsonb, timestamptz}', 2, array[]::text[]),
 ('autonomy', 'table', 'feed', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'minutes numeric check (minutes between 1 and 10080)', 'tried_at timestamptz', 'read_at timestamptz', 'failing_since timestamptz', 'problems text[] not null default ''{}''', 'answer jsonb', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
 ('autonomy', 'table', 'feed_campaigns', null, '{}', '{}', 0, array['campaign_id uuid primary key references public.campaigns (id) on delete cascade', 'platform text not null', 'account_id text not null', 'external_id text not null', 'found_at timestamptz not null default now()']::text[]),
 ('autonomy', 'function', 'feed_warnings', null, '{}', '{}', 0, array[]::text[]),
@@ -382,6 +413,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'leave_out_broken_days', null, '{p_portfolio, p_now}', '{jsonb, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'policy_floor', null, '{p_policy, p_is_pause}', '{public.autonomy_policy, boolean}', 0, array[]::text[]),
 ('autonomy', 'function', 'planned_event', null, '{p_campaign, p_direction}', '{autonomy.candidate, text}', 0, array[]::text[]),
+('autonomy', 'function', 'budget_elsewhere', null, '{p_campaign}', '{autonomy.candidate}', 0, array[]::text[]),
 ('autonomy', 'function', 'campaign_guardrail', null, '{p_campaign, p_policy, p_direction, p_confidence, p_floor, p_cooldown, p_cpa, p_kind, p_asked, p_now}', '{autonomy.candidate, public.autonomy_policy, text, float8, float8, interval, float8, text, text, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'type', 'size', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'budget_floor', null, '{p_min_budget, p_digits}', '{numeric, integer}', 0, array[]::text[]),
@@ -493,6 +525,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'retire_runs', null, '{p_before, p_rows}', '{timestamptz, integer}', 0, array[]::text[]),
 ('autonomy', 'function', 'retire', null, '{p_now, p_campaigns, p_rows}', '{timestamptz, integer, integer}', 3, array[]::text[]),
 ('autonomy', 'function', 'prepare_run', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'platforms_due', null, '{p_shard, p_now}', '{text, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'begin_autonomous_run', null, '{p_run_id, p_request, p_idempotency_key, p_trigger, p_lease_seconds, p_page_limit, p_now}', '{uuid, jsonb, text, text, integer, integer, timestamptz}', 6, array[]::text[]),
 ('public', 'function', 'finish_autonomous_run', null, '{p_run_id, p_lease_token, p_summary, p_response, p_response_status, p_now}', '{uuid, uuid, jsonb, text, integer, timestamptz}', 1, array[]::text[]),
 ('autonomy', 'table', 'opportunity_detection', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'changes_seen_until timestamptz not null default ''-infinity''', 'full_pass_day date', 'full_pass_after uuid']::text[]),
@@ -724,6 +757,10 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'list_evidence_exclusions', null, '{p_account, p_campaign_id, p_limit}', '{text, uuid, integer}', 3, array[]::text[]),
 ('public', 'function', 'exclude_evidence', null, '{p_from, p_until, p_account, p_campaign_id, p_why, p_actor}', '{date, date, text, uuid, text, text}', 4, array[]::text[]),
 ('public', 'function', 'lift_evidence_exclusion', null, '{p_id, p_actor}', '{uuid, text}', 1, array[]::text[]),
+('public', 'function', 'list_platform_accounts', null, '{p_account, p_shard, p_now}', '{text, text, timestamptz}', 3, array[]::text[]),
+('autonomy', 'function', 'connection_error', null, '{p_account, p_platform, p_external_id, p_credential}', '{text, text, text, text}', 0, array[]::text[]),
+('public', 'function', 'connect_platform_account', null, '{p_account, p_platform, p_external_id, p_facts, p_login_id, p_credential, p_conversion_action, p_attribution_windows, p_limits, p_actor}', '{text, text, text, jsonb, text, text, text, text[], jsonb, text}', 6, array[]::text[]),
+('public', 'function', 'disconnect_platform_account', null, '{p_account}', '{text}', 0, array[]::text[]),
 ('autonomy', 'table', 'causes', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'cause text not null', 'code text not null', 'level text not null', 'sentence text not null', 'details text[] not null default ''{}''', 'figures jsonb not null default ''{}''', 'size numeric not null default 1', 'began_at timestamptz not null', 'seen_at timestamptz not null', 'over_at timestamptz']::text[]),
 ('autonomy', 'table', 'told_causes', null, '{}', '{}', 0, array['cause_id bigint not null references autonomy.causes on delete cascade', 'channel text not null', 'told_at timestamptz', 'began_at timestamptz', 'size numeric', 'is_over boolean not null default false', 'claim uuid', 'claimed_until timestamptz', 'claimed jsonb']::text[]),
 ('autonomy', 'table', 'told_where', null, '{}', '{}', 0, array['id bigint generated always as identity primary key', 'account text', 'code text not null', 'channels text[] not null', 'updated_at timestamptz not null default now()', 'updated_by text not null default ''''']::text[]),
@@ -796,19 +833,19 @@ select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functio
 'autonomy_messages_sent', 'autonomy_notify_settings',
 'autonomy_policy_limits',
 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
-'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'budget_optimisation',
+'autonomy_set_notify_settings', 'autonomy_take_messages', 'begin_autonomous_run', 'begin_platform_pull',
+'budget_optimisation',
 'campaign_facts_at',
-'condition_errors', 'delete_planned_event', 'exclude_evidence',
-'expire_pending_actions', 'finish_autonomous_run', 'fit_portfolio_prior', 'import_feed',
-'keep_optimisation_past',
-'lift_evidence_exclusion',
+'condition_errors', 'connect_platform_account', 'delete_planned_event', 'disconnect_platform_account',
+'exclude_evidence', 'expire_pending_actions', 'finish_autonomous_run', 'finish_platform_pull',
+'fit_portfolio_prior', 'import_feed', 'keep_optimisation_past', 'lift_evidence_exclusion',
 'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
-'list_planned_events',
-'measure_action_impact', 'portfolio_state',
-'propose_autonomous_actions', 'read_feed', 'record_campaign_metrics', 'record_held_out', 'record_opportunities',
-'reject_autonomous_action', 'rollback_autonomous_action', 'rollback_autonomous_actions', 'rule_errors',
-'rule_scoreboard', 'save_planned_event', 'set_budget_optimisation', 'set_feed', 'set_opportunity_status',
-'update_autonomous_account', 'use_preset']);
+'list_planned_events', 'list_platform_accounts', 'measure_action_impact', 'missing_platform_units',
+'portfolio_state', 'propose_autonomous_actions', 'read_feed', 'record_campaign_metrics', 'record_held_out',
+'record_opportunities', 'record_platform_days', 'record_platform_facts', 'record_platform_pulse',
+'record_platform_units', 'reject_autonomous_action', 'rollback_autonomous_action',
+'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard', 'save_planned_event',
+'set_budget_optimisation', 'set_feed', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
 $$;
 create or replace function pg_temp.alike(p_one oid, p_other oid) returns boolean
 language plpgsql
@@ -1437,7 +1474,6 @@ when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
 when p_currency in ('CLF', 'UYW') then 4
 else 2 end;
 end $$;
-comment on function autonomy.currency_digits(text) is '[autonomous-operations]';
 create function autonomy.amount_words(p_amount numeric, p_currency text, p_short boolean = false) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -1450,21 +1486,18 @@ replace(to_char(round(p_amount, v_digits), 'FM999,999,999,999,999,999,990'
 else '' end), '-', '−')
 || coalesce(' ' || nullif(p_currency, ''), '') end;
 end $$;
-comment on function autonomy.amount_words(numeric, text, boolean) is '[autonomous-operations]';
 create function autonomy.smallest_unit(p_digits integer) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return (array[1, 0.1, 0.01, 0.001, 0.0001])[p_digits + 1];
 end $$;
-comment on function autonomy.smallest_unit(integer) is '[autonomous-operations]';
 create function autonomy.kept_amount(p_amount numeric, p_digits integer) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return round(p_amount, greatest(p_digits, min_scale(round(p_amount, 6))));
 end $$;
-comment on function autonomy.kept_amount(numeric, integer) is '[autonomous-operations]';
 
 -- 0110_campaigns.sql
 -- squawk-ignore-file require-concurrent-index-creation
@@ -1652,7 +1685,6 @@ begin
 new.account := 'default';
 return new;
 end $$;
-comment on function autonomy.account_given() is '[autonomous-operations]';
 create trigger autonomy_account_given before insert or update of account on public.campaigns
 for each row when (new.account is null) execute function autonomy.account_given();
 -- squawk-ignore require-concurrent-index-creation
@@ -1897,7 +1929,7 @@ new_status text,
 old_budget numeric,
 new_budget numeric,
 action_id uuid,
-kind text not null check (kind in ('created', 'outside', 'action', 'rollback', 'deleted')),
+kind text not null check (kind in ('created', 'outside', 'platform', 'action', 'rollback', 'deleted')),
 actor text,
 person boolean not null default false
 );
@@ -1906,6 +1938,12 @@ begin
 if exists (select from pg_catalog.pg_attribute a where a.attrelid = 'public.campaign_changes'::regclass
 and a.attname in ('old_budget', 'new_budget') and a.atttypmod <> -1) then
 alter table public.campaign_changes alter column old_budget type numeric, alter column new_budget type numeric;
+end if;
+if not exists (select from pg_catalog.pg_constraint k where k.conrelid = 'public.campaign_changes'::regclass
+and k.conname = 'campaign_changes_kind_check' and pg_get_constraintdef(k.oid) like '%platform%') then
+alter table public.campaign_changes drop constraint if exists campaign_changes_kind_check,
+add constraint campaign_changes_kind_check
+check (kind in ('created', 'outside', 'platform', 'action', 'rollback', 'deleted'));
 end if;
 end $$;
 create index if not exists campaign_changes_campaign on public.campaign_changes (campaign_id, id desc);
@@ -2209,7 +2247,6 @@ join public.campaigns c on c.id = i
 join autonomy.evidence_exclusions x on x.account = c.account
 where x.lifted_at is null;
 end $$;
-comment on function autonomy.exclusions_of(uuid[]) is '[autonomous-operations]';
 create table if not exists autonomy.suspect_days (
 campaign_id uuid references public.campaigns (id) on delete cascade,
 day date,
@@ -2234,13 +2271,13 @@ read_at timestamptz not null,
 constraint file_states_status_check check (status in ('active', 'paused'))
 );
 comment on table autonomy.file_states is
-'The state of each campaign in the last file that named it. [autonomous-operations]';
+'The state of each campaign in the last file, or reading of its platform, that named it. [autonomous-operations]';
 comment on column autonomy.file_states.platform_id is 'its id on the platform; null = its name is its key';
 comment on column autonomy.file_states.title is 'its name there';
 comment on column autonomy.file_states.status is 'active or paused; null = no file said it';
 comment on column autonomy.file_states.budget is 'its daily budget there; null = no file said it';
 comment on column autonomy.file_states.until is
-'the last moment of that file: one that ends before says nothing of now';
+'the last moment of that file or reading: one that ends before says nothing of now';
 comment on column autonomy.file_states.read_at is
 'when it was read: a day that was not over by then was not whole';
 create index if not exists file_states_platform_id on autonomy.file_states (platform_id);
@@ -2272,7 +2309,6 @@ raise exception using errcode = 'AO015', message = 'The database is being upgrad
 hint = 'It is safe to call again in some seconds.';
 end if;
 end $$;
-comment on function autonomy.hold_schema() is '[autonomous-operations]';
 create function public.autonomy_schema_changing() returns boolean
 language plpgsql set search_path = ''
 as $$
@@ -2486,7 +2522,6 @@ p_policy.paused_text);
 end if;
 return p_policy;
 end $$;
-comment on function autonomy.checked_policy(public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.policy_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2508,7 +2543,6 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.policy_guard() is '[autonomous-operations]';
 create trigger autonomy_policy_guard before insert or update or delete on public.autonomy_policy
 for each row execute function autonomy.policy_guard();
 create trigger autonomy_policy_guard_truncate before truncate on public.autonomy_policy
@@ -2608,6 +2642,125 @@ comment on table autonomy.measured_choice is
 'most once an hour by a run. [autonomous-operations]';
 comment on column autonomy.measured_choice.campaign_id is 'one of the largest of its account';
 comment on column autonomy.measured_choice.chosen_at is 'the same moment for all of them';
+
+-- 0134_platforms.sql
+create table if not exists autonomy.platform_accounts (
+account text primary key,
+platform text not null,
+external_id text not null,
+login_id text,
+credential text not null default '',
+push text not null default 'off',
+state text not null default 'ok',
+state_code text not null default '',
+state_message text not null default '',
+state_since timestamptz not null default now(),
+conversion_action text,
+attribution_windows text[] not null default '{}',
+facts jsonb not null default '{}',
+pulled_at timestamptz,
+restated_at timestamptz,
+cursor jsonb,
+not_before timestamptz,
+last_error text not null default '',
+lease_token uuid,
+lease_expires_at timestamptz,
+-- squawk-ignore prefer-bigint-over-int
+lease_seconds integer not null default 300,
+began_at timestamptz,
+connected_at timestamptz not null default now(),
+connected_by text not null default '',
+constraint platform_accounts_platform_check check (platform in ('meta', 'google')),
+constraint platform_accounts_push_check check (push in ('off', 'validate', 'on')),
+constraint platform_accounts_state_check check (state in ('ok', 'broken')),
+constraint platform_accounts_credential_check check (credential ~ '^[A-Z0-9_]{0,40}$'),
+unique (platform, external_id)
+);
+comment on table autonomy.platform_accounts is
+'The connection of an account to its advertising platform; never a secret. [autonomous-operations]';
+comment on column autonomy.platform_accounts.account is 'the name that campaigns.account gives it';
+comment on column autonomy.platform_accounts.external_id is 'its id on the platform: digits, without act_ or dashes';
+comment on column autonomy.platform_accounts.login_id is 'Google Ads: the manager that access comes through';
+comment on column autonomy.platform_accounts.credential is
+'which of several credentials of the environment, by its name; empty = the one without a name';
+comment on column autonomy.platform_accounts.push is
+'off: it is read only, and the account is only observed; validate and on are for changes that are carried over';
+comment on column autonomy.platform_accounts.state is
+'broken: token, permission or the account itself; see state_message';
+comment on column autonomy.platform_accounts.conversion_action is
+'what counts as its conversion; null = the platform''s';
+comment on column autonomy.platform_accounts.facts is 'what the platform said last of the account itself';
+comment on column autonomy.platform_accounts.pulled_at is 'when its campaigns and the last two days were read last';
+comment on column autonomy.platform_accounts.restated_at is 'when the last month was read anew: old days still change';
+comment on column autonomy.platform_accounts.cursor is
+'the days that are still to be read: {"since", "until"}, both ends included; null = none';
+comment on column autonomy.platform_accounts.not_before is 'a limit of the platform: it is not asked before that';
+comment on column autonomy.platform_accounts.last_error is
+'why the last reading did not get to its end; empty = it did';
+comment on column autonomy.platform_accounts.began_at is 'the moment of the reading that is under way, or was last';
+create table if not exists autonomy.platform_units (
+campaign_id uuid primary key references public.campaigns (id) on delete cascade,
+account text not null,
+external_id text not null,
+kind text not null,
+status_text text not null default '',
+budget_kind text not null,
+budget numeric,
+budget_ref text,
+learning boolean not null default false,
+hold text,
+details jsonb not null default '{}',
+created_at timestamptz,
+observed_at timestamptz not null,
+gone_at timestamptz,
+constraint platform_units_kind_check check (kind in ('campaign', 'adset')),
+constraint platform_units_budget_kind_check
+check (budget_kind in ('daily', 'lifetime', 'shared', 'children', 'none')),
+unique (account, external_id)
+);
+comment on table autonomy.platform_units is
+'What each campaign of a connected account is on its platform: the thing that holds the budget. '
+'[autonomous-operations]';
+comment on column autonomy.platform_units.external_id is 'its id on the platform';
+comment on column autonomy.platform_units.budget_kind is
+'daily: that of campaigns.budget; of all others campaigns.budget is null, and no budget is changed';
+comment on column autonomy.platform_units.budget is 'as it stands there, of a shared one too';
+comment on column autonomy.platform_units.budget_ref is
+'what is changed to change the budget, where it is another object';
+comment on column autonomy.platform_units.hold is
+'the code of what forbids to touch it, as TEST_RUNNING; null = nothing';
+comment on column autonomy.platform_units.created_at is
+'as the platform tells; null = not told, the first day stands in';
+comment on column autonomy.platform_units.observed_at is 'the beginning of the reading that saw it last';
+comment on column autonomy.platform_units.gone_at is 'when it was found archived or deleted; null = it is there';
+create table if not exists autonomy.platform_pulse (
+account text not null references autonomy.platform_accounts (account) on update cascade on delete cascade,
+at timestamptz not null,
+day date not null,
+spend numeric not null,
+clicks numeric not null,
+conversions numeric not null,
+primary key (account, at)
+);
+comment on table autonomy.platform_pulse is
+'An account''s totals of its present day, as they were told at each reading; kept for 60 days. '
+'[autonomous-operations]';
+comment on column autonomy.platform_pulse.day is 'the account''s day that the totals are of';
+create function autonomy.platform_title(p_platform text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case p_platform when 'meta' then 'Meta' when 'google' then 'Google Ads' else p_platform end;
+end $$;
+create function autonomy.unit_holds(p_unit autonomy.platform_units) returns text[]
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return array_remove(array[
+p_unit.hold, case when p_unit.learning then 'LEARNING' end,
+case p_unit.budget_kind when 'lifetime' then 'LIFETIME_BUDGET' when 'shared' then 'SHARED_BUDGET'
+when 'children' then 'BUDGET_ON_CHILDREN' end], null);
+end $$;
 
 -- 0135_accounts.sql
 create table if not exists public.autonomy_accounts (
@@ -2729,7 +2882,6 @@ v_wrong.setting, v_wrong.low, v_wrong.high, v_wrong.unit, coalesce(v_wrong.given
 hint = format('%s: %s.', v_wrong.setting, v_wrong.meaning);
 end if;
 end $$;
-comment on function autonomy.account_number_error(jsonb) is '[autonomous-operations]';
 create function autonomy.long_account_error(p_account text) returns void
 language plpgsql immutable set search_path = ''
 as $$
@@ -2738,7 +2890,6 @@ raise exception using errcode = 'AO010',
 message = format('The name of an account has at most 200 characters, not %s: %s...',
 char_length(p_account), left(p_account, 40));
 end $$;
-comment on function autonomy.long_account_error(text) is '[autonomous-operations]';
 create function autonomy.account_guard() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -2793,7 +2944,6 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.account_guard() is '[autonomous-operations]';
 create trigger autonomy_account_guard before insert or update or delete on public.autonomy_accounts
 for each row execute function autonomy.account_guard();
 create function autonomy.campaign_number_guard() returns trigger
@@ -2804,7 +2954,6 @@ perform autonomy.account_number_error(jsonb_build_object(
 'target_roi', new.target_roi, 'conversion_value', new.conversion_value, 'attribution_factor', 1));
 return new;
 end $$;
-comment on function autonomy.campaign_number_guard() is '[autonomous-operations]';
 create trigger autonomy_number_guard_insert before insert on public.campaigns for each row
 when (new.target_roi is not null or new.conversion_value is not null)
 execute function autonomy.campaign_number_guard();
@@ -2827,7 +2976,6 @@ hint = 'Change that account first.';
 end if;
 return null;
 end $$;
-comment on function autonomy.policy_fits_accounts() is '[autonomous-operations]';
 create trigger autonomy_policy_fits_accounts after update of min_budget, max_budget on public.autonomy_policy
 for each row execute function autonomy.policy_fits_accounts();
 create function autonomy.account_renamed(p_old text, p_new text) returns void
@@ -2844,8 +2992,9 @@ and k.attname <> 'account') using p_old, p_new;
 delete from public.autonomy_accounts a where a.account = p_old and p_old <> 'default';
 update autonomy.evidence_exclusions x set account = p_new where x.account = p_old;
 update autonomy.planned_events e set account = p_new where e.account = p_old;
+update autonomy.platform_accounts x set account = p_new where x.account = p_old;
+update autonomy.platform_units x set account = p_new where x.account = p_old;
 end $$;
-comment on function autonomy.account_renamed(text, text) is '[autonomous-operations]';
 create function autonomy.accounts_named() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -2878,7 +3027,6 @@ perform autonomy.account_renamed(v_renamed.old_name, v_renamed.new_name);
 end loop;
 return null;
 end $$;
-comment on function autonomy.accounts_named() is '[autonomous-operations]';
 create function autonomy.account_named() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -2891,7 +3039,6 @@ end if;
 perform autonomy.long_account_error(new.account);
 return new;
 end $$;
-comment on function autonomy.account_named() is '[autonomous-operations]';
 create trigger autonomy_account_named before insert or update of account on public.campaigns
 for each row when (char_length(new.account) > 200) execute function autonomy.account_named();
 create trigger autonomy_accounts_inserted after insert on public.campaigns
@@ -2925,7 +3072,6 @@ new.budget := autonomy.kept_amount(new.budget, autonomy.currency_digits(
 (select a.currency from public.autonomy_accounts a where a.account = new.account)));
 return new;
 end $$;
-comment on function autonomy.budget_written() is '[autonomous-operations]';
 do $$ begin
 if 'campaigns' <> all (string_to_array(current_setting('autonomy.theirs'), ',')) then
 create trigger autonomy_budget_written before insert or update of budget on public.campaigns
@@ -2943,7 +3089,6 @@ return p_zone;
 exception when invalid_parameter_value then
 return null;
 end $$;
-comment on function autonomy.known_zone(text) is '[autonomous-operations]';
 create function autonomy.account_zone(p_account text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -2953,7 +3098,6 @@ select coalesce((select autonomy.known_zone(a.time_zone) from public.autonomy_ac
 where a.account = p_account and a.time_zone is not null), p.time_zone)
 from public.autonomy_policy p);
 end $$;
-comment on function autonomy.account_zone(text) is '[autonomous-operations]';
 create function autonomy.unknown_zones() returns table (account text, time_zone text, sentence text)
 language plpgsql stable set search_path = ''
 as $$
@@ -2966,14 +3110,12 @@ format('The time zone "%s" of the account "%s" is not known to this database any
 from public.autonomy_accounts a cross join public.autonomy_policy p
 where a.time_zone is not null and autonomy.known_zone(a.time_zone) is null;
 end $$;
-comment on function autonomy.unknown_zones() is '[autonomous-operations]';
 create function autonomy.campaign_currency(p_campaign_id uuid) returns text
 language sql stable set search_path = ''
 as $$
 select a.currency from public.campaigns c join public.autonomy_accounts a on a.account = c.account
 where c.id = p_campaign_id;
 $$;
-comment on function autonomy.campaign_currency(uuid) is '[autonomous-operations]';
 create function autonomy.only_currency() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -2982,7 +3124,6 @@ return (
 select case when count(distinct coalesce(a.currency, '')) <= 1 then coalesce(min(a.currency), '') end
 from public.autonomy_accounts a);
 end $$;
-comment on function autonomy.only_currency() is '[autonomous-operations]';
 create function autonomy.policy_overlaid(
 p_policy public.autonomy_policy, p_account public.autonomy_accounts, p_prior jsonb)
 returns public.autonomy_policy
@@ -3003,7 +3144,6 @@ else (p_account).frozen_reason end), '{}') || coalesce(p_prior, '{}')
 || jsonb_strip_nulls(jsonb_build_object(
 'curvature', (p_account).curvature, 'conversion_delay_hours', (p_account).conversion_delay_hours))));
 end $$;
-comment on function autonomy.policy_overlaid(public.autonomy_policy, public.autonomy_accounts, jsonb) is '[autonomous-operations]';
 create function autonomy.stored_prior(p_account text, p_currency text) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -3018,7 +3158,6 @@ from (values (1)) one
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(p_currency, ''));
 end $$;
-comment on function autonomy.stored_prior(text, text) is '[autonomous-operations]';
 create function autonomy.account_delay(p_account text) returns float8
 language plpgsql stable set search_path = ''
 as $$
@@ -3029,7 +3168,6 @@ from public.autonomy_policy p
 left join public.autonomy_accounts a on a.account = p_account
 left join autonomy.priors k on k.scope = 'account' and k.name = p_account);
 end $$;
-comment on function autonomy.account_delay(text) is '[autonomous-operations]';
 create function autonomy.own_limits(p_account public.autonomy_accounts) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -3038,7 +3176,6 @@ return jsonb_strip_nulls(to_jsonb(p_account) - array[
 'account', 'currency', 'time_zone', 'frozen', 'frozen_reason', 'conversion_value', 'attribution_factor',
 'daily_total', 'monthly_total', 'updated_at', 'updated_by']);
 end $$;
-comment on function autonomy.own_limits(public.autonomy_accounts) is '[autonomous-operations]';
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
@@ -3060,7 +3197,6 @@ left join public.autonomy_accounts a on a.account = u.account
 cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored_prior(u.account, a.currency))
 as own, autonomy.own_limits(a) <> '{}' as limited offset 0) o;
 end $$;
-comment on function autonomy.policies_of(text[]) is '[autonomous-operations]';
 create function public.autonomy_account_policies(p_account text default null) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -3082,7 +3218,6 @@ select autonomy.checked_policy(
 autonomy.policy_overlaid(p, a, autonomy.stored_prior(p_account, a.currency)))
 from public.autonomy_policy p left join public.autonomy_accounts a on a.account = p_account;
 $$;
-comment on function autonomy.account_policy(text) is '[autonomous-operations]';
 create function autonomy.longest_approval() returns interval
 language plpgsql stable set search_path = ''
 as $$
@@ -3092,7 +3227,6 @@ select interval '1 hour'
 * greatest(p.approval_hours, (select max(a.approval_hours) from public.autonomy_accounts a))
 from public.autonomy_policy p);
 end $$;
-comment on function autonomy.longest_approval() is '[autonomous-operations]';
 create function autonomy.campaigns_of(p_account text, p_after uuid, p_limit bigint) returns uuid[]
 language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -3102,7 +3236,6 @@ select c.id from public.campaigns c
 where left(c.account, 200) = left(p_account, 200) and c.account = p_account and (p_after is null or c.id > p_after)
 order by c.id limit p_limit);
 end $$;
-comment on function autonomy.campaigns_of(text, uuid, bigint) is '[autonomous-operations]';
 
 -- 0137_account_findings.sql
 create function autonomy.account_findings()
@@ -3152,7 +3285,6 @@ from (select autonomy.currency_digits(c.currency) as digits) d) l
 where c.rate > 1 and c.budget * 10 >= c.most or c.rate < 1 and c.most > c.budget * 10000
 order by c.campaigns desc, c.account;
 end $$;
-comment on function autonomy.account_findings() is '[autonomous-operations]';
 create function autonomy.account_warnings() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -3166,7 +3298,28 @@ order by z.account limit 1)
 union all
 (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f);
 end $$;
-comment on function autonomy.account_warnings() is '[autonomous-operations]';
+
+-- 0138_platform_mode.sql
+create function autonomy.account_connected() returns trigger
+language plpgsql set search_path = ''
+as $$
+declare
+v_platform text := (select x.platform from autonomy.platform_accounts x
+where x.account = new.account and x.push = 'off');
+begin
+if v_platform is null then
+return new;
+elsif tg_op = 'INSERT' then
+new.mode := 'observe';
+return new;
+end if;
+raise exception using errcode = 'AO002',
+message = format('mode: the account %L is read from %s and nothing is carried over to it, so it can only be '
+'observed.', new.account, autonomy.platform_title(v_platform)),
+hint = 'Disconnect it to let runs change its campaigns here: python -m autonomy disconnect ACCOUNT.';
+end $$;
+create trigger autonomy_account_connected before insert or update of mode on public.autonomy_accounts
+for each row when (new.mode is distinct from 'observe') execute function autonomy.account_connected();
 
 -- 0140_json.sql
 create function autonomy.json_number(p_value jsonb) returns float8
@@ -3183,7 +3336,6 @@ when abs(v_text::numeric) < 3e-324 then 0::float8
 else v_text::float8
 end;
 end $$;
-comment on function autonomy.json_number(jsonb) is '[autonomous-operations]';
 create function autonomy.moment_error(p_now timestamptz) returns void
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3192,7 +3344,6 @@ if p_now is null or not isfinite(p_now) then
 raise exception using errcode = 'AO010', message = 'p_now must be a moment.';
 end if;
 end $$;
-comment on function autonomy.moment_error(timestamptz) is '[autonomous-operations]';
 create function autonomy.simulated_moment(p_now timestamptz) returns boolean
 language plpgsql set search_path = ''
 as $$
@@ -3209,14 +3360,12 @@ message = format('p_now is %s, but the database''s clock says %s: they may diffe
 p_now, date_trunc('second', clock_timestamp())),
 hint = 'Leave p_now out. To simulate another time, on a test database: set autonomy.simulation = on;';
 end $$;
-comment on function autonomy.simulated_moment(timestamptz) is '[autonomous-operations]';
 create function autonomy.rule_version(p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return md5(coalesce(p_condition::text, '') || coalesce(p_action::text, ''));
 end $$;
-comment on function autonomy.rule_version(jsonb, jsonb) is '[autonomous-operations]';
 create function autonomy.closest_word(p_word text, p_known text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3246,7 +3395,6 @@ end if;
 end loop;
 return v_best;
 end $$;
-comment on function autonomy.closest_word(text, text[]) is '[autonomous-operations]';
 create function autonomy.unknown_key_error(p_object jsonb, p_path text, p_allowed text[]) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3260,7 +3408,6 @@ where k.key <> all (p_allowed)
 order by k.key collate "C"
 limit 1);
 end $$;
-comment on function autonomy.unknown_key_error(jsonb, text, text[]) is '[autonomous-operations]';
 create function autonomy.number_error(
 p_object jsonb, p_key text, p_path text,
 p_low numeric, p_high numeric, p_low_open boolean = false, p_high_open boolean = false)
@@ -3281,7 +3428,6 @@ case when p_low_open then 'above' else 'of at least' end, trim_scale(p_low),
 case when p_high >= 1e12 then '' else
 case when p_high_open then ' and below ' else ' and at most ' end || trim_scale(p_high) end);
 end $$;
-comment on function autonomy.number_error(jsonb, text, text, numeric, numeric, boolean, boolean) is '[autonomous-operations]';
 create function autonomy.flag_error(p_object jsonb, p_key text, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3290,14 +3436,12 @@ return (
 select format('%s.%s: %s is not allowed; give true or false', p_path, p_key, left((p_object -> p_key)::text, 60))
 where p_object ? p_key and jsonb_typeof(p_object -> p_key) <> 'boolean');
 end $$;
-comment on function autonomy.flag_error(jsonb, text, text) is '[autonomous-operations]';
 create function autonomy.exact_number(p_value jsonb) returns numeric
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 begin
 return autonomy.json_number(p_value)::text::numeric;
 end $$;
-comment on function autonomy.exact_number(jsonb) is '[autonomous-operations]';
 create function autonomy.argument_error(p_name text, p_value numeric) returns void
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -3307,7 +3451,6 @@ raise exception using errcode = 'AO010',
 message = format('%s must be a number of at least 0, not %s.', p_name, coalesce(p_value::text, 'NULL'));
 end if;
 end $$;
-comment on function autonomy.argument_error(text, numeric) is '[autonomous-operations]';
 
 -- 0200_performance.sql
 create function autonomy.campaign_slot(p_campaign_id uuid) returns integer
@@ -3316,7 +3459,6 @@ as $$
 begin
 return ('x' || substr(md5(p_campaign_id::text), 1, 4))::bit(16)::integer;
 end $$;
-comment on function autonomy.campaign_slot(uuid) is '[autonomous-operations]';
 create function autonomy.campaign_zones(p_campaign_ids uuid[]) returns table (campaign_id uuid, zone text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3334,7 +3476,6 @@ where a.time_zone is not null
 select s.id, coalesce(o.zone, p.time_zone)
 from asked s cross join public.autonomy_policy p left join own o on o.account = s.account;
 end $$;
-comment on function autonomy.campaign_zones(uuid[]) is '[autonomous-operations]';
 create function autonomy.campaign_values(p_campaign_ids uuid[]) returns table (campaign_id uuid, value numeric)
 language plpgsql stable set search_path = ''
 as $$
@@ -3346,7 +3487,6 @@ join public.campaigns c on c.id = u.i
 left join public.autonomy_accounts a on a.account = c.account
 where coalesce(c.conversion_value, a.conversion_value) between 0.000001 and 1000000000;
 end $$;
-comment on function autonomy.campaign_values(uuid[]) is '[autonomous-operations]';
 create function autonomy.value_days(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -3360,7 +3500,6 @@ join public.campaign_daily o on o.campaign_id = i
 left join autonomy.campaign_values(p_campaign_ids) v on v.campaign_id = i) n
 where d.campaign_id = n.campaign_id and d.day = n.day and d.valued <> n.valued;
 end $$;
-comment on function autonomy.value_days(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_zones() returns table (account text, zone text)
 language plpgsql stable set search_path = ''
 as $$
@@ -3369,14 +3508,12 @@ return query
 select a.account, autonomy.account_zone(a.account)
 from (select distinct coalesce(c.account, 'default') as account from public.campaigns c) a;
 end $$;
-comment on function autonomy.account_zones() is '[autonomous-operations]';
 create function autonomy.writing_at() returns timestamptz
 language plpgsql stable set search_path = ''
 as $$
 begin
 return coalesce(nullif(current_setting('autonomy.now', true), '')::timestamptz, now());
 end $$;
-comment on function autonomy.writing_at() is '[autonomous-operations]';
 create function autonomy.campaign_performance_before() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -3399,7 +3536,6 @@ end if;
 end if;
 return new;
 end $$;
-comment on function autonomy.campaign_performance_before() is '[autonomous-operations]';
 do $$
 declare
 v_pair record;
@@ -3522,7 +3658,6 @@ from unnest(p_campaign_ids, p_zones) a (campaign_id, zone) join public.campaign_
 where k.kind = 'created' or k.old_budget is distinct from k.new_budget) n
 group by n.campaign_id
 $$;
-comment on function autonomy.budgets_in_force(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.budgets_set_anew(p_campaign_ids uuid[])
 returns table (campaign_id uuid, budget numeric)
 language sql stable set search_path = ''
@@ -3541,17 +3676,16 @@ order by h.id desc limit 1) last on true
 where k.id > coalesce(r.change_id, (
 select g.id from public.campaign_changes g
 where g.campaign_id = i and g.kind = 'created' order by g.id desc limit 1), 0)
-and k.person and k.kind in ('outside', 'action')
+and k.person and k.kind in ('outside', 'platform', 'action')
 and k.new_budget between 0.01 and 1e12 and before.budget between 0.01 and 1e12
 and (k.new_budget > 2 * before.budget or before.budget > 2 * k.new_budget)
 and (last.kind = 'action' and last.old_budget = k.new_budget) is not true
 and (select count(distinct (h.changed_at at time zone 'UTC')::date) from public.campaign_changes h
-where h.campaign_id = i and h.id <= k.id and h.kind = 'outside' and h.person
+where h.campaign_id = i and h.id <= k.id and h.kind in ('outside', 'platform') and h.person
 and h.old_budget is distinct from h.new_budget and isfinite(h.changed_at)
 and h.changed_at > k.changed_at - interval '7 days') < 3
 order by k.campaign_id, k.id desc
 $$;
-comment on function autonomy.budgets_set_anew(uuid[]) is '[autonomous-operations]';
 create function autonomy.first_days(p_campaign_ids uuid[])
 returns table (campaign_id uuid, budget numeric, acted boolean, days bigint, spend float8)
 language sql stable set search_path = '' set jit = off
@@ -3591,7 +3725,6 @@ from log l
 left join days d on d.id = l.id and d.n > greatest(0, d.before - 28) and d.n <= greatest(28, d.before)
 group by l.id, l.first_budget, l.budget, l.first_action
 $$;
-comment on function autonomy.first_days(uuid[]) is '[autonomous-operations]';
 create function autonomy.refresh_reference_budgets(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -3641,7 +3774,6 @@ on conflict (campaign_id) do update set
 budget = excluded.budget, budget_per_spend = excluded.budget_per_spend, is_fixed = excluded.is_fixed,
 since = excluded.since, change_id = excluded.change_id, last_day = excluded.last_day;
 end $$;
-comment on function autonomy.refresh_reference_budgets(uuid[]) is '[autonomous-operations]';
 
 -- 0210_facts.sql
 create function autonomy.facts_of_campaigns(p_campaign_ids uuid[], p_now timestamptz)
@@ -3879,14 +4011,12 @@ cross join lateral (select p.campaign_id is not null and (h.campaign_id is null 
 and (p_now is null or p.written_at is null or p.written_at <= p_now)) as stand) t
 where h.campaign_id is not null or not p.from_metrics;
 end $$;
-comment on function autonomy.facts_of_campaigns(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.shown_conversions(p_conversions float8) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return trim_scale(round(p_conversions::numeric, 2));
 end $$;
-comment on function autonomy.shown_conversions(float8) is '[autonomous-operations]';
 create function public.campaign_facts_at(p_now timestamptz default now())
 returns setof public.campaign_facts
 language plpgsql stable set search_path = ''
@@ -3910,7 +4040,6 @@ as $$
 begin
 return '00:00' in ((p_bucket at time zone p_zone)::time, (p_bucket at time zone 'UTC')::time);
 end $$;
-comment on function autonomy.at_an_edge(timestamptz, text) is '[autonomous-operations]';
 create function autonomy.was_by_day(p_campaign_id uuid, p_day date, p_zone text) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -3922,7 +4051,6 @@ where d.campaign_id = p_campaign_id and d.day < p_day and d.day >= p_day - 7) l
 join public.campaign_metrics m on m.campaign_id = p_campaign_id
 and m.bucket >= l.day::timestamp at time zone p_zone and m.bucket < (l.day + 1)::timestamp at time zone p_zone);
 end $$;
-comment on function autonomy.was_by_day(uuid, date, text) is '[autonomous-operations]';
 create function autonomy.settle_grain(
 p_campaign_ids uuid[], p_buckets timestamptz[], p_whole boolean[], p_spends numeric[], p_impressions numeric[],
 p_now timestamptz)
@@ -4013,7 +4141,6 @@ case when n.is_whole then 'the hours of its day are there, and a whole day is no
 else 'its day is there as a whole, and its hours hold less: some are missing' end end
 from new n left join decided d on d.campaign_id = n.campaign_id and d.day = n.day;
 end $$;
-comment on function autonomy.settle_grain(uuid[], timestamptz[], boolean[], numeric[], numeric[], timestamptz) is '[autonomous-operations]';
 create function autonomy.refuse_two_grains(
 p_campaign_ids uuid[], p_days date[], p_rows integer[], p_first timestamptz[],
 p_spend_before numeric[], p_impressions_before numeric[]) returns void
@@ -4064,7 +4191,6 @@ hint = 'Delete the rows of that day that are not to stay first; or send the rows
 'which keeps the fuller of the two.';
 end loop;
 end $$;
-comment on function autonomy.refuse_two_grains(uuid[], date[], integer[], timestamptz[], numeric[], numeric[]) is '[autonomous-operations]';
 
 -- 0218_unusual_campaigns.sql
 create function autonomy.refresh_unusual_campaigns(p_campaign_ids uuid[]) returns void
@@ -4097,7 +4223,6 @@ delete from autonomy.unusual_campaigns u using looked_at l where u.campaign_id =
 insert into autonomy.unusual_campaigns (campaign_id, by_value, by_spend)
 select l.campaign_id, l.by_value, l.by_spend from looked_at l where l.by_value or l.by_spend;
 end $$;
-comment on function autonomy.refresh_unusual_campaigns(uuid[]) is '[autonomous-operations]';
 create function autonomy.budgets_lowered() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -4112,7 +4237,6 @@ else false end
 order by n.id;
 return null;
 end $$;
-comment on function autonomy.budgets_lowered() is '[autonomous-operations]';
 create trigger autonomy_budgets_lowered after update on public.campaigns
 referencing old table as old_campaigns new table as new_campaigns
 for each statement execute function autonomy.budgets_lowered();
@@ -4144,7 +4268,6 @@ life_conversions = excluded.life_conversions, life_spend = excluded.life_spend, 
 where t is distinct from excluded;
 perform autonomy.refresh_unusual_campaigns(p_campaign_ids);
 end $$;
-comment on function autonomy.refresh_campaign_totals(uuid[]) is '[autonomous-operations]';
 create function autonomy.campaign_totals_follow() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4168,7 +4291,6 @@ perform autonomy.refresh_campaign_totals(array(select r.campaign_id from changed
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_totals_follow() is '[autonomous-operations]';
 create trigger campaign_totals_inserted after insert on public.campaign_facts
 referencing new table as changed_rows for each statement execute function autonomy.campaign_totals_follow();
 create trigger campaign_totals_updated after update on public.campaign_facts
@@ -4198,7 +4320,6 @@ perform autonomy.refresh_reference_budgets(v_made);
 end if;
 return v_made;
 end $$;
-comment on function autonomy.make_first_facts(uuid[]) is '[autonomous-operations]';
 create function autonomy.refresh_campaign_facts(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4254,7 +4375,6 @@ delete from public.campaign_facts f using unnest(p_campaign_ids) i
 where f.campaign_id = i
 and not exists (select from written w where w.campaign_id = f.campaign_id);
 end $$;
-comment on function autonomy.refresh_campaign_facts(uuid[]) is '[autonomous-operations]';
 create function autonomy.sum_days(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
@@ -4288,7 +4408,6 @@ on conflict (campaign_id, day) do update set
 impressions = excluded.impressions, reach = excluded.reach, clicks = excluded.clicks,
 conversions = excluded.conversions, spend = excluded.spend, revenue = excluded.revenue, valued = excluded.valued;
 end $$;
-comment on function autonomy.sum_days(uuid[], date[]) is '[autonomous-operations]';
 create function autonomy.totals_of_series(p_campaign_ids uuid[])
 returns table (
 campaign_id uuid, life_impressions float8, life_clicks float8, life_conversions float8, life_spend float8,
@@ -4311,7 +4430,6 @@ from unnest(v_partly) i join public.campaign_daily d on d.campaign_id = i
 group by d.campaign_id;
 end if;
 end $$;
-comment on function autonomy.totals_of_series(uuid[]) is '[autonomous-operations]';
 create function autonomy.absorb_campaign_metrics(p_campaign_ids uuid[], p_days date[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4364,7 +4482,6 @@ select autonomy.currency_digits(autonomy.campaign_currency(f.campaign_id)) as di
 where p.campaign_id = f.campaign_id and p.from_metrics;
 perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
-comment on function autonomy.absorb_campaign_metrics(uuid[], date[]) is '[autonomous-operations]';
 create function autonomy.sum_all_days(p_campaign_ids uuid[]) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4377,7 +4494,6 @@ from autonomy.campaign_zones(p_campaign_ids) z join public.campaign_metrics m us
 group by m.campaign_id, (m.bucket at time zone z.zone)::date;
 perform autonomy.value_days(p_campaign_ids);
 end $$;
-comment on function autonomy.sum_all_days(uuid[]) is '[autonomous-operations]';
 create function autonomy.rebuild_campaign_facts(p_days boolean default false) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -4417,7 +4533,6 @@ v_after := v_slice[cardinality(v_slice)];
 end loop;
 return v_count;
 end $$;
-comment on function autonomy.rebuild_campaign_facts(boolean) is '[autonomous-operations]';
 
 -- 0221_following_metrics.sql
 create function autonomy.metrics_insert_begins() returns trigger
@@ -4427,7 +4542,6 @@ begin
 perform set_config('autonomy.inserting_' || tg_table_name, '1', true);
 return null;
 end $$;
-comment on function autonomy.metrics_insert_begins() is '[autonomous-operations]';
 create function autonomy.campaign_performance_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4459,7 +4573,6 @@ perform autonomy.refresh_campaign_facts(v_campaigns);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_performance_after() is '[autonomous-operations]';
 create trigger autonomy_facts_begin before insert on public.campaign_performance
 for each statement execute function autonomy.metrics_insert_begins();
 create trigger autonomy_facts_insert after insert on public.campaign_performance
@@ -4485,7 +4598,6 @@ end if;
 perform set_config('autonomy.put_by_campaigns', '', true), set_config('autonomy.put_by_days', '', true);
 perform autonomy.absorb_campaign_metrics(p_campaigns, p_days);
 end $$;
-comment on function autonomy.metrics_changed(uuid[], date[], boolean) is '[autonomous-operations]';
 create function autonomy.campaign_metrics_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4540,7 +4652,6 @@ end if;
 perform autonomy.metrics_changed(v_campaigns, v_days, v_inserting and tg_op <> 'INSERT');
 return null;
 end $$;
-comment on function autonomy.campaign_metrics_after() is '[autonomous-operations]';
 create trigger autonomy_absorb_begin before insert on public.campaign_metrics
 for each statement execute function autonomy.metrics_insert_begins();
 create trigger autonomy_absorb_insert after insert on public.campaign_metrics
@@ -4563,7 +4674,6 @@ end if;
 perform autonomy.rebuild_campaign_facts();
 return null;
 end $$;
-comment on function autonomy.metrics_truncated() is '[autonomous-operations]';
 create trigger autonomy_truncated after truncate on public.campaign_metrics
 for each statement execute function autonomy.metrics_truncated();
 create trigger autonomy_truncated after truncate on public.campaign_performance
@@ -4577,7 +4687,6 @@ begin
 return autonomy.account_zone(coalesce(
 p_event.account, (select c.account from public.campaigns c where c.id = p_event.campaign_id)));
 end $$;
-comment on function autonomy.event_zone(autonomy.planned_events) is '[autonomous-operations]';
 create function autonomy.fit_event_days(p_event_id uuid default null) returns void
 language plpgsql set search_path = ''
 as $$
@@ -4593,7 +4702,6 @@ where x.event_id = f.id
 and (x.account, x.campaign_id, x.from_day, x.until_day, x.why)
 is distinct from (f.account, f.campaign_id, f.from_day, f.until_day, f.why);
 end $$;
-comment on function autonomy.fit_event_days(uuid) is '[autonomous-operations]';
 create function autonomy.event_changed() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4601,7 +4709,6 @@ begin
 perform autonomy.fit_event_days(new.id);
 return null;
 end $$;
-comment on function autonomy.event_changed() is '[autonomous-operations]';
 create trigger event_changed after update on autonomy.planned_events
 for each row execute function autonomy.event_changed();
 
@@ -4636,7 +4743,6 @@ perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
 from generate_series(1, cardinality(p_campaign_ids), 10000) i;
 perform set_config('autonomy.ingest', v_ingest, true);
 end $$;
-comment on function autonomy.change_zone(uuid[], text, text) is '[autonomous-operations]';
 create function autonomy.policy_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4654,7 +4760,6 @@ perform autonomy.rebuild_campaign_facts();
 end if;
 return null;
 end $$;
-comment on function autonomy.policy_after() is '[autonomous-operations]';
 create trigger autonomy_policy_after after update on public.autonomy_policy
 for each row execute function autonomy.policy_after();
 create function autonomy.change_delay(p_campaign_ids uuid[]) returns void
@@ -4665,7 +4770,6 @@ perform pg_advisory_xact_lock(hashtextextended('autonomy.facts', 0));
 perform autonomy.refresh_campaign_facts(p_campaign_ids[i : i + 9999])
 from generate_series(1, cardinality(p_campaign_ids), 10000) i;
 end $$;
-comment on function autonomy.change_delay(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4691,7 +4795,6 @@ array(select c.id from public.campaigns c where coalesce(c.account, 'default') =
 end if;
 return null;
 end $$;
-comment on function autonomy.account_after() is '[autonomous-operations]';
 create trigger autonomy_account_after after insert or update or delete on public.autonomy_accounts
 for each row execute function autonomy.account_after();
 create function autonomy.campaign_moved() returns trigger
@@ -4714,7 +4817,6 @@ perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_moved() is '[autonomous-operations]';
 create trigger autonomy_campaign_moved after update of account on public.campaigns
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_moved();
 
@@ -4734,7 +4836,6 @@ update autonomy.priors k set fitted_at = '-infinity'
 where k.scope = 'account' and k.fitted_at > '-infinity'
 and k.name in (select c.account from unnest(p_campaign_ids) i join public.campaigns c on c.id = i);
 end $$;
-comment on function autonomy.change_value(uuid[]) is '[autonomous-operations]';
 create function autonomy.account_value_after() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4749,7 +4850,6 @@ where k.scope = 'account' and k.name = new.account and k.fitted_at > '-infinity'
 end if;
 return null;
 end $$;
-comment on function autonomy.account_value_after() is '[autonomous-operations]';
 create trigger autonomy_account_value after update of conversion_value, currency on public.autonomy_accounts
 for each row execute function autonomy.account_value_after();
 create function autonomy.campaign_value_after() returns trigger
@@ -4764,7 +4864,6 @@ perform autonomy.change_value(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_value_after() is '[autonomous-operations]';
 create trigger autonomy_campaign_value after update of conversion_value, account on public.campaigns
 for each row when (old.conversion_value is distinct from new.conversion_value
 or old.account is distinct from new.account)
@@ -4783,7 +4882,6 @@ begin
 perform autonomy.refresh_campaign_facts(v_campaigns[i : i + 9999])
 from generate_series(1, cardinality(v_campaigns), 10000) i;
 end $$;
-comment on function autonomy.refresh_excluded(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.exclusions_changed() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -4798,7 +4896,6 @@ from (select campaign_id, account from new_rows union select campaign_id, accoun
 end if;
 return null;
 end $$;
-comment on function autonomy.exclusions_changed() is '[autonomous-operations]';
 create trigger exclusions_inserted after insert on autonomy.evidence_exclusions
 referencing new table as new_rows for each statement execute function autonomy.exclusions_changed();
 create trigger exclusions_updated after update on autonomy.evidence_exclusions
@@ -4813,7 +4910,6 @@ begin
 perform autonomy.rebuild_campaign_facts();
 return null;
 end $$;
-comment on function autonomy.exclusions_truncated() is '[autonomous-operations]';
 create trigger exclusions_truncated after truncate on autonomy.evidence_exclusions
 for each statement execute function autonomy.exclusions_truncated();
 create function autonomy.campaign_left_account() returns trigger
@@ -4825,7 +4921,6 @@ perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_left_account() is '[autonomous-operations]';
 create trigger autonomy_campaign_left_account after update of account on public.campaigns
 for each row when (old.account is distinct from new.account) execute function autonomy.campaign_left_account();
 
@@ -4843,7 +4938,6 @@ return p_text::timestamp at time zone p_zone;
 exception when data_exception then
 return null;
 end $$;
-comment on function autonomy.metric_bucket(text, text) is '[autonomous-operations]';
 create function autonomy.judged_metrics(p_rows jsonb, p_now timestamptz)
 returns table (index bigint, r jsonb, campaign_id uuid, bucket timestamptz, error text)
 language sql stable set search_path = ''
@@ -4897,7 +4991,6 @@ order by m.place limit 1)
 ) as error
 from read r
 $$;
-comment on function autonomy.judged_metrics(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.write_metrics(p_taken jsonb, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -4945,7 +5038,6 @@ from written w join autonomy.campaign_zones(array(select campaign_id from writte
 perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
 return coalesce(v_left_out, '[]');
 end $$;
-comment on function autonomy.write_metrics(jsonb, timestamptz) is '[autonomous-operations]';
 create function public.record_campaign_metrics(p_rows jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -5009,6 +5101,521 @@ do $$ begin
 perform autonomy.rebuild_campaign_facts(true);
 end $$;
 
+-- 0235_platform_pulls.sql
+create function autonomy.hold_pull(p_account text, p_token uuid) returns autonomy.platform_accounts
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts;
+begin
+perform autonomy.hold_schema();
+update autonomy.platform_accounts x
+set lease_expires_at = clock_timestamp() + make_interval(secs => x.lease_seconds)
+where x.account = p_account and x.lease_token = p_token and x.lease_expires_at is not null
+returning * into v_pull;
+if not found then
+raise exception using errcode = 'AO007',
+message = format('This reading of the account %L does not hold its lease any more: it has ended, or another '
+'one took over.', p_account);
+end if;
+return v_pull;
+end $$;
+create function autonomy.list_error(p_value jsonb, p_name text, p_most integer) returns void
+language plpgsql immutable set search_path = ''
+as $$
+begin
+if p_value is null or jsonb_typeof(p_value) <> 'array' or jsonb_array_length(p_value) > p_most then
+raise exception using errcode = 'AO010',
+message = format('%s must be a JSON array of at most %s objects.', p_name, p_most);
+end if;
+end $$;
+create function autonomy.written_number(p_text text) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when p_text ~ '^-?[0-9]{1,15}(\.[0-9]{1,20})?([eE]-?[0-9]{1,2})?$' then p_text::numeric end;
+end $$;
+create function autonomy.account_slot(p_account text) returns integer
+language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+return ('x' || substr(md5(p_account), 1, 4))::bit(16)::integer;
+end $$;
+create function public.begin_platform_pull(
+p_account text, p_token uuid, p_lease_seconds integer default 300, p_force boolean default false,
+p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts;
+begin
+perform autonomy.hold_schema();
+perform autonomy.simulated_moment(p_now);
+if p_token is null then
+raise exception using errcode = 'AO010', message = 'p_token is NULL: the caller makes the token of a reading.';
+elsif p_lease_seconds is null or p_lease_seconds not between 1 and 3600 then
+raise exception using errcode = 'AO010', message = 'p_lease_seconds must be from 1 to 3600.';
+end if;
+select * into v_pull from autonomy.platform_accounts x where x.account = p_account for update;
+if not found then
+raise exception using errcode = 'AO003', message = format('The account %L is not connected.', p_account),
+hint = 'Connect it: python -m autonomy connect meta, or google.';
+elsif v_pull.lease_expires_at >= clock_timestamp() and v_pull.lease_token is distinct from p_token then
+return jsonb_build_object('outcome', 'busy', 'retry_after_seconds',
+greatest(1, ceil(extract(epoch from v_pull.lease_expires_at - clock_timestamp()))::integer));
+elsif v_pull.not_before > p_now and not coalesce(p_force, false) then
+return jsonb_build_object('outcome', 'later', 'not_before', v_pull.not_before, 'message', v_pull.last_error);
+end if;
+update autonomy.platform_accounts x
+set lease_token = p_token, lease_seconds = p_lease_seconds, began_at = p_now,
+lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+where x.account = p_account returning * into v_pull;
+return jsonb_build_object('outcome', 'started', 'now', p_now) || to_jsonb(v_pull)
+- array['lease_token', 'lease_expires_at', 'lease_seconds', 'facts'];
+end $$;
+comment on function public.begin_platform_pull(text, uuid, integer, boolean, timestamptz) is
+'Begins a reading of a connected account under a token that its caller makes: {"outcome": started, with what is to '
+'be read; busy: another one is at it; later: a limit of the platform, which p_force passes over}. Safe to call '
+'again. Raises AO003 (not connected), AO010 (argument), AO014 (p_now is not the clock''s), AO015 (upgrade). '
+'[autonomous-operations]';
+create function autonomy.note_platform_facts(p_account text, p_facts jsonb, p_actor text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_currency text := upper(btrim(p_facts ->> 'currency'));
+v_zone text := p_facts ->> 'time_zone';
+v_had text;
+begin
+if jsonb_typeof(p_facts) is distinct from 'object' or (v_currency ~ '^[A-Z]{3}$') is not true
+or autonomy.known_zone(coalesce(v_zone, '')) is null then
+raise exception using errcode = 'AO010',
+message = format('The platform must state currency and time zone of the account %L; it says %s and %s.',
+p_account, coalesce(left(v_currency, 40), 'nothing'), coalesce(left(v_zone, 40), 'nothing'));
+end if;
+insert into public.autonomy_accounts (account, currency, time_zone, updated_by)
+values (p_account, v_currency, v_zone, p_actor) on conflict (account) do nothing;
+select a.currency into v_had from public.autonomy_accounts a where a.account = p_account;
+if v_had <> v_currency then
+raise exception using errcode = 'AO012',
+message = format('The account %L is in %s here and in %s on its platform: figures are not converted.', p_account,
+v_had, v_currency),
+hint = 'Where it is wrong here, change it first: python -m autonomy accounts set ACCOUNT currency=CODE.';
+end if;
+update public.autonomy_accounts a
+set currency = v_currency, time_zone = v_zone, updated_by = p_actor, updated_at = clock_timestamp()
+where a.account = p_account and (a.currency, a.time_zone) is distinct from (v_currency, v_zone);
+update autonomy.platform_accounts x set facts = p_facts where x.account = p_account and x.facts <> p_facts;
+end $$;
+create function public.record_platform_facts(p_account text, p_token uuid, p_facts jsonb) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
+begin
+perform autonomy.note_platform_facts(p_account, p_facts, autonomy.platform_title(v_pull.platform));
+return p_facts;
+end $$;
+comment on function public.record_platform_facts(text, uuid, jsonb) is
+'Notes what a platform says of an account itself, {"name", "currency", "time_zone", ...}; where currency or zone '
+'are not those of the account, the zone is taken and the currency refused. Safe to call again. Raises AO007 (lease '
+'lost), AO010, AO012 (another currency). [autonomous-operations]';
+create function public.record_platform_pulse(
+p_account text, p_token uuid, p_pulse jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
+begin
+perform autonomy.simulated_moment(p_now);
+insert into autonomy.platform_pulse as u (account, at, day, spend, clicks, conversions)
+select p_account, p_now, to_date(p_pulse ->> 'day', 'YYYY-MM-DD'), n.spend, n.clicks, n.conversions
+from (select autonomy.written_number(p_pulse ->> 'spend') as spend,
+autonomy.written_number(p_pulse ->> 'clicks') as clicks,
+autonomy.written_number(p_pulse ->> 'conversions') as conversions) n
+where n.spend >= 0 and n.clicks >= 0 and n.conversions >= 0 and p_pulse ->> 'day' ~ '^\d{4}-\d\d-\d\d$'
+on conflict (account, at) do update set
+day = excluded.day, spend = excluded.spend, clicks = excluded.clicks, conversions = excluded.conversions;
+delete from autonomy.platform_pulse u where u.account = p_account and u.at < p_now - interval '60 days';
+return jsonb_build_object('account', v_pull.account);
+end $$;
+comment on function public.record_platform_pulse(text, uuid, jsonb, timestamptz) is
+'Keeps an account''s totals of its present day, {"day", "spend", "clicks", "conversions"}, as they are told now; '
+'what is no figure is left out. Safe to call again. Raises AO007 (lease lost), AO014 (p_now is not the clock''s). '
+'[autonomous-operations]';
+create function public.finish_platform_pull(
+p_account text, p_token uuid, p_outcome text, p_pulled boolean default false, p_restated boolean default false,
+p_message text default '', p_code text default '', p_seconds numeric default null,
+p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts;
+begin
+perform autonomy.simulated_moment(p_now);
+if p_outcome is null or p_outcome not in ('done', 'stopped', 'later', 'failed', 'broken') then
+raise exception using errcode = 'AO010', message = 'p_outcome must be done, stopped, later, failed or broken.';
+end if;
+update autonomy.platform_accounts x set
+lease_expires_at = null,
+pulled_at = case when p_pulled then greatest(x.began_at, x.pulled_at) else x.pulled_at end,
+restated_at = case when p_restated then x.began_at else x.restated_at end,
+cursor = case when p_restated then null else x.cursor end,
+not_before = case when p_outcome = 'later'
+then p_now + make_interval(secs => least(greatest(coalesce(p_seconds, 60), 1), 86400)::float8) end,
+state = case when p_outcome = 'broken' then 'broken' when p_pulled then 'ok' else x.state end,
+state_since = case when x.state <> case when p_outcome = 'broken' then 'broken' when p_pulled then 'ok'
+else x.state end then p_now else x.state_since end,
+state_code = case when p_outcome = 'broken' then left(coalesce(p_code, ''), 200) when p_pulled then ''
+else x.state_code end,
+state_message = case when p_outcome = 'broken' then left(coalesce(p_message, ''), 500) when p_pulled then ''
+else x.state_message end,
+last_error = case when p_outcome in ('done', 'stopped') then '' else left(coalesce(p_message, ''), 500) end
+where x.account = p_account and x.lease_token = p_token
+returning * into v_pull;
+if not found then
+raise exception using errcode = 'AO007',
+message = format('This reading of the account %L does not hold its lease any more: another one took over.',
+p_account);
+end if;
+return jsonb_build_object('account', v_pull.account, 'state', v_pull.state, 'pulled_at', v_pull.pulled_at,
+'restated_at', v_pull.restated_at, 'not_before', v_pull.not_before);
+end $$;
+comment on function public.finish_platform_pull(text, uuid, text, boolean, boolean, text, text, numeric, timestamptz) is
+'Ends a reading and gives its lease back: done; stopped (out of time: the next goes on); later (a limit: p_seconds); '
+'failed; broken (the account as a whole: nothing is decided on it). p_pulled: its campaigns and last days are in; '
+'p_restated: so are the days that were still to be read. Safe to call again. Raises AO007 (lease lost), AO010 '
+'(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
+create function autonomy.dashboard_state_of_platforms(p_each boolean default false)
+returns table (code text, level text, sentence text, details text[], figures jsonb)
+language plpgsql stable set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+return query
+select 'ACCOUNT_BROKEN', 'act',
+format('The account "%s" cannot be read from %s any more, and nothing is decided on it: %s',
+left(x.account, 80), autonomy.platform_title(x.platform), x.state_message),
+'{}'::text[], case when p_each then jsonb_build_object('account', x.account) else '{}' end
+from autonomy.platform_accounts x where x.state = 'broken'
+order by x.account;
+end $$;
+create function autonomy.connection(p_account text, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select jsonb_build_object(
+'account', x.account, 'platform', x.platform, 'platform_title', autonomy.platform_title(x.platform),
+'external_id', x.external_id, 'login_id', x.login_id, 'credential', x.credential, 'push', x.push,
+'name', x.facts ->> 'name', 'currency', x.facts ->> 'currency', 'time_zone', x.facts ->> 'time_zone',
+'conversion_action', x.conversion_action, 'attribution_windows', x.attribution_windows,
+'state', x.state, 'state_code', x.state_code, 'state_message', x.state_message, 'state_since', x.state_since,
+'pulled_at', x.pulled_at, 'restated_at', x.restated_at, 'still_to_read', x.cursor,
+'not_before', x.not_before, 'last_error', x.last_error,
+'reading', coalesce(x.lease_expires_at >= clock_timestamp(), false),
+'connected_at', x.connected_at, 'connected_by', x.connected_by,
+'too_old', (x.pulled_at >= p_now - interval '90 minutes') is not true,
+'units', u.units, 'gone', u.gone, 'without_own_budget', u.others)
+from autonomy.platform_accounts x
+cross join lateral (
+select count(*) filter (where y.gone_at is null) as units, count(*) filter (where y.gone_at is not null) as gone,
+count(*) filter (where y.gone_at is null and y.budget_kind <> 'daily') as others
+from autonomy.platform_units y where y.account = x.account) u
+where x.account = p_account);
+end $$;
+
+-- 0236_platform_units.sql
+create type autonomy.unit as (
+campaign_id uuid, external_id text, kind text, title text, active boolean, status_text text,
+budget numeric, budget_kind text, budget_ref text, created_at timestamptz, learning boolean, hold text,
+details jsonb, gone boolean,
+row_budget numeric);
+comment on type autonomy.unit is 'A unit of a platform as a page tells it, with its campaign. [autonomous-operations]';
+create function autonomy.unit_error(p_unit jsonb) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+return case
+when jsonb_typeof(p_unit) <> 'object' then 'A unit must be a JSON object.'
+when (p_unit ->> 'external_id' ~ '^[A-Za-z0-9_.:/-]{1,100}$') is not true then 'It has no id.'
+when (p_unit ->> 'kind' in ('campaign', 'adset')) is not true then 'kind must be campaign or adset.'
+when (p_unit ->> 'status' in ('active', 'paused', 'archived', 'deleted')) is not true
+then 'status must be active, paused, archived or deleted.'
+when (p_unit ->> 'budget_kind' in ('daily', 'lifetime', 'shared', 'children', 'none')) is not true
+then 'budget_kind must be daily, lifetime, shared, children or none.'
+when p_unit ->> 'hold' is not null and p_unit ->> 'hold' not in (
+'TEST_RUNNING', 'LEARNING', 'LIFETIME_BUDGET', 'SHARED_BUDGET', 'SCHEDULED_BUDGET', 'BUDGET_ON_CHILDREN')
+then format('Its hold is none that is known here: %s.', left(p_unit ->> 'hold', 40))
+when p_unit ->> 'budget' is not null
+and (autonomy.written_number(p_unit ->> 'budget') between 0 and 999999999999.99) is not true
+or p_unit ->> 'budget_kind' = 'daily' and p_unit ->> 'budget' is null
+then format('Its budget is no amount: %s.', left(coalesce(p_unit ->> 'budget', 'missing'), 40)) end;
+end $$;
+create function autonomy.placed_units(p_account text, p_units jsonb) returns autonomy.unit[]
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_digits integer := autonomy.currency_digits((
+select a.currency from public.autonomy_accounts a where a.account = p_account));
+begin
+return array(
+with told as (
+select distinct on (u.one ->> 'external_id') u.one, u.one ->> 'external_id' as external_id,
+md5('autonomous-operations/import/' || p_account || '/' || (u.one ->> 'external_id'))::uuid as own_id,
+autonomy.kept_amount(round(autonomy.written_number(u.one ->> 'budget'), 6), v_digits) as budget
+from jsonb_array_elements(p_units) with ordinality u (one, n)
+where autonomy.unit_error(u.one) is null
+order by u.one ->> 'external_id', u.n desc
+)
+select row(
+coalesce(
+(select x.campaign_id from autonomy.platform_units x
+where x.account = p_account and x.external_id = t.external_id),
+(select f.campaign_id from autonomy.file_states f join public.campaigns c on c.id = f.campaign_id
+where f.platform_id = t.external_id and c.account = p_account
+and not exists (select from autonomy.platform_units y where y.campaign_id = f.campaign_id)
+order by f.read_at desc, f.campaign_id limit 1),
+case when not exists (
+select from public.campaigns c where c.id = t.own_id and (c.account is distinct from p_account or exists (
+select from autonomy.platform_units y where y.campaign_id = c.id))) then t.own_id
+else md5('autonomous-operations/import/' || p_account || '/' || t.external_id || '/again')::uuid end),
+t.external_id, t.one ->> 'kind', left(coalesce(nullif(t.one ->> 'title', ''), t.external_id), 500),
+t.one ->> 'status' = 'active', left(coalesce(t.one ->> 'status_text', ''), 100),
+t.budget, t.one ->> 'budget_kind', left(t.one ->> 'budget_ref', 200),
+autonomy.metric_bucket(t.one ->> 'created_at', 'UTC'), coalesce(t.one ->> 'learning', 'false') = 'true',
+t.one ->> 'hold',
+case when jsonb_typeof(t.one -> 'details') = 'object' then t.one -> 'details' else '{}' end,
+t.one ->> 'status' in ('archived', 'deleted'),
+case when t.one ->> 'budget_kind' = 'daily' then t.budget end)::autonomy.unit
+from told t);
+end $$;
+create function autonomy.make_units(p_account text, p_units autonomy.unit[], p_began timestamptz) returns integer
+language plpgsql set search_path = ''
+as $$
+declare
+v_made integer;
+begin
+insert into public.campaigns (id, title, account, status, budget, created_at)
+select u.campaign_id, u.title, p_account, case when u.active then w.active else w.paused end, u.row_budget,
+least(coalesce(u.created_at, p_began), p_began)
+from unnest(p_units) u
+cross join (
+select (select p.paused_text from public.autonomy_policy p) as paused,
+coalesce((select c.status from public.campaigns c where lower(c.status) = 'active'
+group by c.status order by count(*) desc, c.status limit 1), 'active') as active) w
+where not u.gone and not exists (select from public.campaigns c where c.id = u.campaign_id)
+order by u.campaign_id;
+get diagnostics v_made = row_count;
+return v_made;
+end $$;
+create type autonomy.unit_change as (
+campaign_id uuid, active boolean, row_budget numeric, title text, gone boolean,
+takes_status boolean, takes_budget boolean, takes_title boolean, by_somebody boolean, waiting boolean,
+sentence text);
+comment on type autonomy.unit_change is
+'What a reading found of a campaign beside what was last known of its platform. [autonomous-operations]';
+create function autonomy.compared_units(p_account text, p_units autonomy.unit[], p_began timestamptz)
+returns autonomy.unit_change[]
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_currency text := (select a.currency from public.autonomy_accounts a where a.account = p_account);
+begin
+return array(
+select row(
+d.id, (d.u).active, (d.u).row_budget, (d.u).title, (d.u).gone,
+d.status_moved and d.status_differs, d.budget_moved and d.budget_differs,
+d.title_moved, d.is_unit and (d.status_moved and d.had_status or d.budget_moved and d.is_unit),
+d.status_differs and not d.status_moved or d.budget_differs and not d.budget_moved,
+format('%s: %s', left(coalesce(d.title, d.id::text), 80), concat_ws(', ',
+case when d.status_differs and d.status_moved then
+case when (d.u).active then 'paused to active' else 'active to paused' end end,
+case when d.budget_differs and d.budget_moved then format('budget %s to %s',
+coalesce(autonomy.amount_words(d.had_budget, v_currency), 'none'),
+coalesce(autonomy.amount_words((d.u).row_budget, v_currency), 'none')) end)))::autonomy.unit_change
+from (
+select c.id, c.title, c.budget as had_budget, u, x.campaign_id is not null as is_unit,
+f.status is not null as had_status,
+(u.active) <> coalesce(lower(c.status) = 'active', false) as status_differs,
+u.row_budget is distinct from c.budget as budget_differs,
+(case when u.active then 'active' else 'paused' end) is distinct from f.status as status_moved,
+u.row_budget is distinct from f.budget as budget_moved,
+u.title is distinct from f.title and (f.title is null or c.title is not distinct from f.title)
+and u.title is distinct from c.title as title_moved
+from unnest(p_units) u
+join public.campaigns c on c.id = u.campaign_id
+left join autonomy.platform_units x on x.campaign_id = u.campaign_id
+left join autonomy.file_states f on f.campaign_id = u.campaign_id
+where (f.read_at > p_began) is not true) d
+order by d.id);
+end $$;
+create function autonomy.follow_units(p_platform text, p_changes autonomy.unit_change[], p_now timestamptz)
+returns void language plpgsql set search_path = ''
+as $$
+declare
+v_words record;
+begin
+select (select p.paused_text from public.autonomy_policy p) as paused,
+coalesce((select c.status from public.campaigns c where lower(c.status) = 'active'
+group by c.status order by count(*) desc, c.status limit 1), 'active') as active into v_words;
+perform set_config('autonomy.now', p_now::text, true);
+perform set_config('autonomy.platform', autonomy.platform_title(p_platform), true);
+perform set_config('search_path', 'public, extensions, pg_temp', true);
+perform from public.campaigns c
+where c.id = any (array(select i.campaign_id from pg_catalog.unnest(p_changes) i
+where i.takes_status or i.takes_budget or i.takes_title or i.gone))
+order by c.id for no key update;
+for v_somebody in 0 .. 1 loop
+perform set_config('autonomy.platform_news', v_somebody::text, true);
+update public.campaigns c set
+status = case when not i.takes_status then c.status when i.active then v_words.active else v_words.paused end,
+budget = case when i.takes_budget then i.row_budget else c.budget end,
+title = case when i.takes_title then i.title else c.title end,
+autonomous_enabled = c.autonomous_enabled and not i.gone
+from pg_catalog.unnest(p_changes) i
+where c.id = i.campaign_id and i.by_somebody = (v_somebody = 1)
+and (i.takes_status or i.takes_budget or i.takes_title or i.gone and c.autonomous_enabled);
+end loop;
+perform set_config('search_path', '', true);
+perform set_config('autonomy.platform', '', true);
+perform set_config('autonomy.platform_news', '', true);
+perform set_config('autonomy.now', '', true);
+end $$;
+create function autonomy.note_units(p_account text, p_units autonomy.unit[], p_began timestamptz, p_now timestamptz)
+returns void language plpgsql set search_path = ''
+as $$
+begin
+insert into autonomy.platform_units as x
+(campaign_id, account, external_id, kind, status_text, budget_kind, budget, budget_ref, learning, hold, details,
+created_at, observed_at, gone_at)
+select u.campaign_id, p_account, u.external_id, u.kind, u.status_text, u.budget_kind, u.budget, u.budget_ref,
+u.learning, u.hold, u.details, u.created_at, p_began, case when u.gone then p_now end
+from unnest(p_units) u join public.campaigns c on c.id = u.campaign_id
+order by u.campaign_id
+on conflict (campaign_id) do update set
+kind = excluded.kind, status_text = excluded.status_text, budget_kind = excluded.budget_kind,
+budget = excluded.budget, budget_ref = excluded.budget_ref, learning = excluded.learning, hold = excluded.hold,
+details = excluded.details, created_at = coalesce(excluded.created_at, x.created_at),
+observed_at = greatest(excluded.observed_at, x.observed_at),
+gone_at = case when excluded.gone_at is not null then coalesce(x.gone_at, excluded.gone_at) end;
+insert into autonomy.file_states as f (campaign_id, platform_id, title, status, budget, until, read_at)
+select u.campaign_id, u.external_id, u.title, case when u.active then 'active' else 'paused' end, u.row_budget,
+p_began, p_began
+from unnest(p_units) u join public.campaigns c on c.id = u.campaign_id
+order by u.campaign_id
+on conflict (campaign_id) do update set
+platform_id = excluded.platform_id, title = excluded.title, status = excluded.status, budget = excluded.budget,
+until = excluded.until, read_at = excluded.read_at
+where f.read_at <= excluded.read_at;
+end $$;
+create function public.record_platform_units(
+p_account text, p_token uuid, p_units jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+v_pull autonomy.platform_accounts;
+v_units autonomy.unit[];
+v_changes autonomy.unit_change[];
+v_made integer;
+begin
+perform autonomy.list_error(p_units, 'p_units', 5000);
+perform autonomy.simulated_moment(p_now);
+v_pull := autonomy.hold_pull(p_account, p_token);
+v_units := autonomy.placed_units(p_account, p_units);
+v_made := autonomy.make_units(p_account, v_units, v_pull.began_at);
+v_changes := autonomy.compared_units(p_account, v_units, v_pull.began_at);
+perform autonomy.follow_units(v_pull.platform, v_changes, p_now);
+perform autonomy.note_units(p_account, v_units, v_pull.began_at, p_now);
+return (
+select jsonb_build_object(
+'units', cardinality(v_units), 'made', v_made,
+'followed', coalesce(jsonb_agg(i.sentence order by i.sentence)
+filter (where i.by_somebody and (i.takes_status or i.takes_budget)), '[]'),
+'not_carried_over', count(*) filter (where i.waiting),
+'rejected', (select coalesce(jsonb_agg(jsonb_build_object('index', n - 1, 'error', e) order by n), '[]')
+from jsonb_array_elements(p_units) with ordinality u (one, n)
+cross join lateral (select autonomy.unit_error(u.one) as e) w where w.e is not null))
+from unnest(v_changes) i);
+end $$;
+comment on function public.record_platform_units(text, uuid, jsonb, timestamptz) is
+'Takes in a page of an account''s units as its platform tells them: campaigns are found again or made; what changed '
+'there since it was last known is followed, and a person''s; what was changed here alone stays and is counted as '
+'not_carried_over. Of a unit that is archived or deleted the campaign is paused and left to people. Safe to call '
+'again. Raises AO007 (lease lost), AO010 (no list), AO014 (p_now is not the clock''s). [autonomous-operations]';
+create function public.missing_platform_units(p_account text, p_token uuid, p_limit integer default 100) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
+begin
+return (
+select coalesce(jsonb_agg(m.external_id), '[]')
+from (select x.external_id from autonomy.platform_units x
+where x.account = p_account and x.observed_at < v_pull.began_at and x.gone_at is null
+order by x.observed_at, x.external_id limit least(greatest(p_limit, 1), 1000)) m);
+end $$;
+comment on function public.missing_platform_units(text, uuid, integer) is
+'The units of an account that this reading has not seen: archived or deleted, perhaps, which only the platform can '
+'say of each. Safe to call again. Raises AO007 (lease lost). [autonomous-operations]';
+
+-- 0237_platform_days.sql
+create function autonomy.day_figure(p_value text) returns jsonb
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return coalesce(to_jsonb(autonomy.written_number(p_value)), to_jsonb(left(p_value, 40)));
+end $$;
+create function autonomy.day_rows(p_account text, p_days jsonb) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(jsonb_agg(jsonb_build_object(
+'campaign_id', x.campaign_id, 'bucket', d.one ->> 'day',
+'impressions', autonomy.day_figure(d.one ->> 'impressions'), 'clicks', autonomy.day_figure(d.one ->> 'clicks'),
+'conversions', autonomy.day_figure(d.one ->> 'conversions'), 'spend', autonomy.day_figure(d.one ->> 'spend'),
+'revenue', autonomy.day_figure(d.one ->> 'revenue'), 'reach', autonomy.day_figure(d.one ->> 'reach'))
+order by d.n), '[]')
+from jsonb_array_elements(p_days) with ordinality d (one, n)
+join autonomy.platform_units x on x.account = p_account and x.external_id = d.one ->> 'external_id'
+where d.one ->> 'day' ~ '^\d{4}-\d\d-\d\d$');
+end $$;
+create function public.record_platform_days(
+p_account text, p_token uuid, p_days jsonb, p_cursor jsonb default null, p_now timestamptz default now())
+returns jsonb
+language plpgsql set search_path = '' set statement_timeout = '55s'
+as $$
+declare
+v_pull autonomy.platform_accounts;
+v_rows jsonb;
+v_taken jsonb;
+begin
+perform autonomy.list_error(p_days, 'p_days', 5000);
+v_pull := autonomy.hold_pull(p_account, p_token);
+v_rows := autonomy.day_rows(p_account, p_days);
+v_taken := public.record_campaign_metrics(v_rows, p_now);
+update public.campaigns c set created_at = o.first
+from (
+select x.campaign_id, min((r.one ->> 'bucket')::date::timestamp at time zone z.zone) as first
+from jsonb_array_elements(v_rows) r (one)
+join autonomy.platform_units x on x.campaign_id = (r.one ->> 'campaign_id')::uuid and x.created_at is null
+cross join (select autonomy.account_zone(p_account) as zone) z
+where autonomy.metric_bucket(r.one ->> 'bucket', 'UTC') between '2000-01-01Z' and p_now
+group by x.campaign_id) o
+where c.id = o.campaign_id and c.created_at > o.first;
+if p_cursor is not null then
+update autonomy.platform_accounts x set cursor = nullif(p_cursor, 'null') where x.account = p_account;
+end if;
+return jsonb_build_object('days', v_taken -> 'accepted', 'rejected', v_taken -> 'rejected',
+'unknown', jsonb_array_length(p_days) - jsonb_array_length(v_rows),
+'account', v_pull.account);
+end $$;
+comment on function public.record_platform_days(text, uuid, jsonb, jsonb, timestamptz) is
+'Takes in days of an account''s units, [{"external_id", "day", "impressions", "reach", "clicks", "conversions", '
+'"spend", "revenue"}], each the account''s own day as a whole, by upsert; of units that are not known they are '
+'counted as unknown. p_cursor: the days that are still to be read after these, {"since", "until"}. Safe to call '
+'again. Raises AO007 (lease lost), AO010 (no list), AO014 (p_now is not the clock''s). [autonomous-operations]';
+
 -- 0240_feed.sql
 -- squawk-ignore-file require-concurrent-index-creation
 create table if not exists autonomy.feed (
@@ -5047,7 +5654,6 @@ select jsonb_agg(format('The feed was not read%s: %s',
 case when to_jsonb(f.problems) = f.answer -> 'refused' then ' in part' else '' end, p) order by n)
 from autonomy.feed f cross join unnest(f.problems[:3]) with ordinality u (p, n)), '[]');
 $$;
-comment on function autonomy.feed_warnings() is '[autonomous-operations]';
 create function public.set_feed(p_minutes numeric, p_actor text default null) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -5093,7 +5699,6 @@ else format('%s is not %s %s', coalesce(left((p_object -> p_key)::text, 60), 'no
 case p_key when 'operator' then 'an' else 'a' end, p_key) end,
 array_to_string(c_words, ' '));
 end $$;
-comment on function autonomy.word_error(jsonb, text, text) is '[autonomous-operations]';
 create function autonomy.than_error(p_than jsonb, p_path text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5107,7 +5712,6 @@ autonomy.number_error(p_than, 'times', p_path, 0, 1e6),
 autonomy.word_error(p_than, 'metric', p_path),
 case when p_than ? 'window' then autonomy.word_error(p_than, 'window', p_path) end);
 end $$;
-comment on function autonomy.than_error(jsonb, text) is '[autonomous-operations]';
 create function autonomy.comparison_error(p_condition jsonb, p_path text, p_largest numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5153,7 +5757,6 @@ return autonomy.number_error(p_condition, 'threshold', p_path, v_least, p_larges
 end if;
 return autonomy.than_error(p_condition -> 'than', p_path || '.than');
 end $$;
-comment on function autonomy.comparison_error(jsonb, text, numeric) is '[autonomous-operations]';
 create function autonomy.own_keys_error(p_condition jsonb, p_path text, p_largest numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5205,7 +5808,6 @@ end if;
 end loop;
 return null;
 end $$;
-comment on function autonomy.own_keys_error(jsonb, text, numeric) is '[autonomous-operations]';
 create function autonomy.condition_error_at(p_condition jsonb, p_path text, p_depth int) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5254,7 +5856,6 @@ return null;
 end if;
 return autonomy.comparison_error(p_condition, p_path, c_largest);
 end $$;
-comment on function autonomy.condition_error_at(jsonb, text, int) is '[autonomous-operations]';
 create function autonomy.condition_comparisons(p_condition jsonb) returns int
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5277,7 +5878,6 @@ cross join unnest(array['metric', 'min_spend', 'min_conversions', 'min_clicks', 
 'min_duration_hours', 'account', 'title_contains']) k
 where jsonb_typeof(node) = 'object' and node ? k);
 end $$;
-comment on function autonomy.condition_comparisons(jsonb) is '[autonomous-operations]';
 create function public.condition_errors(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5346,7 +5946,6 @@ case when autonomy.json_number(p_action -> 'min_budget') > autonomy.json_number(
 autonomy.flag_error(p_action, 'requires_approval', 'action'),
 autonomy.flag_error(p_action, 'notify', 'action'));
 end $$;
-comment on function autonomy.action_errors(jsonb) is '[autonomous-operations]';
 create function public.rule_errors(p_rule_type text, p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5393,7 +5992,6 @@ format('priority: %s is not allowed; give a whole number from -1000000 to 100000
 left((p_rule -> 'priority')::text, 60)) end,
 substr(autonomy.flag_error(p_rule, 'is_active', ''), 2));
 end $$;
-comment on function autonomy.rule_body_error(jsonb, boolean) is '[autonomous-operations]';
 create function autonomy.refuse_rule(p_rule_name text, p_error text) returns void
 language plpgsql set search_path = ''
 as $$
@@ -5403,7 +6001,6 @@ message = format('Rule "%s" was refused. %s', coalesce(p_rule_name, ''), p_error
 detail = split_part(p_error, ':', 1),
 hint = 'Nothing has been changed. python -m autonomy rules schema prints everything that a rule may say.';
 end $$;
-comment on function autonomy.refuse_rule(text, text) is '[autonomous-operations]';
 create table if not exists autonomy.rule_verdicts (
 rule_id uuid primary key,
 rule_type text not null,
@@ -5421,7 +6018,6 @@ values (p_rule_id, p_rule_type, p_version, p_flaw)
 on conflict (rule_id) do update
 set rule_type = excluded.rule_type, version = excluded.version, flaw = excluded.flaw
 $$;
-comment on function autonomy.keep_rule_verdict(uuid, text, text, text) is '[autonomous-operations]';
 create function autonomy.check_autonomous_rule() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -5455,7 +6051,6 @@ new.updated_at := now();
 end if;
 return new;
 end $$;
-comment on function autonomy.check_autonomous_rule() is '[autonomous-operations]';
 create function autonomy.log_autonomous_rule_change() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -5476,7 +6071,6 @@ v_before, v_after);
 end if;
 return null;
 end $$;
-comment on function autonomy.log_autonomous_rule_change() is '[autonomous-operations]';
 create trigger check_autonomous_rule before insert or update on public.autonomous_rules
 for each row execute function autonomy.check_autonomous_rule();
 create trigger log_autonomous_rule_change after insert or update or delete on public.autonomous_rules
@@ -5499,7 +6093,6 @@ when p_window like 'prior\_%' then 'f.p' || substr(rtrim(p_window, 'd'), 7)
 when p_window = 'lifetime' then 'f.life'
 else 'f.w' || rtrim(p_window, 'd') end || '_' || p_measure;
 end $$;
-comment on function autonomy.measure_column(text, text) is '[autonomous-operations]';
 create function autonomy.measure_expression(p_measure text, p_window text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5517,7 +6110,6 @@ format('(case when %1$s > 1e-9::float8 and %1$s <= 1e18::float8 then %1$s '
 autonomy.measure_column(p_measure, p_window))
 end;
 end $$;
-comment on function autonomy.measure_expression(text, text) is '[autonomous-operations]';
 create function autonomy.metric_measures(p_metric text) returns text[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5533,7 +6125,6 @@ when 'frequency' then array['impressions', 'reach']
 when 'profit' then array['revenue', 'spend']
 else array[p_metric] end;
 end $$;
-comment on function autonomy.metric_measures(text) is '[autonomous-operations]';
 create function autonomy.metric_expression(p_metric text, p_window text, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5560,7 +6151,6 @@ end if;
 return format('(case when %2$s > 0::float8 then %3$s%1$s / %2$s end)', v_first, v_second,
 case when p_metric in ('ctr', 'conversion_rate') then '100::float8 * ' else '' end);
 end $$;
-comment on function autonomy.metric_expression(text, text, text) is '[autonomous-operations]';
 create function autonomy.compile_condition_part(p_condition jsonb, p_spelling text) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -5615,7 +6205,6 @@ from jsonb_array_elements(coalesce(p_condition -> 'all', p_condition -> 'any')) 
 end if;
 return array_to_string(v_parts, ' and ');
 end $$;
-comment on function autonomy.compile_condition_part(jsonb, text) is '[autonomous-operations]';
 create function autonomy.compile_condition(p_condition jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5627,7 +6216,6 @@ raise exception using errcode = 'AO001', message = v_error;
 end if;
 return autonomy.compile_condition_part(p_condition, 'exact');
 end $$;
-comment on function autonomy.compile_condition(jsonb) is '[autonomous-operations]';
 create function autonomy.condition_reads(p_condition jsonb) returns table (metric text, win text)
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5656,7 +6244,6 @@ select r.metric, case when r.metric in ('budget', 'hours_running') then 'lifetim
 from reads r
 group by 1, 2;
 end $$;
-comment on function autonomy.condition_reads(jsonb) is '[autonomous-operations]';
 create function autonomy.cpa_target(p_condition jsonb) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5685,7 +6272,6 @@ and node ->> 'operator' in ('<', '<=', '>', '>=')
 )
 select target from stated where target between 1e-6::float8 and 1e9::float8);
 end $$;
-comment on function autonomy.cpa_target(jsonb) is '[autonomous-operations]';
 
 -- 0340_default_rules.sql
 create function autonomy.default_autonomous_rules()
@@ -5706,7 +6292,6 @@ values
 '{"metric": "roi", "operator": ">=", "threshold": 3.0, "min_conversions": 10}',
 '{"type": "auto_scale_up", "multiplier": 1.5, "max_budget": 10000}', 80)
 $$;
-comment on function autonomy.default_autonomous_rules() is '[autonomous-operations]';
 insert into public.autonomous_rules (id, rule_name, rule_type, condition, action, priority, created_by)
 select md5('autonomous-operations:' || d.rule_name)::uuid,
 d.rule_name, d.rule_type, d.condition, d.action, d.priority, 'system'
@@ -5796,8 +6381,6 @@ u := greatest(centre - 12::float8, least(centre + 12::float8, u));
 end loop;
 return array[u, e * exp(u) + q, n, a, doubt, s];
 end $$;
-comment on function autonomy.roi_posterior(float8, float8, float8, float8, float8, float8, float8,
-float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.cpa_posterior(
 p_target float8, p_spend float8, p_conversions float8, p_days float8, p_matured float8)
 returns float8[]
@@ -5809,7 +6392,6 @@ when p_conversions > 1e19 and p_conversions <> 'NaN' then 1e19 else 0 end;
 begin
 return autonomy.roi_posterior(p_spend, n, p_target * n, 0, p_days, p_matured, 1, 0.64, p_target, 0);
 end $$;
-comment on function autonomy.cpa_posterior(float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.probability_from(p_posterior float8[], p_target float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5825,7 +6407,6 @@ z := (ln(least(p_target, 1e15::float8)) - p_posterior[1]) * sqrt(p_posterior[2])
 z := case when abs(z) < 1e-100::float8 then 0::float8 else greatest(-8::float8, least(8::float8, z)) end;
 return 1::float8 / (1::float8 + exp(-(z * (1.5976::float8 + 0.07056::float8 * z * z))));
 end $$;
-comment on function autonomy.probability_from(float8[], float8) is '[autonomous-operations]';
 create function autonomy.probability_below(
 p_target float8, p_spend float8, p_conversions float8, p_revenue float8, p_cv2 float8,
 p_days float8, p_matured float8,
@@ -5838,15 +6419,12 @@ return autonomy.probability_from(autonomy.roi_posterior(
 p_spend, p_conversions, p_revenue, p_cv2, p_days, p_matured, p_mean, p_tau2, p_order_value, p_prior_cv2,
 p_order_spread), p_target);
 end $$;
-comment on function autonomy.probability_below(
-float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.cut_confidence(p_percent float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return floor(100::float8 * p_percent + 0.5::float8) / 100::float8;
 end $$;
-comment on function autonomy.cut_confidence(float8) is '[autonomous-operations]';
 
 -- 0405_curve.sql
 create function autonomy.budget_share(p_budget numeric, p_reference numeric) returns float8
@@ -5856,28 +6434,24 @@ begin
 return case when p_budget between 0.000001 and 1e15 and p_reference between 0.000001 and 1e15
 then least(p_budget::float8 / p_reference::float8, 1e6::float8) else 1::float8 end;
 end $$;
-comment on function autonomy.budget_share(numeric, numeric) is '[autonomous-operations]';
 create function autonomy.curve_over(p_share float8, p_curvature float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return (p_curvature + p_share) / (p_curvature + 1::float8);
 end $$;
-comment on function autonomy.curve_over(float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_steep(p_share float8, p_curvature float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return (p_curvature + p_share) / p_curvature;
 end $$;
-comment on function autonomy.curve_steep(float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_steep_at(p_wanted float8, p_share float8, p_curvature float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return ((p_curvature + p_wanted) / p_curvature) * ((p_curvature + p_wanted) / (p_curvature + p_share));
 end $$;
-comment on function autonomy.curve_steep_at(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.mean_roi(p_posterior float8[], p_tau2 float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5887,7 +6461,6 @@ begin
 return exp(p_posterior[1] + v_spread * v_spread
 / greatest(0.01::float8, least(25::float8, coalesce(nullif(p_tau2, 'NaN'), 0.64::float8))) / 2::float8);
 end $$;
-comment on function autonomy.mean_roi(float8[], float8) is '[autonomous-operations]';
 create function autonomy.curve_target(
 p_reference numeric, p_curvature float8, p_mean_roi float8, p_break_even float8)
 returns numeric
@@ -5904,7 +6477,6 @@ coalesce(nullif(p_break_even, 'NaN'), 1::float8))));
 return case when v_worth <= 1::float8 then 0
 else round((p_curvature * p_reference::float8 * (sqrt(v_worth) - 1::float8))::numeric, 6) end;
 end $$;
-comment on function autonomy.curve_target(numeric, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.within_dead_band(
 p_budget numeric, p_reference numeric, p_curvature float8, p_posterior float8[], p_tau2 float8, p_break_even float8)
 returns boolean
@@ -5942,7 +6514,6 @@ end if;
 return abs(autonomy.curve_target(p_reference, p_curvature, autonomy.mean_roi(p_posterior, p_tau2), p_break_even)
 - p_budget) < p_budget * v_band::numeric;
 end $$;
-comment on function autonomy.within_dead_band(numeric, numeric, float8, float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.curve_floor(p_min_budget numeric, p_reference numeric) returns numeric
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -5950,7 +6521,6 @@ begin
 return case when p_reference between 0.000001 and 1e15 then greatest(p_min_budget, p_reference * 0.05)
 else p_min_budget end;
 end $$;
-comment on function autonomy.curve_floor(numeric, numeric) is '[autonomous-operations]';
 
 -- 0410_evidence.sql
 create function autonomy.evidence_expression() returns text
@@ -5997,7 +6567,6 @@ return $sql$ cross join lateral (select
       offset 0) r
     offset 0) e$sql$;
 end $$;
-comment on function autonomy.evidence_expression() is '[autonomous-operations]';
 create function autonomy.campaign_evidence(p_ids uuid[] default null, p_now timestamptz default now())
 returns table (
 campaign_id uuid, spend float8, conversions float8, revenue float8, cv2 float8, days float8,
@@ -6012,7 +6581,6 @@ return query execute
 || autonomy.evidence_expression()
 using p_now, p_ids;
 end $$;
-comment on function autonomy.campaign_evidence(uuid[], timestamptz) is '[autonomous-operations]';
 
 -- 0412_priors.sql
 create function autonomy.prior_score(
@@ -6052,7 +6620,6 @@ total := total + n * x - nr * ln(1::float8 + mu / r)
 end loop;
 return total;
 end $$;
-comment on function autonomy.prior_score(float8[], float8[], float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.likeliest_prior(p_orders float8[], p_exposures float8[], p_sizes float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -6089,7 +6656,6 @@ end if;
 return array[v_centre + 0.25::float8 * (v_mean - 6) + 0.25::float8 * v_means,
 ln(0.7::float8) + 0.35::float8 * (v_tau - 3) + 0.35::float8 * v_taus];
 end $$;
-comment on function autonomy.likeliest_prior(float8[], float8[], float8[]) is '[autonomous-operations]';
 create function autonomy.scatter_of_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, squares float8, orders float8)
 language plpgsql stable set search_path = ''
@@ -6108,7 +6674,6 @@ where c.day > (p_now - interval '90 days')::date and c.conversions > 0) k
 group by k.campaign_id) d
 where d.n between 5 and 1e15 and d.r > 1e-9 and d.r <= 1e15;
 end $$;
-comment on function autonomy.scatter_of_days(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.fitted_moments(p_keys text[], p_ids uuid[], p_usual jsonb, p_now timestamptz)
 returns table (key text, campaigns int, order_value float8, cv2 float8, order_spread float8, mean float8, tau2 float8)
 language plpgsql stable set search_path = ''
@@ -6200,7 +6765,6 @@ from usual u
 left join valued v using (key)
 left join likeliest l using (key);
 end $$;
-comment on function autonomy.fitted_moments(text[], uuid[], jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.sampled_campaigns(out ids uuid[], out is_all boolean)
 language plpgsql stable set search_path = ''
 as $$
@@ -6215,7 +6779,6 @@ ids := array(select f.campaign_id from public.campaign_facts f
 tablesample system (100 * 1000 / v_blocks) repeatable (0));
 end if;
 end $$;
-comment on function autonomy.sampled_campaigns() is '[autonomous-operations]';
 create function autonomy.prior_is_due(p_prior autonomy.priors, p_now timestamptz) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -6223,7 +6786,6 @@ begin
 return coalesce(p_prior.order_value is null or p_prior.campaigns < 5
 or p_prior.fitted_at not between p_now - interval '23 hours 30 minutes' and p_now + interval '1 hour', true);
 end $$;
-comment on function autonomy.prior_is_due(autonomy.priors, timestamptz) is '[autonomous-operations]';
 create function autonomy.accounts_in_turn(p_sample uuid[], p_now timestamptz default 'infinity')
 returns table (account text, ids uuid[])
 language sql stable set search_path = ''
@@ -6249,7 +6811,6 @@ cross join lateral (select coalesce(t.ids, array(
 select c.id from public.campaigns c where c.account = t.account limit 500)) as ids) o) w
 where w.before < 4000
 $$;
-comment on function autonomy.accounts_in_turn(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.fitted_priors(p_now timestamptz, p_force boolean default false)
 returns setof autonomy.priors
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -6295,7 +6856,6 @@ left join autonomy.priors k on k.scope = 'account' and k.name = d.account
 left join (select f.* from one o cross join lateral autonomy.fitted_moments(o.keys, o.ids, v_usual, p_now) f) m
 on m.key = d.account;
 end $$;
-comment on function autonomy.fitted_priors(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.account_targets()
 returns table (account text, break_even float8, attribution float8,
 prior_mean_roi float8, prior_tau2 float8, prior_order_value float8, prior_cv2 float8,
@@ -6320,7 +6880,6 @@ where not exists (select from public.autonomy_accounts o where o.account = '')) 
 left join autonomy.priors k on k.scope = 'account' and k.name = a.account
 left join autonomy.priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
-comment on function autonomy.account_targets() is '[autonomous-operations]';
 create function autonomy.priors_due(p_now timestamptz) returns boolean
 language sql stable set search_path = ''
 as $$
@@ -6331,7 +6890,6 @@ select from public.autonomy_accounts a where not exists (
 select from autonomy.priors k where k.scope = 'currency' and k.name = coalesce(a.currency, '')))
 from public.autonomy_policy p;
 $$;
-comment on function autonomy.priors_due(timestamptz) is '[autonomous-operations]';
 create function autonomy.priors_in_force(p_now timestamptz) returns setof autonomy.priors
 language plpgsql stable set search_path = ''
 as $$
@@ -6351,7 +6909,6 @@ union all
 select k.* from autonomy.priors k
 where not exists (select from unnest(v_fitted) f where f.scope = k.scope and f.name = k.name);
 end $$;
-comment on function autonomy.priors_in_force(timestamptz) is '[autonomous-operations]';
 create function autonomy.prior_of_all(p_priors autonomy.priors[]) returns autonomy.priors
 language sql stable set search_path = ''
 as $$
@@ -6361,7 +6918,6 @@ select sum(u.campaigns) from unnest(p_priors) u where u.scope = 'currency'), 0),
 from (select autonomy.only_currency() as currency) o
 left join unnest(p_priors) k on k.scope = 'currency' and k.name = o.currency;
 $$;
-comment on function autonomy.prior_of_all(autonomy.priors[]) is '[autonomous-operations]';
 create function autonomy.account_priors(p_accounts text[], p_now timestamptz)
 returns table (account text, mean_roi float8, tau2 float8, order_value float8, cv2 float8, order_spread float8,
 curvature float8)
@@ -6384,7 +6940,6 @@ left join public.autonomy_accounts a on a.account = n.account
 left join priors k on k.scope = 'account' and k.name = n.account
 left join priors w on w.scope = 'currency' and w.name = coalesce(a.currency, '');
 end $$;
-comment on function autonomy.account_priors(text[], timestamptz) is '[autonomous-operations]';
 create function public.autonomy_account_priors(p_account text default null, p_now timestamptz default null)
 returns jsonb
 language sql stable set search_path = ''
@@ -6452,7 +7007,6 @@ end loop;
 return (x - 0.5::float8) * ln(x) - x + 0.9189385332046727::float8
 + (1 / (12 * x) - 1 / (360 * x ^ 3) + 1 / (1260 * x ^ 5)) - shift;
 end $$;
-comment on function autonomy.ln_gamma(float8) is '[autonomous-operations]';
 create function autonomy.order_rate(
 p_exposure float8, p_orders float8, p_days float8, p_middle float8, p_spread float8,
 out rate float8, out variance float8)
@@ -6474,7 +7028,6 @@ end loop;
 rate := u;
 variance := 1 / (e * exp(u) + q);
 end $$;
-comment on function autonomy.order_rate(float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create type autonomy.told_days as (
 c int, campaign int, exposure float8, orders float8, days float8, arriving float8, found float8);
 comment on type autonomy.told_days is
@@ -6505,7 +7058,6 @@ cross join lateral (select d.spend * (g.c + 1) / (g.c + d.budget) as spend) s
 group by g.n, d.campaign
 having bool_or(d.age = 0)
 $$;
-comment on function autonomy.told_of_days(int[], int[], float8[], float8[], float8[], float8, float8) is '[autonomous-operations]';
 create function autonomy.curvature_scores(
 p_campaigns int[], p_ages int[], p_spend float8[], p_orders float8[], p_budgets float8[],
 p_delay float8, p_half_life float8, p_tau2 float8)
@@ -6554,7 +7106,6 @@ group by f.c
 )
 select case when count(*) = 7 then array_agg(s.score order by s.c) end from scores s);
 end $$;
-comment on function autonomy.curvature_scores(int[], int[], float8[], float8[], float8[], float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.mean_curvature(p_scores float8[]) returns float8
 language sql immutable set search_path = ''
 as $$
@@ -6563,7 +7114,6 @@ from (select u.c, u.l, max(u.l) over () as most
 from (select g.c, 0.3::float8 * s - (ln(g.c) - ln(2::float8)) ^ 2 / 1.28::float8 as l
 from unnest(p_scores, '{0.25, 0.5, 1, 2, 4, 8, 16}'::float8[]) g (s, c)) u) w
 $$;
-comment on function autonomy.mean_curvature(float8[]) is '[autonomous-operations]';
 create function autonomy.score_account(
 p_account text, p_after date, p_now timestamptz, out day date, out scores float8[])
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
@@ -6603,7 +7153,6 @@ and d.day between score_account.day - 69 and score_account.day
 left join autonomy.budgets_in_force(v_ids, array_fill(v_zone, array[cardinality(v_ids)])) b on b.campaign_id = i.id
 where d.spend between 0 and 1e12 and d.conversions between 0 and 1e9;
 end $$;
-comment on function autonomy.score_account(text, date, timestamptz) is '[autonomous-operations]';
 
 -- 0417_delay.sql
 create function autonomy.lag_of_delay(p_days float8) returns float8
@@ -6611,7 +7160,6 @@ language sql immutable parallel safe set search_path = ''
 as $$
 select (2 - p_days * (1 - exp(-2 / p_days))) / 2 / ((5 - p_days * (exp(-4 / p_days) - exp(-9 / p_days))) / 5)
 $$;
-comment on function autonomy.lag_of_delay(float8) is '[autonomous-operations]';
 create function autonomy.delay_of_launches(
 p_spend float8[], p_orders float8[], p_later_spend float8[], p_later_orders float8[]) returns float8
 language plpgsql immutable set search_path = ''
@@ -6648,7 +7196,6 @@ end if;
 end loop;
 return exp((v_effective * ((v_low + v_high) / 2 + ln(24::float8)) + 5 * ln(24::float8)) / (v_effective + 5));
 end $$;
-comment on function autonomy.delay_of_launches(float8[], float8[], float8[], float8[]) is '[autonomous-operations]';
 create function autonomy.account_launches(p_account text, p_zone text, p_until date)
 returns table (spend float8, orders float8, later_spend float8, later_orders float8)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
@@ -6684,7 +7231,6 @@ and not exists (select from excluded x
 where x.campaign_id = l.id and x.from_day <= l.first + 8 and x.until_day >= l.first)
 group by l.id;
 end $$;
-comment on function autonomy.account_launches(text, text, date) is '[autonomous-operations]';
 create function autonomy.told_delay(p_account text, p_after date, p_now timestamptz, out day date, out hours float8)
 language plpgsql stable set search_path = ''
 as $$
@@ -6701,7 +7247,6 @@ select autonomy.delay_of_launches(
 array_agg(l.spend), array_agg(l.orders), array_agg(l.later_spend), array_agg(l.later_orders))
 into hours from autonomy.account_launches(p_account, v_zone, day) l;
 end $$;
-comment on function autonomy.told_delay(text, date, timestamptz) is '[autonomous-operations]';
 
 -- 0418_measuring.sql
 create table if not exists autonomy.account_measures (
@@ -6748,7 +7293,6 @@ select g from unnest(case p_what when 'curvature' then '{0.25, 0.5, 1, 2, 4, 8, 
 when 'delay' then '{6, 12, 24, 48, 96}' end) g
 order by abs(ln(g) - ln(p_value)), g limit 1
 $$;
-comment on function autonomy.nearest_measured(text, float8) is '[autonomous-operations]';
 create function autonomy.use_measured(p_account text, p_what text, p_value float8) returns void
 language plpgsql set search_path = ''
 as $$
@@ -6762,7 +7306,6 @@ delay_hours = case when p_what = 'delay' then p_value else k.delay_hours end;
 insert into autonomy.rebuilt_accounts (account) values (p_account)
 on conflict (account) do update set after = null, done = 0;
 end $$;
-comment on function autonomy.use_measured(text, text, float8) is '[autonomous-operations]';
 create function autonomy.rebuild_measured(p_limit integer default 2000) returns integer
 language plpgsql set search_path = '' set lock_timeout = '2s'
 as $$
@@ -6793,7 +7336,6 @@ end if;
 end loop;
 return v_count;
 end $$;
-comment on function autonomy.rebuild_measured(integer) is '[autonomous-operations]';
 create function autonomy.measure_account(p_account text, p_what text, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -6844,7 +7386,6 @@ end if;
 delete from autonomy.account_measures k where k.account = p_account and k.what = p_what;
 insert into autonomy.account_measures select v_known.*;
 end $$;
-comment on function autonomy.measure_account(text, text, timestamptz) is '[autonomous-operations]';
 create function autonomy.measure_accounts(p_now timestamptz) returns void
 language plpgsql set search_path = '' set lock_timeout = '2s'
 as $$
@@ -6870,7 +7411,6 @@ end loop;
 delete from autonomy.account_measures k
 where not exists (select from public.autonomy_accounts a where a.account = k.account);
 end $$;
-comment on function autonomy.measure_accounts(timestamptz) is '[autonomous-operations]';
 
 -- 0420_doubt.sql
 create function autonomy.accounts_without_value(p_accounts text[], p_now timestamptz) returns text[]
@@ -6899,7 +7439,6 @@ end if;
 end loop;
 return v_without;
 end $$;
-comment on function autonomy.accounts_without_value(text[], timestamptz) is '[autonomous-operations]';
 create function autonomy.campaigns_without_value(p_ids uuid[], p_now timestamptz) returns uuid[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -6932,7 +7471,6 @@ where c.account = any (v_without)
 or w.n between 20 and 1e18
 or w.n between 1e-9 and 1e18 and w.n * k.order_value > 3 * w.spend);
 end $$;
-comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
 campaign_id uuid, changed_at timestamptz,
@@ -6948,7 +7486,7 @@ from (select greatest(7, (select p.person_hold_days from public.autonomy_policy 
 (select max(a.person_hold_days) from public.autonomy_accounts a))
 * interval '1 day' as longest) h
 join public.campaign_changes k on k.campaign_id = any (p_ids)
-and (k.kind = 'outside' or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
+and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
 if v_changed = '{}' then
 return;
 end if;
@@ -6962,14 +7500,14 @@ where c.id = any (v_changed)
 own as materialized (
 select k.campaign_id, k.id, least(k.changed_at, p_now) as at, k.person, h.hold,
 k.changed_at > p_now - h.hold as protects,
-k.changed_at > p_now - interval '7 days' and k.kind = 'outside' as outside,
+k.changed_at > p_now - interval '7 days' and k.kind in ('outside', 'platform') as outside,
 (least(k.changed_at, p_now) at time zone z.zone)::date as day, k.old_budget, k.new_budget,
 k.old_budget is distinct from k.new_budget as budget_changed,
 (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
 coalesce(lower(k.new_status) = 'active', false) as switched_on
 from holds h
 join public.campaign_changes k on k.campaign_id = h.id and h.hold > interval '0'
-and (k.kind = 'outside' or k.person and k.kind = 'action') and isfinite(k.changed_at)
+and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and isfinite(k.changed_at)
 and k.changed_at > p_now - greatest(h.hold, interval '7 days')
 join autonomy.campaign_zones(v_changed) z on z.campaign_id = k.campaign_id
 ),
@@ -6998,7 +7536,6 @@ k.new_budget > least(k.old_budget, k.first_budget) as raised
 from (select case when not k.budget_by_program then k.budget_at end as at) x) b
 where b.at is not null or s.at is not null;
 end $$;
-comment on function autonomy.people_changes(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.budget_use(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, share float8)
 language plpgsql stable set search_path = '' set jit = off
@@ -7040,7 +7577,6 @@ order by x.day desc
 limit 3) d) u
 where u.days >= 2;
 end $$;
-comment on function autonomy.budget_use(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.sane_number(p_value float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7048,7 +7584,6 @@ begin
 return case when p_value between -1e18::float8 and 1e18::float8 then
 case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_value end end;
 end $$;
-comment on function autonomy.sane_number(float8) is '[autonomous-operations]';
 
 -- 0425_put_back.sql
 create function autonomy.budgets_put_back(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid)
@@ -7078,7 +7613,6 @@ where l.kind = 'action' and not l.person
 group by k.campaign_id
 having count(distinct (k.changed_at at time zone z.zone)::date) >= 3;
 end $$;
-comment on function autonomy.budgets_put_back(uuid[], timestamptz) is '[autonomous-operations]';
 
 -- 0500_find.sql
 create statistics if not exists public.campaigns_lower_status on (lower(status)) from public.campaigns;
@@ -7105,7 +7639,6 @@ p_shard);
 end if;
 return int4range((v_part - 1) * 65536 / v_parts, v_part * 65536 / v_parts);
 end $$;
-comment on function autonomy.shard_slots(text) is '[autonomous-operations]';
 create function autonomy.time_expression(p_time text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7113,7 +7646,6 @@ begin
 return format('(case when %1$s is not null then greatest(''0001-01-02 00:00:00+00''::timestamptz, '
 'least(''9999-12-30 00:00:00+00''::timestamptz, %1$s)) end)', p_time);
 end $$;
-comment on function autonomy.time_expression(text) is '[autonomous-operations]';
 create function autonomy.rules_in_order(p_include_inactive boolean)
 returns table (place int, id uuid, rule_name text, condition jsonb, action jsonb, flaw text)
 language plpgsql stable set search_path = ''
@@ -7135,7 +7667,6 @@ else public.rule_errors(r.rule_type, r.condition, r.action) end as flaw offset 0
 where r.is_active or p_include_inactive
 order by 1, r.rule_name collate "C";
 end $$;
-comment on function autonomy.rules_in_order(boolean) is '[autonomous-operations]';
 create function autonomy.compiled_rules(p_include_inactive boolean)
 returns table (source text, predicates text[], metrics text, metrics_alone text, curves int[])
 language plpgsql stable set search_path = ''
@@ -7169,7 +7700,6 @@ select s.name,
 (select array_agg(r.place order by r.place) from rules r where r.by_curve)
 from source s;
 end $$;
-comment on function autonomy.compiled_rules(boolean) is '[autonomous-operations]';
 create function autonomy.reference_expression() returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7179,7 +7709,6 @@ return 'case when c.budget > 0 and c.budget <= 1e18 then coalesce(
      where r.campaign_id = c.id),
     greatest(c.budget, 1, coalesce(q.min_budget, p.min_budget))) end';
 end $$;
-comment on function autonomy.reference_expression() is '[autonomous-operations]';
 create function autonomy.resting_campaigns(p_ids uuid[], p_include_inactive boolean, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
@@ -7227,7 +7756,6 @@ return query execute $sql$
         / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
-comment on function autonomy.resting_campaigns(uuid[], boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.matching_campaigns(
 p_after uuid, p_limit int, p_slots int4range, p_include_inactive boolean, p_campaign_id uuid, p_now timestamptz)
 returns table (campaign_id uuid, places int[])
@@ -7289,7 +7817,6 @@ end
 || case when p_limit is not null then ' order by m.id limit $3' else '' end
 using p_now, v_near, p_limit, p_campaign_id, p_slots, p_include_inactive;
 end $$;
-comment on function autonomy.matching_campaigns(uuid, int, int4range, boolean, uuid, timestamptz) is '[autonomous-operations]';
 create function autonomy.revocable_pauses(p_ids uuid[] default null)
 returns table (campaign_id uuid, action_id uuid, executed_at timestamptz, rule_id uuid, rule_name text,
 status text, budget numeric, break_even float8, target_cpa float8, revenue_then float8)
@@ -7319,7 +7846,6 @@ and a.id = (
 select h.action_id from public.campaign_changes h
 where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
-comment on function autonomy.revocable_pauses(uuid[]) is '[autonomous-operations]';
 
 -- 0505_codes.sql
 create function autonomy.codes()
@@ -7332,8 +7858,8 @@ return query values
 ('OBSERVE', 2, 'campaign', 'its account is only observed', false),
 ('DISABLED', 3, 'campaign', 'automation is switched off for this campaign', false),
 ('ON_HOLD', 4, 'campaign', 'the campaign is on hold', false),
-('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', true),
-('NOT_SYNCED', 6, 'campaign', 'its platform was read too long ago', true),
+('ACCOUNT_BROKEN', 5, 'campaign', 'its account cannot be reached', false),
+('NOT_SYNCED', 6, 'campaign', 'its platform was read too long ago', false),
 ('STALE_DATA', 7, 'campaign', 'its figures are too old', false),
 ('SUSPECT_DATA', 8, 'campaign', 'its figures cannot be right', false),
 ('VALUE_NOT_MEASURED', 9, 'campaign', 'its conversions carry no value, so its ROI says nothing', false),
@@ -7343,13 +7869,13 @@ return query values
 ('PLATFORM_RATE', 13, 'campaign', 'it was changed too often within the hour', true),
 ('TOO_LITTLE_DATA', 14, 'campaign', 'there is too little data to judge', false),
 ('TEST_RUNNING', 15, 'campaign', 'an A/B test runs on it', false),
-('LEARNING', 16, 'campaign', 'its platform is still learning', true),
+('LEARNING', 16, 'campaign', 'its platform is still learning', false),
 ('AWAITING_APPROVAL', 17, 'campaign', 'an action on it waits for approval', false),
 ('NO_BUDGET', 18, 'campaign', 'it has no budget', true),
-('LIFETIME_BUDGET', 19, 'campaign', 'its budget is for its whole life', true),
-('SHARED_BUDGET', 20, 'campaign', 'it shares its budget with others', true),
-('SCHEDULED_BUDGET', 21, 'campaign', 'its platform changes its budget', true),
-('BUDGET_ON_CHILDREN', 22, 'campaign', 'its budgets lie below it', true),
+('LIFETIME_BUDGET', 19, 'campaign', 'its budget is for its whole life', false),
+('SHARED_BUDGET', 20, 'campaign', 'it shares its budget with others', false),
+('SCHEDULED_BUDGET', 21, 'campaign', 'its platform changes its budget', false),
+('BUDGET_ON_CHILDREN', 22, 'campaign', 'its budgets lie below it', false),
 ('AGAINST_THE_ODDS', 23, 'campaign', 'the evidence does not support it', false),
 ('NOT_LIMITED_BY_BUDGET', 24, 'campaign', 'it does not spend the budget that it has', false),
 ('HOLDOUT', 25, 'campaign', 'it belongs to this week''s comparison group', false),
@@ -7380,7 +7906,6 @@ return query values
 ('REJECTED', 50, 'failure', 'a person rejected it', false),
 ('EXPIRED', 51, 'failure', 'nobody approved it in time', false);
 end $$;
-comment on function autonomy.codes() is '[autonomous-operations]';
 create function autonomy.sentences() returns table (name text, pattern text, words text[])
 language plpgsql immutable parallel safe set search_path = '' rows 80
 as $$
@@ -7398,6 +7923,16 @@ return query values
 ('ON_HOLD.',
 'it is left alone until %s.',
 '{hold_until}'::text[]),
+('ACCOUNT_BROKEN.',
+'its account cannot be read from its platform: %s It will be looked at again when that is mended.',
+'{account_broken}'::text[]),
+('NOT_SYNCED.old',
+'its platform was read last at %s, more than 90 minutes ago. It will be looked at again when it has '
+'been read.',
+'{pulled_at}'::text[]),
+('NOT_SYNCED.never',
+'its platform has not been read yet. It will be looked at again when it has.',
+'{}'::text[]),
 ('STALE_DATA.old',
 'its figures are %s hours old, more than %s. It will be looked at again when new ones arrive.',
 '{data_age,max_data_age}'::text[]),
@@ -7439,9 +7974,25 @@ return query values
 ('TEST_RUNNING.',
 'an A/B test runs on it. It will be looked at again when the test ends.',
 '{}'::text[]),
+('LEARNING.',
+'its platform is still learning how to deliver it. Its budget will be looked at again when that is '
+'over.',
+'{}'::text[]),
 ('AWAITING_APPROVAL.',
 'another action on it waits for approval. It will be looked at again when that is approved or '
 'rejected.',
+'{}'::text[]),
+('LIFETIME_BUDGET.',
+'its budget is for its whole life, not for a day.',
+'{}'::text[]),
+('SHARED_BUDGET.',
+'it shares its budget with other campaigns, and what is good for one of them is not for all.',
+'{}'::text[]),
+('SCHEDULED_BUDGET.',
+'somebody has scheduled its budgets on its platform.',
+'{}'::text[]),
+('BUDGET_ON_CHILDREN.',
+'its budgets stand on the parts of it, not on the campaign.',
 '{}'::text[]),
 ('AGAINST_THE_ODDS.more',
 '%s. About %s would settle it, in about %s.',
@@ -7627,7 +8178,6 @@ return query values
 ' So many pauses at once are left to a person.',
 '{}'::text[]);
 end $$;
-comment on function autonomy.sentences() is '[autonomous-operations]';
 
 -- 0506_number_words.sql
 create function autonomy.exact(p_number float8) returns numeric
@@ -7636,21 +8186,18 @@ as $$
 begin
 return case when p_number between '-1e300' and '1e300' then p_number::text::numeric end;
 end $$;
-comment on function autonomy.exact(float8) is '[autonomous-operations]';
 create function autonomy.money_words(p_amount float8, p_currency text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return coalesce(autonomy.amount_words(autonomy.exact(p_amount), p_currency), '?');
 end $$;
-comment on function autonomy.money_words(float8, text) is '[autonomous-operations]';
 create function autonomy.times_words(p_roi float8) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return autonomy.money_words(p_roi, null) || 'x';
 end $$;
-comment on function autonomy.times_words(float8) is '[autonomous-operations]';
 create function autonomy.short_number(p_number float8) returns text
 language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
@@ -7658,14 +8205,12 @@ begin
 return case when p_number = 0 then '0' else
 trim_scale(round(p_number::text::numeric, 5 - floor(log(abs(p_number)::text::numeric))::int))::text end;
 end $$;
-comment on function autonomy.short_number(float8) is '[autonomous-operations]';
 create function autonomy.factor_words(p_factor numeric) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return 'x' || case when scale(trim_scale(p_factor)) = 0 then round(p_factor, 1) else trim_scale(p_factor) end;
 end $$;
-comment on function autonomy.factor_words(numeric) is '[autonomous-operations]';
 create function autonomy.counted_words(p_number numeric, p_what text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -7673,14 +8218,12 @@ begin
 return rtrim(to_char(p_number, 'FM999,999,999,999,999,999,990.99'), '.') || ' ' || p_what
 || case when p_number = 1 then '' else 's' end;
 end $$;
-comment on function autonomy.counted_words(numeric, text) is '[autonomous-operations]';
 create function autonomy.moment_words(p_moment timestamptz) returns text
 language plpgsql stable parallel safe set search_path = '' set timezone = 'UTC'
 as $$
 begin
 return to_char(p_moment, 'YYYY-MM-DD HH24:MI') || ' UTC';
 end $$;
-comment on function autonomy.moment_words(timestamptz) is '[autonomous-operations]';
 
 -- 0507_suspect.sql
 create function autonomy.worth_a_look(p_ids uuid[], p_what text) returns uuid[]
@@ -7692,7 +8235,6 @@ select distinct u.campaign_id from autonomy.unusual_campaigns u
 where case p_what when 'value' then u.by_value else u.by_spend end
 and (p_ids is null or u.campaign_id = any (p_ids)));
 end $$;
-comment on function autonomy.worth_a_look(uuid[], text) is '[autonomous-operations]';
 create function autonomy.usual_days(p_ids uuid[], p_now timestamptz)
 returns table (
 campaign_id uuid, day date, starts timestamptz, ends timestamptz, conversions float8, spend float8,
@@ -7732,7 +8274,6 @@ select from autonomy.evidence_exclusions x join public.campaigns c on c.id = k.c
 where (x.campaign_id = c.id or x.account = c.account) and x.lifted_at is not null
 and k.day between x.from_day and x.until_day);
 $$;
-comment on function autonomy.usual_days(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.value_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
@@ -7755,7 +8296,6 @@ when b.buckets >= 2 and b.least > 20 * u.usual and u.revenue > u.spend_28d / 4
 then u.revenue / u.conversions end as value) s
 where u.days >= 20 and u.usual > 0 and s.value is not null;
 $$;
-comment on function autonomy.value_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.spend_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language sql stable set search_path = '' set jit = off
@@ -7783,7 +8323,6 @@ select h.new_budget from public.campaign_changes h
 where h.campaign_id = u.campaign_id and h.changed_at > u.starts and h.changed_at < u.ends) f) b
 where u.spend > 10 * b.budget::float8 and u.spend > 3 * u.most_spent and u.most_spent > 0;
 $$;
-comment on function autonomy.spend_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.future_doubts(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
@@ -7808,7 +8347,6 @@ where not exists (
 select from autonomy.evidence_exclusions x join public.campaigns c on c.id = m.campaign_id
 where (x.campaign_id = c.id or x.account = c.account) and m.day between x.from_day and x.until_day);
 end $$;
-comment on function autonomy.future_doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.future_totals(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -7823,7 +8361,6 @@ join public.campaign_facts f on f.campaign_id = i and f.data_at > greatest(p_now
 join public.campaign_performance p on p.campaign_id = i
 where not p.from_metrics and p.updated_at > greatest(p_now, now()) + interval '1 hour';
 end $$;
-comment on function autonomy.future_totals(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubtful_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, day date, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -7841,7 +8378,6 @@ if v_some <> '{}' then
 return query select * from autonomy.spend_doubts(v_some, p_now);
 end if;
 end $$;
-comment on function autonomy.doubtful_days(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubts(p_ids uuid[], p_now timestamptz) returns table (campaign_id uuid, why text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -7853,7 +8389,6 @@ union all
 select * from autonomy.doubtful_days(p_ids, p_now)) d
 order by d.campaign_id, d.day desc nulls first, d.why;
 end $$;
-comment on function autonomy.doubts(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.doubt_figures(p_now timestamptz) returns void
 language plpgsql set search_path = '' set jit = off
 as $$
@@ -7883,7 +8418,6 @@ insert into autonomy.evidence_exclusions (campaign_id, from_day, until_day, why,
 select o.campaign_id, o.day, o.day, o.why, 'autonomy', p_now from over o order by o.campaign_id, o.day;
 end if;
 end $$;
-comment on function autonomy.doubt_figures(timestamptz) is '[autonomous-operations]';
 
 -- 0508_events.sql
 create function autonomy.event_stops(p_ids uuid[], p_from timestamptz, p_until timestamptz)
@@ -7908,7 +8442,6 @@ join now_on e on e.campaign_id = c.id or e.account = c.account
 where c.id = any (p_ids)
 group by c.id;
 end $$;
-comment on function autonomy.event_stops(uuid[], timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.event_against(
 p_campaign public.campaigns, p_action_type text, p_budget numeric, p_now timestamptz) returns text
 language plpgsql stable set search_path = ''
@@ -7919,21 +8452,18 @@ select case when p_action_type = 'auto_pause' then s.pauses
 when p_action_type <> 'auto_resume' and p_budget < p_campaign.budget then s.cuts else s.raises end
 from autonomy.event_stops(array[p_campaign.id], p_now, p_now) s);
 end $$;
-comment on function autonomy.event_against(public.campaigns, text, numeric, timestamptz) is '[autonomous-operations]';
 create function autonomy.approved_words(p_event text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return 'Approved and carried out' || coalesce(', though a planned event is against it: ' || p_event, '') || '.';
 end $$;
-comment on function autonomy.approved_words(text) is '[autonomous-operations]';
 create function autonomy.event_said(p_event text) returns jsonb
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return case when p_event is null then jsonb '{}' else jsonb_build_object('planned_event', p_event) end;
 end $$;
-comment on function autonomy.event_said(text) is '[autonomous-operations]';
 
 -- 0510_candidates.sql
 create type autonomy.candidate as (
@@ -7953,7 +8483,10 @@ reference_budget numeric,
 ev_effective_spend float8,
 curvature float8,
 attribution float8,
-put_back boolean);
+put_back boolean,
+account_broken text,
+pulled_at timestamptz,
+platform_holds text[]);
 comment on type autonomy.candidate is
 'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[], p_now timestamptz, p_doubt boolean default true)
@@ -7988,12 +8521,17 @@ with ordinality u (k, n))
         case when b.budget > 0 then e.effective_spend else e.spend end,
         case when f.ev_curvature between 0.1 and 100 then f.ev_curvature end,
         case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8 end,
-        t.campaign_id is not null and f.campaign_id is not null
+        t.campaign_id is not null and f.campaign_id is not null,
+        case when y.state = 'broken' then y.state_message end,
+        case when y.account is not null then coalesce(y.pulled_at, '-infinity') end,
+        case when z.campaign_id is not null then autonomy.unit_holds(z) end
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
       join public.campaigns c on c.id = i.id
       left join public.autonomy_accounts q on q.account = c.account
+      left join autonomy.platform_accounts y on y.account = c.account
+      left join autonomy.platform_units z on z.campaign_id = i.id
       left join public.campaign_facts f on f.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
@@ -8014,7 +8552,6 @@ else 'cross join (select null::text as why) s' end || $sql$
         where a.campaign_id = c.id and a.status = 'executed') l
     $sql$ || autonomy.evidence_expression() using p_now, p_ids, v_without_value, v_until;
 end $$;
-comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
 returns table (campaign_id uuid, windows json)
 language plpgsql stable set search_path = ''
@@ -8032,7 +8569,6 @@ from unnest('lifetime'::text || p_windows) w)
 || ') from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
 using p_ids;
 end $$;
-comment on function autonomy.candidate_windows(uuid[], text[]) is '[autonomous-operations]';
 create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
 language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
@@ -8055,6 +8591,7 @@ select coalesce(json_agg(json_build_object(
 'budget_use', c.budget_use, 'suspect', c.suspect, 'target_roi', c.target_roi,
 'reference_budget', c.reference_budget, 'curvature', c.curvature,
 'attribution_factor', c.attribution, 'put_back', c.put_back,
+'account_broken', c.account_broken, 'pulled_at', c.pulled_at, 'platform_holds', c.platform_holds,
 'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
 'paused_action', case when r.action_id is not null then json_build_object(
 'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,
@@ -8065,7 +8602,6 @@ from autonomy.candidate_rows(p_ids, p_now) c
 join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaign_id
 left join autonomy.revocable_pauses(p_ids) r on r.campaign_id = c.campaign_id);
 end $$;
-comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is '[autonomous-operations]';
 create function public.list_autonomous_candidates(
 p_after uuid default null, p_limit int default 1000, p_shard text default null,
 p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -8189,7 +8725,6 @@ return case when p_found < p_expected then
 case when p_found > 0 then p_found * ln(p_found / p_expected) else 0 end
 - (p_found + p_size) * ln((p_found + p_size) / (p_expected + p_size)) else 0 end;
 end $$;
-comment on function autonomy.surprise(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.largest_campaigns() returns setof uuid
 language plpgsql stable set search_path = ''
 as $$
@@ -8204,7 +8739,6 @@ where f.has_history and f.w30_conversions between 1e-9 and 1e15
 select r.campaign_id from ranked r
 where r.place <= (select least(200, greatest(20, 20000 / greatest(count(*), 1))) from public.autonomy_accounts);
 end $$;
-comment on function autonomy.largest_campaigns() is '[autonomous-operations]';
 create function autonomy.choose_measured(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -8220,7 +8754,6 @@ select l, p_now from autonomy.largest_campaigns() l
 union all select '00000000-0000-0000-0000-000000000000', p_now
 on conflict do nothing;
 end $$;
-comment on function autonomy.choose_measured(timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_campaigns(p_now timestamptz) returns autonomy.measured[]
 language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
 as $$
@@ -8271,7 +8804,6 @@ left join firsts f on f.account = z.account and f.today = z.today
 left join usual u on u.campaign_id = z.campaign_id
 left join all_of o on o.account = z.account);
 end $$;
-comment on function autonomy.measured_campaigns(timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_days(p_measured autonomy.measured[]) returns autonomy.measured_day[]
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -8306,7 +8838,6 @@ s.found, s.hoped, s.counted_found, s.counted_hoped, s.orders, s.revenue, s.worth
 coalesce(h.shape, 0))::autonomy.measured_day order by s.account, s.day), '{}')
 from summed s left join shapes h on h.account = s.account and h.weekday = extract(dow from s.day));
 end $$;
-comment on function autonomy.measured_days(autonomy.measured[]) is '[autonomous-operations]';
 create function autonomy.measured_rows(
 p_measured autonomy.measured[], p_policy public.autonomy_policy, p_now timestamptz) returns autonomy.measured_row[]
 language plpgsql stable set search_path = '' set timezone = 'UTC' set jit = off
@@ -8359,7 +8890,6 @@ from each e join accounts f using (account) group by e.account, e.back, e.weekda
 )
 select coalesce(array_agg(s.one order by (s.one).account, (s.one).back, (s.one).weekday), '{}') from summed s);
 end $$;
-comment on function autonomy.measured_rows(autonomy.measured[], public.autonomy_policy, timestamptz) is '[autonomous-operations]';
 create function autonomy.measured_usual(p_days autonomy.measured_day[])
 returns table (
 account text, currency text, is_all boolean, usual float8, spread float8,
@@ -8398,7 +8928,6 @@ case when s.e >= 10 and s.n between s.e / 10 and s.e * 10 then s.n / s.e end, s.
 case when s.orders >= 10 and s.r between s.w / 10 and s.w * 10 then s.r / nullif(s.w, 0) end, s.worth_lifted
 from summed s;
 end $$;
-comment on function autonomy.measured_usual(autonomy.measured_day[]) is '[autonomous-operations]';
 create function autonomy.tracking_told(
 p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
 returns table (
@@ -8446,7 +8975,6 @@ and autonomy.surprise(c.found, c.hoped * c.level, c.size) >= 12, false) as tripp
 coalesce(c.found < c.ratio * c.hoped * c.said
 and autonomy.surprise(c.found, c.hoped * c.said, c.size) >= 12, false) as settled) t;
 end $$;
-comment on function autonomy.tracking_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.values_told(
 p_days autonomy.measured_day[], p_rows autonomy.measured_row[], p_policy public.autonomy_policy)
 returns table (
@@ -8490,7 +9018,6 @@ or s.revenue < s.worth / f.factor * least(1, u.worth_new, u.worth_lifted) and 2 
 s.revenue > f.factor * s.worth * greatest(1, u.worth_lifted) and 2 * s.high >= s.n
 or s.revenue < s.worth / f.factor * least(1, u.worth_lifted) and 2 * s.low >= s.n as settled) t;
 end $$;
-comment on function autonomy.values_told(autonomy.measured_day[], autonomy.measured_row[], public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0512_portfolio.sql
 create function autonomy.measured_json(p_now timestamptz) returns jsonb
@@ -8516,7 +9043,6 @@ when abs(t.level) >= 10 then 0 when abs(t.level) >= 0.1 then 2 else 4 end)),
 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
 from autonomy.values_told(v_days, v_rows, v_policy) t));
 end $$;
-comment on function autonomy.measured_json(timestamptz) is '[autonomous-operations]';
 create function autonomy.done_within_day(p_now timestamptz)
 returns table (account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric)
 language plpgsql stable set search_path = '' set jit = off
@@ -8540,7 +9066,6 @@ and (a.previous_state -> 'budget')::numeric between 0 and 1e15
 then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change offset 0) r
 group by 1;
 end $$;
-comment on function autonomy.done_within_day(timestamptz) is '[autonomous-operations]';
 create function autonomy.active_by_account() returns table (account text, campaigns bigint, budget numeric)
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -8550,7 +9075,6 @@ select coalesce(c.account, ''), count(*), coalesce(sum(c.budget) filter (where c
 from public.campaigns c where c.status = 'active' or lower(c.status) = 'active'
 group by coalesce(c.account, '');
 end $$;
-comment on function autonomy.active_by_account() is '[autonomous-operations]';
 create function public.portfolio_state(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
 as $$
@@ -8623,7 +9147,6 @@ where jsonb_typeof(p_portfolio) = 'object' and coalesce(jsonb_array_length(p_por
 union all
 select a from jsonb_array_elements(coalesce(p_portfolio -> 'accounts', '[]')) a) g;
 end $$;
-comment on function autonomy.breaker_groups(jsonb) is '[autonomous-operations]';
 create function autonomy.too_many_pauses(
 p_policy public.autonomy_policy, p_campaigns numeric, p_before numeric, p_wanted bigint) returns boolean
 language plpgsql immutable set search_path = ''
@@ -8636,7 +9159,6 @@ return p_wanted > 0 and (
 v_pauses > p_policy.pause_breaker_count::float8 and v_pauses > p_policy.pause_breaker_share::float8 * v_all
 or v_all < 20 and v_pauses >= 3 and v_pauses * 2 > v_all);
 end $$;
-comment on function autonomy.too_many_pauses(public.autonomy_policy, numeric, numeric, bigint) is '[autonomous-operations]';
 create function autonomy.too_much_growth(
 p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_before numeric,
 p_wanted bigint, p_raise numeric, p_so_far numeric) returns boolean
@@ -8648,8 +9170,6 @@ begin
 return p_before + p_wanted > p_policy.growth_breaker_count and p_raised + p_raise > v_limit
 and p_raised + p_so_far > v_limit;
 end $$;
-comment on function autonomy.too_much_growth(public.autonomy_policy, numeric, numeric, numeric, bigint, numeric,
-numeric) is '[autonomous-operations]';
 create function autonomy.too_much_shrinking(
 p_policy public.autonomy_policy, p_budget numeric, p_raised numeric, p_lowered numeric, p_before numeric,
 p_place bigint, p_so_far numeric) returns boolean
@@ -8659,8 +9179,6 @@ begin
 return p_before + p_place > 1
 and p_lowered + p_so_far > p_policy.shrink_breaker_share * greatest(p_budget + p_lowered - p_raised, 0);
 end $$;
-comment on function autonomy.too_much_shrinking(public.autonomy_policy, numeric, numeric, numeric, numeric, bigint,
-numeric) is '[autonomous-operations]';
 
 -- 0513_broken_days.sql
 create function autonomy.broken_days(p_portfolio jsonb, p_now timestamptz)
@@ -8696,7 +9214,6 @@ then 'conversions were missing: tracking looked broken'
 else 'what a conversion is worth had jumped: values looked broken' end
 from broken b group by b.account;
 end $$;
-comment on function autonomy.broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 create function autonomy.leave_out_broken_days(p_portfolio jsonb, p_now timestamptz) returns void
 language plpgsql set search_path = '' set jit = off
 as $$
@@ -8732,7 +9249,6 @@ and not (a.one #>> '{tracking,tripped}')::boolean and not (a.one #>> '{value,tri
 exception when others then
 raise warning 'Broken days were not left out: %', sqlerrm;
 end $$;
-comment on function autonomy.leave_out_broken_days(jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0515_guardrails.sql
 create function autonomy.policy_floor(p_policy public.autonomy_policy, p_is_pause boolean) returns float8
@@ -8742,7 +9258,6 @@ begin
 return case when p_is_pause then greatest(p_policy.min_confidence, p_policy.min_pause_confidence)
 else p_policy.min_confidence end;
 end $$;
-comment on function autonomy.policy_floor(public.autonomy_policy, boolean) is '[autonomous-operations]';
 create function autonomy.planned_event(p_campaign autonomy.candidate, p_direction text) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8750,7 +9265,15 @@ begin
 return case p_direction when 'pause' then p_campaign.no_pauses_event when 'down' then p_campaign.no_cuts_event
 else p_campaign.no_raises_event end;
 end $$;
-comment on function autonomy.planned_event(autonomy.candidate, text) is '[autonomous-operations]';
+create function autonomy.budget_elsewhere(p_campaign autonomy.candidate) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+return case when cardinality(p_campaign.platform_holds) > 0 then (
+select w.code from unnest(array['LIFETIME_BUDGET', 'SHARED_BUDGET', 'SCHEDULED_BUDGET', 'BUDGET_ON_CHILDREN'])
+with ordinality w (code, n)
+where w.code = any (p_campaign.platform_holds) order by w.n limit 1) end;
+end $$;
 create function autonomy.campaign_guardrail(
 p_campaign autonomy.candidate, p_policy public.autonomy_policy, p_direction text, p_confidence float8,
 p_floor float8, p_cooldown interval, p_cpa float8, p_kind text, p_asked text, p_now timestamptz)
@@ -8760,12 +9283,15 @@ as $$
 declare
 v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
 v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
+v_elsewhere text := case when p_direction in ('up', 'down') then autonomy.budget_elsewhere(p_campaign) end;
 begin
 return case
 when p_policy.frozen then 'FROZEN'
 when p_policy.mode = 'observe' and p_asked <> 'approve' then 'OBSERVE'
 when p_campaign.autonomous_enabled is not true then 'DISABLED'
 when p_campaign.hold_until > p_now then 'ON_HOLD'
+when p_campaign.account_broken is not null then 'ACCOUNT_BROKEN'
+when p_campaign.pulled_at < p_now - interval '90 minutes' then 'NOT_SYNCED'
 when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
 when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
 when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
@@ -8781,18 +9307,23 @@ when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 
 when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
 or case when p_direction = 'pause'
 then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
-else (p_campaign.budget > 0) is not true or p_kind = 'curve'
-and (p_campaign.reference_budget between 0.000001 and 1e15) is not true end) then 'TOO_LITTLE_DATA'
-when p_campaign.test_running then 'TEST_RUNNING'
+else v_elsewhere is null and ((p_campaign.budget > 0) is not true
+or p_kind = 'curve' and (p_campaign.reference_budget between 0.000001 and 1e15) is not true) end)
+then 'TOO_LITTLE_DATA'
+when p_campaign.test_running or 'TEST_RUNNING' = any (p_campaign.platform_holds) then 'TEST_RUNNING'
+when p_asked <> 'approve' and p_direction in ('up', 'down') and 'LEARNING' = any (p_campaign.platform_holds)
+then 'LEARNING'
 when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
+when v_elsewhere = 'LIFETIME_BUDGET' then 'LIFETIME_BUDGET'
+when v_elsewhere = 'SHARED_BUDGET' then 'SHARED_BUDGET'
+when v_elsewhere = 'SCHEDULED_BUDGET' then 'SCHEDULED_BUDGET'
+when v_elsewhere = 'BUDGET_ON_CHILDREN' then 'BUDGET_ON_CHILDREN'
 when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
 when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
 when v_decides and p_policy.holdout_share > 0
 and (p_campaign.holdout_draw >= p_policy.holdout_share::float8) is not true then 'HOLDOUT'
 end;
 end $$;
-comment on function autonomy.campaign_guardrail(autonomy.candidate, public.autonomy_policy, text, float8, float8,
-interval, float8, text, text, timestamptz) is '[autonomous-operations]';
 create type autonomy.size as (
 new_budget numeric,
 limits text[],
@@ -8807,7 +9338,6 @@ v_floor numeric := trunc(p_min_budget, p_digits);
 begin
 return greatest(case when v_floor < p_min_budget then v_floor + v_unit else v_floor end, v_unit);
 end $$;
-comment on function autonomy.budget_floor(numeric, integer) is '[autonomous-operations]';
 create function autonomy.sized_budget(
 p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
 p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer,
@@ -8850,8 +9380,6 @@ v_size.code := coalesce(v_size.limits[cardinality(v_size.limits)], 'NO_CHANGE');
 end if;
 return v_size;
 end $$;
-comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
-integer, numeric) is '[autonomous-operations]';
 create type autonomy.decided as (
 campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
 rule_id uuid, rule_name text, break_even float8, confidence float8, confidence_floor float8,
@@ -8884,7 +9412,6 @@ return v_said || format(' %% likely to be right, %s %% are needed',
 case when v_said >= autonomy.short_number(p_floor)::numeric then 'more than ' else '' end
 || autonomy.short_number(p_floor));
 end $$;
-comment on function autonomy.odds_words(float8, float8) is '[autonomous-operations]';
 create function autonomy.evidence_times(p_decided autonomy.decided, p_policy public.autonomy_policy) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8923,7 +9450,6 @@ v_times := (v_low + v_high) / 2::float8;
 end loop;
 return v_high - 1::float8;
 end $$;
-comment on function autonomy.evidence_times(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.variant(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -8932,6 +9458,7 @@ c autonomy.candidate := p_decided.candidate;
 begin
 return case p_decided.code
 when 'STALE_DATA' then case when c.data_age_hours is null then 'unknown' else 'old' end
+when 'NOT_SYNCED' then case when isfinite(c.pulled_at) then 'old' else 'never' end
 when 'TOO_LITTLE_DATA' then case
 when (c.spend > 0 and c.ev_spend > 0) is not true then 'spend'
 when p_decided.direction <> 'pause' then case when c.budget > 0 then 'reference' else 'budget' end
@@ -8941,7 +9468,6 @@ then case when autonomy.evidence_times(p_decided, p_policy) is null then 'never'
 when 'BUDGET_CAP' then case when p_decided.direction = 'up' then 'cap' else 'floor' end
 else '' end;
 end $$;
-comment on function autonomy.variant(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.guardrail_word(p_name text, p_decided autonomy.decided, p_policy public.autonomy_policy)
 returns text
 language plpgsql stable set search_path = '' set timezone = 'UTC' set extra_float_digits = 1
@@ -8973,6 +9499,8 @@ else autonomy.money_words(c.ev_spend * v_times, c.currency) || ' more spent with
 when 'more_days' then case when ceil(greatest(1::float8, c.ev_days) * v_times) <= 1 then 'a day'
 else autonomy.counted_words(ceil(greatest(1::float8, c.ev_days) * v_times)::numeric, 'day') end
 when 'suspect' then c.suspect
+when 'account_broken' then c.account_broken
+when 'pulled_at' then autonomy.moment_words(c.pulled_at)
 when 'planned_event' then autonomy.planned_event(c, p_decided.direction)
 when 'budget_use' then floor(100::float8 * c.budget_use)::numeric::text
 when 'max_step' then autonomy.factor_words(p_policy.max_step)
@@ -8984,7 +9512,6 @@ autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)
 when 'least_change' then case when p_decided.kind = 'curve' then '5' else '1' end
 end;
 end $$;
-comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 
 -- 0520_decide.sql
 create function autonomy.window_read(p_condition jsonb) returns text
@@ -8996,7 +9523,6 @@ select min(r.win) from autonomy.condition_reads(p_condition) r
 where r.metric not in ('budget', 'hours_running')
 having count(distinct r.win) = 1 and min(r.win) not like 'prior%'), 'lifetime');
 end $$;
-comment on function autonomy.window_read(jsonb) is '[autonomous-operations]';
 create function autonomy.rule_plans(
 p_include_inactive boolean, p_policy public.autonomy_policy, p_ids uuid[] default null)
 returns table (
@@ -9040,7 +9566,6 @@ else autonomy.json_number(r.action -> 'break_even_roi') end as own
 from (select autonomy.cpa_target(r.condition) as cpa) c) e) t
 where r.place is not null and (p_ids is null or r.id = any (p_ids));
 end $$;
-comment on function autonomy.rule_plans(boolean, public.autonomy_policy, uuid[]) is '[autonomous-operations]';
 create function autonomy.decided_campaigns(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
 candidate autonomy.candidate, action_type text, direction text, kind text, rule_id uuid, rule_name text,
@@ -9162,7 +9687,6 @@ join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
 join known k on (k.c).campaign_id = r.campaign_id
 join plans l on l.account = k.account and l.place = j.place;
 end $$;
-comment on function autonomy.decided_campaigns(int4range, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.decided_resumes(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
 returns table (
 candidate autonomy.candidate, rule_id uuid, rule_name text, break_even float8, confidence float8,
@@ -9205,7 +9729,6 @@ and x.right <= (f.p).resume_confidence::float8
 and autonomy.campaign_slot(c.campaign_id) <@ p_slots
 and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
-comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz,
 p_portfolio jsonb)
 returns setof autonomy.decided
@@ -9304,7 +9827,6 @@ s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen
 s.candidate, s.stopped_at, s.target_budget
 from stopped s;
 end $$;
-comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is '[autonomous-operations]';
 
 -- 0530_sentences.sql
 create type autonomy.params as (
@@ -9354,8 +9876,6 @@ case when v_average is not null then floor(100::float8 * (v_average
 + 0.5::float8) / 100::float8 end,
 round(p_target_budget, v_digits))::autonomy.params;
 end $$;
-comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric,
-float8, float8, numeric) is '[autonomous-operations]';
 create function autonomy.span_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9365,7 +9885,6 @@ when 'lifetime' then 'in ' || autonomy.counted_words(p_params.days::numeric, 'da
 when '1d' then 'in the last day'
 else format('in the last %s days', rtrim(p_params."window", 'd')) end;
 end $$;
-comment on function autonomy.span_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.costs_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9380,7 +9899,6 @@ then format(' at %s each', autonomy.money_words(
 floor(v_units * (p_params.spend / p_params.conversions) + 0.5::float8) / v_units, p_params.currency))
 else '' end;
 end $$;
-comment on function autonomy.costs_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.figures_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9389,7 +9907,6 @@ return format('%s %s spent, %s earned', autonomy.span_words(p_params),
 autonomy.money_words(p_params.spend, p_params.currency), autonomy.money_words(p_params.revenue, p_params.currency))
 || case when p_params.roi is null then '' else ', ' || autonomy.times_words(p_params.roi) end;
 end $$;
-comment on function autonomy.figures_words(autonomy.params) is '[autonomous-operations]';
 create function autonomy.words(
 p_names text[], p_decided autonomy.decided, p_policy public.autonomy_policy, p_params autonomy.params)
 returns text[]
@@ -9431,7 +9948,6 @@ else autonomy.guardrail_word(v_name, p_decided, p_policy) end;
 end loop;
 return v_words;
 end $$;
-comment on function autonomy.words(text[], autonomy.decided, public.autonomy_policy, autonomy.params) is '[autonomous-operations]';
 create function autonomy.why_words(
 p_direction text, p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8,
 p_policy public.autonomy_policy)
@@ -9444,7 +9960,6 @@ select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autono
 p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null, null, null, null)))
 from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
-comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.held_words(p_decided autonomy.decided, p_policy public.autonomy_policy) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -9456,7 +9971,6 @@ cross join lateral (
 select format(s.pattern, variadic autonomy.words(s.words, p_decided, p_policy, null)) as said) w
 where s.name = p_decided.code || '.' || autonomy.variant(p_decided, p_policy));
 end $$;
-comment on function autonomy.held_words(autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
 create function autonomy.expected_impact_of(
 p_direction text, p_break_even float8, p_share float8, p_at float8, p_curvature float8, p_log_roi float8,
 p_spend float8, p_days float8, p_budget numeric)
@@ -9484,8 +9998,6 @@ return jsonb_build_object('kind', 'scale', 'horizon_days', 7,
 autonomy.cut_confidence(v_ahead * ((1::float8 + p_share)
 * (v_worth * ((p_curvature + p_at) / (p_curvature + p_at * (1::float8 + p_share)))) - v_worth - p_share)));
 end $$;
-comment on function autonomy.expected_impact_of(
-text, float8, float8, float8, float8, float8, float8, float8, numeric) is '[autonomous-operations]';
 
 -- 0540_propose.sql
 create type autonomy.campaign_state as (status text, budget numeric);
@@ -9573,7 +10085,6 @@ when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
 else 'why.' || r.direction
 || case when r.cpa is not null then '.cpa' when r.kind = 'curve' then '.curve' else '' end end;
 end $$;
-comment on function autonomy.told_decisions(autonomy.decided[]) is '[autonomous-operations]';
 create function autonomy.decision_entry(p_told autonomy.told) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -9583,14 +10094,12 @@ return jsonb_build_object(
 'action_type', p_told.action_type, 'rule_name', p_told.rule_name, 'previous', p_told.previous, 'new', p_told.new,
 'confidence', p_told.confidence, 'reason', p_told.reason);
 end $$;
-comment on function autonomy.decision_entry(autonomy.told) is '[autonomous-operations]';
 create function autonomy.reasons_held(p_held jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
 begin
 return (select coalesce(jsonb_object_agg(c.code, c.means), '{}') from autonomy.codes() c where p_held ? c.code);
 end $$;
-comment on function autonomy.reasons_held(jsonb) is '[autonomous-operations]';
 create function autonomy.skipped_rules(p_include_inactive boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9599,7 +10108,6 @@ return (
 select coalesce(jsonb_agg(jsonb_build_object('rule_name', r.rule_name, 'error', r.flaw)), '[]')
 from autonomy.rules_in_order(p_include_inactive) r where r.flaw is not null);
 end $$;
-comment on function autonomy.skipped_rules(boolean) is '[autonomous-operations]';
 create function autonomy.active_campaigns(p_shard text, p_portfolio jsonb) returns bigint
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -9609,7 +10117,6 @@ select count(*) from public.campaigns c
 where (c.status = 'active' or lower(c.status) = 'active')
 and autonomy.campaign_slot(c.id) <@ autonomy.shard_slots(p_shard)) end;
 end $$;
-comment on function autonomy.active_campaigns(text, jsonb) is '[autonomous-operations]';
 create function autonomy.breaker_reports(p_portfolio jsonb, p_counts jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -9688,7 +10195,6 @@ select coalesce(jsonb_agg(jsonb_build_object('code', t.code, 'message', t.prefix
 order by t.n, t.account is null, t.account collate "C", t.at collate "C" nulls first), '[]')
 from told t);
 end $$;
-comment on function autonomy.breaker_reports(jsonb, jsonb) is '[autonomous-operations]';
 create function public.propose_autonomous_actions(
 p_after uuid default null, p_limit int default 1000, p_shard text default null,
 p_include_inactive_rules boolean default false, p_now timestamptz default now())
@@ -9748,7 +10254,6 @@ autonomy.metric_expression('conversions', 'lifetime', 'exact'),
 autonomy.metric_expression('hours_running', 'lifetime', 'exact'))
 using p_now, p_min_spend, p_min_conversions, p_roi_below, p_roi_from, p_min_hours;
 end $$;
-comment on function autonomy.campaigns_by_metrics(float8, float8, float8, float8, float8, timestamptz) is '[autonomous-operations]';
 create function public.identify_underperforming_campaigns(
 min_spend numeric default 50.0, max_roi numeric default 1.0, min_duration_hours integer default 24,
 p_now timestamptz default now())
@@ -9896,7 +10401,6 @@ return jsonb_build_object(
 'include_inactive_rules', coalesce((p_request ->> 'include_inactive_rules')::boolean, false),
 'reason', p_request ->> 'reason');
 end $$;
-comment on function autonomy.run_request(jsonb) is '[autonomous-operations]';
 create function autonomy.busy(p_run public.autonomous_runs) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -9908,7 +10412,6 @@ end if;
 return jsonb_build_object('outcome', 'busy', 'run_id', p_run.id, 'retry_after_seconds',
 least(60, greatest(1, ceil(extract(epoch from p_run.lease_expires_at - clock_timestamp()))::integer)));
 end $$;
-comment on function autonomy.busy(public.autonomous_runs) is '[autonomous-operations]';
 create function autonomy.started(p_run public.autonomous_runs) returns jsonb
 language plpgsql immutable set search_path = ''
 as $$
@@ -9916,7 +10419,6 @@ begin
 return jsonb_build_object('outcome', 'started', 'lease_token', p_run.lease_token, 'mode', p_run.mode,
 'now', p_run.started_at) || case when p_run.summary ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
 end $$;
-comment on function autonomy.started(public.autonomous_runs) is '[autonomous-operations]';
 create function autonomy.seen_answer(
 p_seen public.autonomous_runs, p_run_id uuid, p_idempotency_key text, p_hash text, p_lease_seconds integer)
 returns jsonb
@@ -9942,7 +10444,6 @@ hint = 'Nothing is done twice; call again.';
 end if;
 return null;
 end $$;
-comment on function autonomy.seen_answer(public.autonomous_runs, uuid, text, text, integer) is '[autonomous-operations]';
 create function autonomy.take_lease(
 p_run_id uuid, p_request jsonb, p_idempotency_key text, p_trigger text, p_lease_seconds integer,
 p_now timestamptz) returns jsonb
@@ -10005,7 +10506,6 @@ end if;
 end loop;
 return jsonb_build_object('outcome', 'busy', 'retry_after_seconds', 1, 'run_id', null);
 end $$;
-comment on function autonomy.take_lease(uuid, jsonb, text, text, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.hold_lease(p_run_id uuid, p_lease_token uuid) returns public.autonomous_runs
 language plpgsql set search_path = ''
 as $$
@@ -10024,7 +10524,6 @@ coalesce(p_run_id::text, 'NULL'));
 end if;
 return v_run;
 end $$;
-comment on function autonomy.hold_lease(uuid, uuid) is '[autonomous-operations]';
 
 -- 0600_changes.sql
 create function autonomy.actor() returns text
@@ -10039,7 +10538,6 @@ v_claims ->> 'sub', v_claims ->> 'role', session_user::text);
 exception when invalid_text_representation then
 return session_user::text;
 end $$;
-comment on function autonomy.actor() is '[autonomous-operations]';
 create function autonomy.by_person(p_actor text) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -10047,7 +10545,6 @@ begin
 return coalesce(current_setting('autonomy.actor', true), '') = ''
 and not exists (select from public.autonomy_policy p where p_actor = any (p.automation_actors));
 end $$;
-comment on function autonomy.by_person(text) is '[autonomous-operations]';
 create function autonomy.campaign_touched() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -10055,7 +10552,6 @@ begin
 new.updated_at := now();
 return new;
 end $$;
-comment on function autonomy.campaign_touched() is '[autonomous-operations]';
 create function autonomy.rollback_hold(p_campaign_id uuid) returns interval
 language sql stable set search_path = ''
 as $$
@@ -10064,7 +10560,6 @@ select a.hold_days_after_rollback from public.campaigns c join public.autonomy_a
 where c.id = p_campaign_id), p.hold_days_after_rollback) * interval '1 day'
 from public.autonomy_policy p;
 $$;
-comment on function autonomy.rollback_hold(uuid) is '[autonomous-operations]';
 create function autonomy.put_back(p_changes bigint[], p_actor text, p_at timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -10094,7 +10589,7 @@ and case f.field when 'status' then lower(l.old_status) is not distinct from low
 else l.old_budget is not distinct from k.new_budget end
 and (select count(distinct (least(h.changed_at, p_at, timestamptz '9999-12-30') at time zone z.zone)::date)
 from public.campaign_changes h
-where h.campaign_id = k.campaign_id and h.kind = 'outside' and h.person
+where h.campaign_id = k.campaign_id and h.kind in ('outside', 'platform') and h.person
 and h.changed_at > p_at - interval '7 days'
 and case f.field
 when 'status' then (lower(h.old_status) = 'active') is distinct from (lower(h.new_status) = 'active')
@@ -10111,13 +10606,14 @@ raise warning 'Action % was put back by hand, but is not marked as rolled back: 
 end;
 end loop;
 end $$;
-comment on function autonomy.put_back(bigint[], text, timestamptz) is '[autonomous-operations]';
 create function autonomy.campaign_changed() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-v_actor text := autonomy.actor();
-v_person boolean := autonomy.by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1';
+v_platform text := nullif(current_setting('autonomy.platform', true), '');
+v_actor text := coalesce(v_platform, autonomy.actor());
+v_person boolean := autonomy.by_person(v_actor) and current_setting('autonomy.effect', true) is distinct from '1'
+and (v_platform is null or current_setting('autonomy.platform_news', true) = '1');
 v_at timestamptz := autonomy.writing_at();
 v_changed bigint[];
 begin
@@ -10129,7 +10625,8 @@ with written as (
 insert into public.campaign_changes
 (campaign_id, changed_at, old_status, new_status, old_budget, new_budget, kind, actor, person)
 select coalesce(n.id, o.id), v_at, o.status, n.status, o.budget, n.budget,
-case when o.id is null then 'created' when n.id is null then 'deleted' else 'outside' end, v_actor,
+case when o.id is null then 'created' when n.id is null then 'deleted'
+when v_platform is null then 'outside' else 'platform' end, v_actor,
 v_person and o.id is not null and n.id is not null
 from new_campaigns n full join old_campaigns o on o.id = n.id
 where n.status is distinct from o.status or n.budget is distinct from o.budget
@@ -10152,7 +10649,6 @@ select c.id, v_at, c.status, c.budget, 'deleted', v_actor from public.campaigns 
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_changed() is '[autonomous-operations]';
 update public.autonomous_actions
 set evidence = case when jsonb_typeof(evidence) = 'object' then evidence else '{}' end || '{"before_audit": true}'
 where status in ('executed', 'rolled_back')
@@ -10193,18 +10689,15 @@ hint = 'insert into autonomy_policy default values;';
 end if;
 return autonomy.checked_policy(v_policy);
 end $$;
-comment on function autonomy.lock_effects() is '[autonomous-operations]';
 create function autonomy.state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''
 as $$ select jsonb_build_object('status', p_status, 'budget', p_budget) $$;
-comment on function autonomy.state(text, numeric) is '[autonomous-operations]';
 create function autonomy.as_text(p_status text, p_budget numeric, p_currency text) returns text
 language sql immutable set search_path = ''
 as $$
 select format('%s with a budget of %s', coalesce(p_status, 'no status'),
 coalesce(autonomy.amount_words(p_budget, p_currency), p_budget::text, 'none'))
 $$;
-comment on function autonomy.as_text(text, numeric, text) is '[autonomous-operations]';
 create function autonomy.came_out(
 p_old_status text, p_old_budget numeric, p_status text, p_budget numeric, p_got_status text, p_got_budget numeric)
 returns boolean
@@ -10217,7 +10710,6 @@ and (p_budget is not distinct from p_old_budget
 or p_got_budget is distinct from p_old_budget
 and sign(p_got_budget - p_old_budget) is not distinct from sign(p_budget - p_old_budget));
 end $$;
-comment on function autonomy.came_out(text, numeric, text, numeric, text, numeric) is '[autonomous-operations]';
 create function autonomy.change_campaign(
 p_campaign public.campaigns, p_status text, p_budget numeric, p_action_id uuid, p_kind text,
 p_actor text, p_person boolean, p_now timestamptz) returns public.campaigns
@@ -10246,7 +10738,6 @@ values (p_campaign.id, p_now, p_campaign.status, v_changed.status, p_campaign.bu
 p_action_id, p_kind, p_actor, p_person);
 return v_changed;
 end $$;
-comment on function autonomy.change_campaign(public.campaigns, text, numeric, uuid, text, text, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0620_by_hand.sql
 create function autonomy.locked_campaign(p_campaign_id uuid, p_reason text, p_confidence_score numeric)
@@ -10293,7 +10784,6 @@ coalesce(v_campaign.status, 'without a status'));
 end if;
 return v_campaign;
 end $$;
-comment on function autonomy.locked_campaign(uuid, text, numeric) is '[autonomous-operations]';
 create function autonomy.act_by_hand(
 p_campaign public.campaigns, p_action_type text, p_status text, p_budget numeric, p_reason text,
 p_confidence_score numeric, p_now timestamptz) returns uuid
@@ -10326,7 +10816,6 @@ from public.campaign_facts f where f.campaign_id = p_campaign.id)),
 'executed', p_now, p_now, v_actor);
 return v_id;
 end $$;
-comment on function autonomy.act_by_hand(public.campaigns, text, text, numeric, text, numeric, timestamptz) is '[autonomous-operations]';
 create function public.auto_pause_campaign(
 p_campaign_id uuid, p_reason text, p_confidence_score numeric default 80.0,
 p_now timestamptz default now()) returns uuid
@@ -10484,7 +10973,6 @@ then (w.becomes ->> 'budget')::numeric end end as new_budget
 from (select e.d -> 'previous' as was, e.d -> 'new' as becomes offset 0) w offset 0) t
 order by e.n);
 end $$;
-comment on function autonomy.read_decisions(uuid, jsonb) is '[autonomous-operations]';
 create function autonomy.judge(
 p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_portfolio jsonb,
 p_by_person boolean, p_now timestamptz) returns autonomy.item[]
@@ -10753,7 +11241,6 @@ case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.ne
 )::autonomy.item order by s.n), '{}')
 from settled s);
 end $$;
-comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0640_apply.sql
 create function autonomy.write_items(
@@ -10833,7 +11320,6 @@ raise exception using errcode = 'AO099', message = 'undone', detail = v_undone::
 end if;
 return v_results;
 end $$;
-comment on function autonomy.write_items(uuid, autonomy.item[], autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out(
 p_run_id uuid, p_items autonomy.item[], p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -10881,7 +11367,6 @@ v_item.code := 'REFUSED_BY_DATABASE';
 v_item.message := format('The database refused the change: %s (%s)', v_message, v_state);
 return autonomy.write_items(p_run_id, array[v_item], p_decisions, p_now);
 end $$;
-comment on function autonomy.carry_out(uuid, autonomy.item[], autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function autonomy.lock_decided(p_decisions autonomy.decision[]) returns autonomy.result[]
 language plpgsql set search_path = ''
 as $$
@@ -10925,7 +11410,6 @@ or case when o.action_type = 'auto_resume' then not v_resumes else o.rule_id = a
 and not exists (select from public.autonomous_actions a where a.id = o.id)
 order by o.n);
 end $$;
-comment on function autonomy.lock_decided(autonomy.decision[]) is '[autonomous-operations]';
 create function autonomy.apply(
 p_run_id uuid, p_lease_token uuid, p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
@@ -10973,7 +11457,6 @@ order by r.n);
 end if;
 return array(select r from unnest(v_results || v_left) r order by r.n);
 end $$;
-comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is '[autonomous-operations]';
 create function public.apply_autonomous_actions(
 p_run_id uuid, p_lease_token uuid, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -11021,7 +11504,6 @@ coalesce(' (' || v_action.error || ')', ''));
 end if;
 return v_action;
 end $$;
-comment on function autonomy.pending_action(uuid, text, text, text) is '[autonomous-operations]';
 create function autonomy.settled_answer(p_action public.autonomous_actions) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -11038,7 +11520,6 @@ else p_action.evidence ->> 'message' end)
 'budget', p_action.previous_state -> 'budget'),
 'to', p_action.new_state) else '{}' end
 $$;
-comment on function autonomy.settled_answer(public.autonomous_actions) is '[autonomous-operations]';
 create function public.approve_autonomous_action(
 p_action_id uuid, p_actor text default null, p_reason text default null,
 p_now timestamptz default now()) returns jsonb
@@ -11175,7 +11656,6 @@ return false;
 end if;
 return p_action.previous_state -> p_field <> p_action.new_state -> p_field;
 end $$;
-comment on function autonomy.changed_field(public.autonomous_actions, text) is '[autonomous-operations]';
 create function autonomy.rollback_obstacle(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_force boolean, p_done uuid[]) returns text
 language plpgsql stable set search_path = ''
@@ -11220,14 +11700,13 @@ elsif v_status and p_campaign.status is distinct from p_action.new_state ->> 'st
 or v_budget and p_campaign.budget is distinct from v_new_budget
 or exists (
 select from public.campaign_changes k
-where k.campaign_id = p_campaign.id and k.id > v_change and k.kind = 'outside'
+where k.campaign_id = p_campaign.id and k.id > v_change and k.kind in ('outside', 'platform')
 and (v_status and k.old_status is distinct from k.new_status
 or v_budget and k.old_budget is distinct from k.new_budget)) then
 return 'CHANGED_SINCE';
 end if;
 return null;
 end $$;
-comment on function autonomy.rollback_obstacle(public.autonomous_actions, public.campaigns, boolean, uuid[]) is '[autonomous-operations]';
 create function autonomy.restore(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_status text, p_budget numeric,
 p_reason text, p_actor text, p_now timestamptz) returns public.campaigns
@@ -11248,8 +11727,6 @@ where id = p_action.id;
 perform set_config('autonomy.effect', '', true);
 return v_changed;
 end $$;
-comment on function autonomy.restore(public.autonomous_actions, public.campaigns, text, numeric,
-text, text, timestamptz) is '[autonomous-operations]';
 create function autonomy.as_before(p_action public.autonomous_actions, p_campaign public.campaigns)
 returns public.campaigns
 language plpgsql stable set search_path = ''
@@ -11263,7 +11740,6 @@ p_campaign.budget := (p_action.previous_state ->> 'budget')::numeric;
 end if;
 return p_campaign;
 end $$;
-comment on function autonomy.as_before(public.autonomous_actions, public.campaigns) is '[autonomous-operations]';
 create function autonomy.changed_entry(
 p_action public.autonomous_actions, p_title text, p_old_status text, p_old_budget numeric,
 p_new_status text, p_new_budget numeric) returns jsonb
@@ -11274,7 +11750,6 @@ select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.camp
 'action_type', p_action.action_type, 'from', autonomy.state(p_old_status, p_old_budget),
 'to', autonomy.state(p_new_status, p_new_budget))
 $$;
-comment on function autonomy.changed_entry(public.autonomous_actions, text, text, numeric, text, numeric) is '[autonomous-operations]';
 create function autonomy.skipped_entry(
 p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb
 language sql stable set search_path = ''
@@ -11297,7 +11772,6 @@ autonomy.as_text(p_campaign.status, p_campaign.budget, k.currency)) end),
 'found', case when p_campaign.id is not null then autonomy.state(p_campaign.status, p_campaign.budget) end)
 from (select autonomy.campaign_currency(p_campaign.id) as currency) k
 $$;
-comment on function autonomy.skipped_entry(public.autonomous_actions, public.campaigns, text, text) is '[autonomous-operations]';
 create function autonomy.lock_actions(p_action_ids uuid[], p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -11310,7 +11784,6 @@ order by c.id for no key update) locked;
 perform from (select a.id from public.autonomous_actions a
 where a.id = any (p_action_ids) order by a.id for update) locked;
 end $$;
-comment on function autonomy.lock_actions(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.taken_back_before(
 p_action public.autonomous_actions, p_title text, p_actor text, p_reason text) returns jsonb
 language sql stable set search_path = ''
@@ -11322,7 +11795,6 @@ and p_action.rollback_reason is not distinct from p_reason
 and k.action_id = p_action.id and k.kind = 'rollback'
 order by k.id desc limit 1
 $$;
-comment on function autonomy.taken_back_before(public.autonomous_actions, text, text, text) is '[autonomous-operations]';
 create function autonomy.roll_back(
 p_action_ids uuid[], p_reason text, p_actor text, p_force boolean, p_preview boolean, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
@@ -11388,7 +11860,6 @@ end if;
 end loop;
 return jsonb_build_object('changed', to_jsonb(v_changed), 'skipped', to_jsonb(v_skipped), 'preview', p_preview);
 end $$;
-comment on function autonomy.roll_back(uuid[], text, text, boolean, boolean, timestamptz) is '[autonomous-operations]';
 create function public.rollback_autonomous_action(
 p_action_id uuid, p_reason text default null, p_actor text default null, p_force boolean default false,
 p_preview boolean default false, p_now timestamptz default now()) returns jsonb
@@ -11488,7 +11959,7 @@ if not found then
 return new;
 end if;
 select * into v_last from public.campaign_changes k where k.campaign_id = new.campaign_id order by k.id desc limit 1;
-if (v_last.kind = 'outside'
+if (v_last.kind in ('outside', 'platform')
 and case when autonomy.changed_field(new, 'status')
 then lower(v_last.new_status) is not distinct from lower(new.previous_state ->> 'status')
 else v_last.old_status is not distinct from v_last.new_status end
@@ -11505,7 +11976,6 @@ new.id, 'rollback', new.rolled_back_by);
 end if;
 return new;
 end $$;
-comment on function autonomy.action_marked() is '[autonomous-operations]';
 create trigger autonomy_action_marked before update of status on public.autonomous_actions
 for each row when (new.status is distinct from old.status and 'rolled_back' in (new.status, old.status))
 execute function autonomy.action_marked();
@@ -11529,7 +11999,6 @@ when a.new_state ->> 'budget' = 'NaN' then 'NaN'::numeric end as new_budget
 from public.autonomous_actions a
 where a.status in ('executed', 'rolled_back') and not coalesce(a.evidence ? 'before_audit', false)
 $$;
-comment on function autonomy.claimed_actions() is '[autonomous-operations]';
 create function autonomy.chain_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -11569,7 +12038,6 @@ full join (select * from kept where is_last) k on k.campaign_id = c.id
 where k.id is null or c.id is null and k.kind <> 'deleted' or c.id is not null and k.kind = 'deleted'
 or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
 $$;
-comment on function autonomy.chain_differences() is '[autonomous-operations]';
 create function autonomy.claim_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -11595,7 +12063,6 @@ or d.id is not null and (
 k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
 or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))
 $$;
-comment on function autonomy.claim_differences() is '[autonomous-operations]';
 create function autonomy.action_differences() returns setof autonomy.difference
 language sql stable set search_path = ''
 as $$
@@ -11618,7 +12085,6 @@ and (coalesce(c.actions, 0) <> 1 or coalesce(c.rollbacks, 0) > 1
 or d.status = 'rolled_back' and coalesce(c.rollbacks, 0) = 0
 and exists (select from public.campaigns p where p.id = d.campaign_id))
 $$;
-comment on function autonomy.action_differences() is '[autonomous-operations]';
 create function public.audit_autonomous_actions(p_limit integer default 20) returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -11668,7 +12134,6 @@ and coalesce(lower(btrim(w.status)), '') !~ ('^(off|no|false|0)$|paus|archiv|rem
 'inactiv|not |disabl|draft|stop|cancel|reject|disapprov|expir|schedul|pending|suspend')
 order by w.campaigns desc, w.status;
 end $$;
-comment on function autonomy.unread_statuses() is '[autonomous-operations]';
 create function autonomy.unread_status_sentence() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -11685,7 +12150,6 @@ min(coalesce('= ' || quote_literal(u.status), 'is null')) filter (where u.n = 1)
 from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n from autonomy.unread_statuses() w) u
 having count(*) > 0);
 end $$;
-comment on function autonomy.unread_status_sentence() is '[autonomous-operations]';
 create function autonomy.rebuilding_sentence() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -11702,7 +12166,6 @@ case when count(*) > 1 then format(', and %s more accounts follow', count(*) - 1
 from (select a.*, row_number() over (order by a.asked_at, a.account) as n from autonomy.rebuilt_accounts a) r
 having count(*) > 0);
 end $$;
-comment on function autonomy.rebuilding_sentence() is '[autonomous-operations]';
 create function autonomy.put_back_sentence() returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -11722,7 +12185,6 @@ from autonomy.budgets_put_back(null, autonomy.writing_at()) b join public.campai
 where c.autonomous_enabled
 group by c.account order by count(*) desc, c.account limit 1) a);
 end $$;
-comment on function autonomy.put_back_sentence() is '[autonomous-operations]';
 create function autonomy.run_warnings() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -11732,7 +12194,6 @@ select coalesce(jsonb_agg(s) filter (where s is not null), '[]') || autonomy.acc
 from unnest(array[
 autonomy.unread_status_sentence(), autonomy.rebuilding_sentence(), autonomy.put_back_sentence()]) s);
 end $$;
-comment on function autonomy.run_warnings() is '[autonomous-operations]';
 
 -- 0695_retention.sql
 create table if not exists autonomy.retention (
@@ -11748,14 +12209,12 @@ begin
 return case when p_days > 0
 then least(p_now, clock_timestamp()) - greatest(p_days, p_least)::float8 * interval '1 day' end;
 end $$;
-comment on function autonomy.cut_before(numeric, numeric, timestamptz) is '[autonomous-operations]';
 create function autonomy.is_ours(p_table regclass) returns boolean
 language plpgsql stable set search_path = ''
 as $$
 begin
 return coalesce(obj_description(p_table, 'pg_class'), '') like '%[autonomous-operations]';
 end $$;
-comment on function autonomy.is_ours(regclass) is '[autonomous-operations]';
 create function autonomy.fold_hours(p_campaign_ids uuid[], p_before timestamptz) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -11803,7 +12262,6 @@ get diagnostics v_gone = row_count;
 perform set_config('autonomy.ingest', v_ingest, true);
 return v_gone;
 end $$;
-comment on function autonomy.fold_hours(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.fold_changes(p_campaign_ids uuid[], p_before timestamptz) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -11815,7 +12273,7 @@ return 0;
 end if;
 with steps as (
 select k.id, k.campaign_id, k.old_status, k.old_budget,
-k.kind = 'outside' and k.action_id is null and k.changed_at < p_before as plain,
+k.kind in ('outside', 'platform') and k.action_id is null and k.changed_at < p_before as plain,
 row_number() over (partition by k.campaign_id order by k.id) as nth
 from public.campaign_changes k where k.campaign_id = any (p_campaign_ids)
 ),
@@ -11840,7 +12298,6 @@ returning k.id
 select count(*) into v_gone from gone;
 return v_gone;
 end $$;
-comment on function autonomy.fold_changes(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.retire_runs(p_before timestamptz, p_rows integer) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -11863,7 +12320,6 @@ and (o.response is not null or o.summary ?| array['held_decisions', 'actions'])
 order by o.started_at limit p_rows for update skip locked);
 return v_gone;
 end $$;
-comment on function autonomy.retire_runs(timestamptz, integer) is '[autonomous-operations]';
 create function autonomy.retire(
 p_now timestamptz default now(), p_campaigns integer default 200, p_rows integer default 500) returns jsonb
 language plpgsql set search_path = ''
@@ -11917,7 +12373,6 @@ end if;
 return jsonb_build_object('hours', v_hours, 'changes', v_changes, 'runs', v_runs, 'failed_actions', v_actions,
 'opportunities', v_opportunities);
 end $$;
-comment on function autonomy.retire(timestamptz, integer, integer) is '[autonomous-operations]';
 
 -- 0700_runs.sql
 create function autonomy.prepare_run(p_now timestamptz) returns void
@@ -11956,7 +12411,18 @@ exception when others then
 raise warning 'What is too old was not let go: %', sqlerrm;
 end;
 end $$;
-comment on function autonomy.prepare_run(timestamptz) is '[autonomous-operations]';
+create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(jsonb_agg(x.account order by x.pulled_at nulls first, x.account), '[]')
+from autonomy.platform_accounts x
+where (x.lease_expires_at < clock_timestamp()) is not false
+and (x.not_before <= p_now) is not false
+and ((x.pulled_at > p_now - interval '10 minutes') is not true or x.cursor is not null)
+and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
+end $$;
 create function public.begin_autonomous_run(
 p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
 p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -12013,11 +12479,14 @@ from public.autonomous_rules r where r.is_active or v_inactive),
 p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
 p_ahead => 20000, p_now => p_now),
 'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-'warnings', autonomy.run_warnings() || autonomy.feed_warnings());
+'warnings', autonomy.run_warnings() || autonomy.feed_warnings(),
+'platforms', case when (v_request ->> 'dry_run')::boolean or v_lease ? 'again' then '[]'
+else autonomy.platforms_due(v_shard, clock_timestamp()) end);
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
 'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
-'their versions, policy, portfolio and the first page of candidates; or the stored answer of a key that was seen, '
+'their versions, policy, portfolio, the first page of candidates, and the connected accounts that are to be read '
+'before deciding (platforms); or the stored answer of a key that was seen, '
 'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
 'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy, or a limit that '
 'is none). [autonomous-operations]';
@@ -12078,7 +12547,6 @@ as $$
 select case lower(p_severity) when 'critical' then 1 when 'high' then 2 when 'medium' then 3
 when 'low' then 4 else 5 end
 $$;
-comment on function autonomy.severity_rank(text) is '[autonomous-operations]';
 create function autonomy.normal_probability(p_z float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12087,7 +12555,6 @@ v_z float8 := greatest(-8::float8, least(8::float8, p_z));
 begin
 return 1::float8 / (1::float8 + exp(-v_z * (1.5976::float8 + 0.07056::float8 * v_z * v_z)));
 end $$;
-comment on function autonomy.normal_probability(float8) is '[autonomous-operations]';
 create function autonomy.student_to_normal(p_t float8, p_freedom float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12095,7 +12562,6 @@ begin
 return p_t * (1::float8 - 1::float8 / (4::float8 * p_freedom))
 / sqrt(1::float8 + p_t * p_t / (2::float8 * p_freedom));
 end $$;
-comment on function autonomy.student_to_normal(float8, float8) is '[autonomous-operations]';
 create function autonomy.hour_ranges(p_hours integer[]) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -12108,7 +12574,6 @@ from (select distinct unnest(p_hours) as h) hours) islands
 group by island
 ) ranges
 $$;
-comment on function autonomy.hour_ranges(integer[]) is '[autonomous-operations]';
 create function autonomy.weak_hours(p_pools jsonb) returns jsonb
 language sql immutable parallel safe set search_path = ''
 as $$
@@ -12152,11 +12617,9 @@ from words w),
 'peak_list', (select jsonb_agg(b.hour order by b.hour) from best b))
 from named n
 $$;
-comment on function autonomy.weak_hours(jsonb) is '[autonomous-operations]';
 create function autonomy.rate_multiples() returns float8[]
 language sql immutable parallel safe set search_path = ''
 as $$ select array[0.08, 0.15, 0.25, 0.38, 0.55, 0.75, 1.0, 1.3, 1.7, 2.3, 3.2]::float8[] $$;
-comment on function autonomy.rate_multiples() is '[autonomous-operations]';
 create function autonomy.rate_posterior(p_count float8, p_usual float8, p_weights float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12186,7 +12649,6 @@ v_posterior[i] := v_posterior[i] / v_sum;
 end loop;
 return v_posterior;
 end $$;
-comment on function autonomy.rate_posterior(float8, float8, float8[]) is '[autonomous-operations]';
 create function autonomy.rate_distribution(p_counts float8[], p_usual float8[], p_default float8[]) returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -12209,7 +12671,6 @@ end loop;
 end loop;
 return v_weights;
 end $$;
-comment on function autonomy.rate_distribution(float8[], float8[], float8[]) is '[autonomous-operations]';
 create function autonomy.opportunity_rates(p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -12263,7 +12724,6 @@ return jsonb_build_object(
 'conversion_rate', jsonb_build_object('centre', 0.03, 'campaigns', 0, 'weights', to_jsonb(v_default)),
 'ctr', jsonb_build_object('centre', 0.015, 'campaigns', 0, 'weights', to_jsonb(v_default))) || v_rates;
 end $$;
-comment on function autonomy.opportunity_rates(timestamptz) is '[autonomous-operations]';
 
 -- 0805_standing.sql
 create function autonomy.standing_of(p_ids uuid[], p_now timestamptz)
@@ -12290,7 +12750,6 @@ return query execute $sql$
       e.cv2, e.days, e.matured_share, g.prior_mean_roi, g.prior_tau2, g.prior_order_value, g.prior_cv2,
       g.prior_order_spread) as posterior offset 0) o $sql$ using p_now, p_ids;
 end $$;
-comment on function autonomy.standing_of(uuid[], timestamptz) is '[autonomous-operations]';
 
 -- 0810_high_traffic_low_conversion.sql
 create function autonomy.high_traffic_low_conversion(
@@ -12376,7 +12835,6 @@ jsonb_build_object('clicks', j.clicks, 'conversions', j.conversions, 'spend', ro
 from judged j
 where j.below >= 0.75;
 end $$;
-comment on function autonomy.high_traffic_low_conversion(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0820_declining_performance.sql
 create function autonomy.declining_performance(
@@ -12459,7 +12917,6 @@ jsonb_build_object('ctr', round((100 * j.c2 / j.i2)::numeric, 3),
 from judged j
 where j.z >= 3 and j.confidence >= 0.9;
 end $$;
-comment on function autonomy.declining_performance(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0825_collapsed_return.sql
 create function autonomy.gamma_below(p_shape float8, p_limit float8) returns float8
@@ -12468,7 +12925,6 @@ as $$
 begin
 return (cbrt(p_limit / p_shape) - (1::float8 - 1::float8 / (9::float8 * p_shape))) * 3::float8 * sqrt(p_shape);
 end $$;
-comment on function autonomy.gamma_below(float8, float8) is '[autonomous-operations]';
 create function autonomy.collapsed_return(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12562,7 +13018,6 @@ jsonb_build_object('roi', round(j.after::numeric, 4), 'roi_before', round(j.befo
 from judged j
 where j.confidence >= 0.95 and not exists (select from valueless v where v.id = j.id);
 end $$;
-comment on function autonomy.collapsed_return(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.declining_campaigns(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
@@ -12576,7 +13031,6 @@ select * from autonomy.collapsed_return(p_after, p_until, p_changed_after, p_now
 order by d.campaign_id, autonomy.severity_rank(d.severity), (d.estimated_impact -> 'money_per_day')::numeric desc,
 d.description
 $$;
-comment on function autonomy.declining_campaigns(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0830_budget_inefficiency.sql
 create function autonomy.budget_inefficiency(
@@ -12647,7 +13101,6 @@ jsonb_build_object('spend', round(j.spend::numeric, 2), 'revenue', round(coalesc
 from judged j
 where not exists (select from valueless v where v.id = j.id);
 end $$;
-comment on function autonomy.budget_inefficiency(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0840_audience_mismatch.sql
 create function autonomy.audience_mismatch(
@@ -12811,7 +13264,6 @@ jsonb_build_object('impressions', j.impressions, 'clicks', j.clicks, 'conversion
 from judged j
 where j.below >= 0.9;
 end $$;
-comment on function autonomy.audience_mismatch(uuid, uuid, timestamptz, jsonb, timestamptz) is '[autonomous-operations]';
 
 -- 0850_creative_fatigue.sql
 create function autonomy.creative_fatigue(
@@ -12924,7 +13376,6 @@ jsonb_build_object('fall_percent', round(100 * least(j.fall, 1)::numeric, 1),
 'frequency', round(j.frequency::numeric, 2))
 from judged j;
 end $$;
-comment on function autonomy.creative_fatigue(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0860_timing_optimization.sql
 create function autonomy.timing_optimization(
@@ -13061,7 +13512,6 @@ select case when n.spend > 0 then n.weak_spend / n.spend else 0 end as share,
 case when n.spend > n.weak_spend then (n.revenue - n.weak_revenue) / (n.spend - n.weak_spend)
 else 0 end as other_roi) s;
 end $$;
-comment on function autonomy.timing_optimization(uuid, uuid, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0870_opportunities.sql
 create function autonomy.find_opportunities(
@@ -13081,7 +13531,6 @@ if p_timing then
 return query select * from autonomy.timing_optimization(p_after, p_until, p_changed_after, p_now);
 end if;
 end $$;
-comment on function autonomy.find_opportunities(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 create function public.detect_optimization_opportunities(p_now timestamptz default now())
 returns table (campaign_id uuid, opportunity_type text, severity text, description text, suggested_action text,
 estimated_impact jsonb, confidence_score numeric)
@@ -13111,7 +13560,6 @@ new.status_by := null;
 end if;
 return new;
 end $$;
-comment on function autonomy.opportunity_status_guard() is '[autonomous-operations]';
 create trigger opportunity_status_guard before update of status on public.optimization_opportunities
 for each row when (old.status is distinct from new.status) execute function autonomy.opportunity_status_guard();
 create function autonomy.record_opportunities_found(
@@ -13156,7 +13604,6 @@ returning o.xmax = 0 as is_new
 select count(*) filter (where is_new) into v_new from written;
 return v_new;
 end $$;
-comment on function autonomy.record_opportunities_found(uuid, uuid, timestamptz, jsonb, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.resolve_opportunities_gone(
 p_after uuid, p_until uuid, p_changed_after timestamptz, p_timing boolean, p_now timestamptz default now())
 returns integer
@@ -13188,7 +13635,6 @@ returning o.status
 select count(*) filter (where status = 'resolved') into v_resolved from written;
 return v_resolved;
 end $$;
-comment on function autonomy.resolve_opportunities_gone(uuid, uuid, timestamptz, boolean, timestamptz) is '[autonomous-operations]';
 create function public.record_opportunities(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set jit = off
 set plan_cache_mode = force_custom_plan
@@ -13303,7 +13749,6 @@ return 0;
 end if;
 return p_value::float8;
 end $$;
-comment on function autonomy.impact_number(jsonb) is '[autonomous-operations]';
 create function autonomy.impact_moment(p_value text) returns timestamptz
 language plpgsql stable strict parallel safe set search_path = ''
 as $$
@@ -13312,7 +13757,6 @@ return p_value::timestamptz;
 exception when data_exception then
 return null;
 end $$;
-comment on function autonomy.impact_moment(text) is '[autonomous-operations]';
 create function autonomy.mean_matured_share(p_youngest_hours float8, p_oldest_hours float8, p_delay_hours float8)
 returns float8
 language plpgsql immutable parallel safe set search_path = ''
@@ -13327,7 +13771,6 @@ end if;
 return greatest(0.05::float8, 1::float8 - p_delay_hours / (v_to - v_from)
 * (exp(greatest(-200::float8, -v_from / p_delay_hours)) - exp(greatest(-200::float8, -v_to / p_delay_hours))));
 end $$;
-comment on function autonomy.mean_matured_share(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.settled_posterior(p_posterior float8[], p_days float8, p_mean float8, p_tau2 float8)
 returns float8[]
 language plpgsql immutable parallel safe set search_path = ''
@@ -13354,7 +13797,6 @@ u + (n * a / k - x - (u - centre) * q) / (x + q)));
 end loop;
 return array[u, e * exp(u) + q] || p_posterior[3:6];
 end $$;
-comment on function autonomy.settled_posterior(float8[], float8, float8, float8) is '[autonomous-operations]';
 create type autonomy.known_return as (
 campaign_id uuid, zone text, currency text,
 break_even float8,
@@ -13413,14 +13855,12 @@ cross join lateral (select case when r.spend between 1e-9 and 1e15 then r.spend 
 case when r.counted between 1e-9 and 1e15 then r.counted else 0::float8 end as counted offset 0) h
 offset 0) e;
 end $$;
-comment on function autonomy.known_returns(uuid[], timestamptz) is '[autonomous-operations]';
 create function autonomy.step_needs(p_curvature float8, p_before float8, p_after float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
 return (p_curvature + p_before) * (p_curvature + p_after) / (p_curvature * (p_curvature + 1::float8));
 end $$;
-comment on function autonomy.step_needs(float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.step_doubt(p_curvature float8, p_before float8, p_after float8, p_over float8) returns float8
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -13431,7 +13871,6 @@ v_bend float8 := p_curvature / (p_curvature + v_seen) - p_curvature / (p_curvatu
 begin
 return 0.25::float8 * v_bend * v_bend;
 end $$;
-comment on function autonomy.step_doubt(float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.due_impacts(p_limit integer default 1000, p_now timestamptz default now())
 returns table (action_id uuid, campaign_id uuid, kind text, horizon integer, from_at timestamptz,
 until_at timestamptz, before numeric, after numeric, target_cpa float8, spend_then float8,
@@ -13474,7 +13913,6 @@ and (t.final or a.actual_impact is null)
 order by a.executed_at, a.id, h.days
 limit greatest(0, p_limit)
 $$;
-comment on function autonomy.due_impacts(integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.usual_spends(p_ids uuid[], p_days date[], p_budgets numeric[])
 returns table (campaign_id uuid, day date, budget numeric, spend float8)
 language sql stable set search_path = '' set jit = off
@@ -13493,7 +13931,6 @@ where d.campaign_id = i.id and d.day < i.day and d.day >= i.day - 28 and d.spend
 order by d.day desc limit 7) m
 group by i.id, i.day, i.budget
 $$;
-comment on function autonomy.usual_spends(uuid[], date[], numeric[]) is '[autonomous-operations]';
 create function autonomy.due_spends(p_limit integer, p_now timestamptz)
 returns table (action_id uuid, campaign_id uuid, horizon integer, final boolean, kind text, days float8,
 share_before float8, share_after float8, spend float8, spend_else float8, target_cpa float8,
@@ -13551,7 +13988,6 @@ cross join lateral (select case when (w.k).has_history then coalesce(x.spend, 0)
 else greatest(0, least(1e15, nullif((w.k).life_spend, 'NaN') - w.spend_then)) end as spend) s
 cross join lateral (select coalesce((w.k).reference, w.before) as budget) r;
 end $$;
-comment on function autonomy.due_spends(integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.impact_verdict(
 p_right float8, p_low float8, p_high float8, p_spread float8, p_days float8) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -13561,7 +13997,6 @@ return case when p_right is null then 'inconclusive' when p_days < 2 then 'too_e
 when p_low > 0 then 'improved' when p_high < 0 then 'regressed'
 when p_spread > 0.2 then 'too_early' else 'inconclusive' end;
 end $$;
-comment on function autonomy.impact_verdict(float8, float8, float8, float8, float8) is '[autonomous-operations]';
 create function autonomy.impact_basis(
 p_kind text, p_added float8, p_returns float8, p_valueless boolean, p_currency text) returns text
 language plpgsql immutable parallel safe set search_path = ''
@@ -13580,7 +14015,6 @@ else format('%s %s spent, which returns %s by the campaign''s curve', v_amount,
 case when p_added < 0 then 'less' else 'more' end, v_returns) end
 || case when p_added is null then '' else ' (by all its orders, from before and since)' end;
 end $$;
-comment on function autonomy.impact_basis(text, float8, float8, boolean, text) is '[autonomous-operations]';
 create function autonomy.measured_impacts(p_limit integer, p_now timestamptz)
 returns table (action_id uuid, horizon integer, final boolean, figures jsonb)
 language plpgsql stable set search_path = '' set jit = off
@@ -13634,7 +14068,6 @@ select t.action_id, t.horizon, t.final, jsonb_strip_nulls(jsonb_build_object(
 t.valueless, (t.k).currency))) as figures
 from told t;
 end $$;
-comment on function autonomy.measured_impacts(integer, timestamptz) is '[autonomous-operations]';
 create function public.measure_action_impact(p_limit integer default 1000,
 p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -13745,7 +14178,6 @@ r.right_probability := autonomy.impact_number(v_impact -> 'right_probability') /
 r.measured_at := coalesce(autonomy.impact_moment(v_impact ->> 'measured_at'), p_action.executed_at);
 return r;
 end $$;
-comment on function autonomy.action_result(public.autonomous_actions) is '[autonomous-operations]';
 create function autonomy.action_results_follow() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -13779,7 +14211,6 @@ where kept is distinct from excluded;
 end if;
 return null;
 end $$;
-comment on function autonomy.action_results_follow() is '[autonomous-operations]';
 create trigger action_results_inserted after insert on public.autonomous_actions
 referencing new table as after_rows for each statement execute function autonomy.action_results_follow();
 create trigger action_results_updated after update on public.autonomous_actions
@@ -13828,7 +14259,6 @@ left join public.campaigns c on c.id = a.campaign_id
 left join public.autonomy_accounts k on k.account = c.account
 where a.executed_at > p_from and coalesce(k.currency, '') = p_currency;
 $$;
-comment on function autonomy.actions_in(text, timestamptz) is '[autonomous-operations]';
 create function autonomy.action_sums(p_currency text default null, p_now timestamptz default now())
 returns setof autonomy.action_sum
 language sql stable set search_path = '' set jit = off
@@ -13851,7 +14281,6 @@ or k.action_id in (select autonomy.actions_in(p_currency, p_now - interval '90 d
 group by 1, 2, 3, 4, 5, coalesce(k.campaign_id, k.action_id)) s
 group by 1, 2, 3, 4, 5
 $$;
-comment on function autonomy.action_sums(text, timestamptz) is '[autonomous-operations]';
 create function autonomy.rule_scores(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -13921,7 +14350,6 @@ else '{"is_active": false}'::jsonb end
 from judged j left join remedies m on m.id = j.id
 order by j.priority desc, j.rule_name
 $$;
-comment on function autonomy.rule_scores(autonomy.action_sum[], text) is '[autonomous-operations]';
 create function public.rule_scoreboard(p_now timestamptz default now()) returns setof autonomy.rule_score
 language sql stable set search_path = ''
 as $$
@@ -13951,7 +14379,6 @@ perform autonomy.refresh_campaign_facts(array[new.campaign_id]);
 end if;
 return null;
 end $$;
-comment on function autonomy.campaign_ab_tests_after() is '[autonomous-operations]';
 create trigger campaign_ab_tests_after after insert or update or delete on public.campaign_ab_tests
 for each row execute function autonomy.campaign_ab_tests_after();
 create type autonomy.insight as (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid);
@@ -13977,7 +14404,6 @@ count(*) filter (where status = 'rolled_back') as back
 from autonomy.action_results
 where executed_at > p_from and executed_at <= p_now and status in ('executed', 'rolled_back')) w;
 end $$;
-comment on function autonomy.week_insight(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.brought_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
 returns setof autonomy.insight
 language plpgsql stable set search_path = ''
@@ -14017,7 +14443,6 @@ group by r.action_type, coalesce(r.campaign_id, r.action_id)) a
 group by 1, 2, 3) m
 order by m.kind desc;
 end $$;
-comment on function autonomy.brought_insights(text, boolean, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.clearest_insights(p_currency text, p_all boolean, p_from timestamptz, p_now timestamptz)
 returns setof autonomy.insight
 language plpgsql stable set search_path = ''
@@ -14049,7 +14474,6 @@ join public.autonomous_actions a on a.id = clearest.action_id) b
 left join public.campaigns c on c.id = b.campaign_id
 order by b.best desc;
 end $$;
-comment on function autonomy.clearest_insights(text, boolean, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.calibration_insight(p_sums autonomy.action_sum[]) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14066,7 +14490,6 @@ from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.c
 from unnest(p_sums) s where s.rule_id is not null and s.band is not null) k
 where k.actions >= 5;
 end $$;
-comment on function autonomy.calibration_insight(autonomy.action_sum[]) is '[autonomous-operations]';
 create function autonomy.rule_insights(p_sums autonomy.action_sum[], p_currency text) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14085,7 +14508,6 @@ where b.rule_id is not null) s
 where s.flagged or (s.best and s.money_low > 0)
 order by s.flagged desc, s.money;
 end $$;
-comment on function autonomy.rule_insights(autonomy.action_sum[], text) is '[autonomous-operations]';
 create function autonomy.wrong_pause_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14104,7 +14526,6 @@ cross join public.autonomy_policy p
 left join public.campaigns c on c.id = a.campaign_id
 order by a.executed_at desc;
 end $$;
-comment on function autonomy.wrong_pause_insights(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.ab_test_insights(p_from timestamptz, p_now timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14126,7 +14547,6 @@ where jsonb_typeof(x) = 'object' and x ? 'name' and x ? 'clicks' and x ? 'conver
 where t.status = 'finished' and nullif(t.winner, '') is not null and t.finished_at > p_from and t.finished_at <= p_now
 order by t.finished_at desc limit 5;
 end $$;
-comment on function autonomy.ab_test_insights(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.opportunity_insight(p_from timestamptz) returns setof autonomy.insight
 language plpgsql stable set search_path = ''
 as $$
@@ -14156,7 +14576,6 @@ coalesce(sum(autonomy.impact_number(w.estimated_impact -> 'money_per_day')), 0) 
 from public.optimization_opportunities w where w.status in ('open', 'in_progress') group by 1) c) m
 where o.standing > 0 or o.closed > 0;
 end $$;
-comment on function autonomy.opportunity_insight(timestamptz) is '[autonomous-operations]';
 create function public.autonomous_insights(p_now timestamptz default now())
 returns table (kind text, sentence text, figures jsonb, campaign_id uuid, rule_id uuid)
 language plpgsql stable set search_path = '' set jit = off set statement_timeout = '55s'
@@ -14225,7 +14644,6 @@ on conflict do nothing;
 get diagnostics v_noted = row_count;
 return v_noted;
 end $$;
-comment on function autonomy.note_held_out(jsonb, timestamptz) is '[autonomous-operations]';
 create function public.record_held_out(
 p_run_id uuid, p_lease_token uuid, p_held jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -14274,7 +14692,6 @@ select h.campaign_id, h.week, h.kind, true, h.decided_at, h.budget from held h
 union all
 select d.campaign_id, d.week, d.kind, false, d.executed_at, d.budget from done d
 $$;
-comment on function autonomy.compared_decisions(text, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.compared_profits(
 p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz)
 returns table (campaign_id uuid, kind text, held boolean, budget_days float8, profit float8, days bigint)
@@ -14297,7 +14714,6 @@ and m.spend between 0 and 1e12 and m.revenue between 0 and 1e12
 where t.hours >= 0 and w.matured >= 0.5) m
 where m.days > 0
 $$;
-comment on function autonomy.compared_profits(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.holdout_effects(
 p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz default now())
 returns table (kind text, executed bigint, held bigint, executed_campaigns bigint, held_campaigns bigint,
@@ -14332,13 +14748,11 @@ cross join lateral (select m.p1 / m.w1 - m.p0 / m.w0 as difference) d
 cross join lateral (select 1.645 + 1.6 / greatest(1, m.campaigns - 2) as wide) q
 order by m.kind
 $$;
-comment on function autonomy.holdout_effects(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
 
 -- 0945_account_proof.sql
 create function autonomy.proof_least() returns integer
 language sql immutable parallel safe set search_path = ''
 as $$ select 10 $$;
-comment on function autonomy.proof_least() is '[autonomous-operations]';
 create type autonomy.proof_action as (
 action_id uuid, campaign_id uuid, rule_id uuid, action_type text, budget_change bigint, status text,
 confidence float8, verdict text, money float8, error float8, right_ float8, predicted float8, by_person boolean);
@@ -14361,7 +14775,6 @@ join public.campaigns c on c.id = a.campaign_id
 where c.account = p_account and r.executed_at >= p_from and r.executed_at < p_until
 and r.status in ('executed', 'rolled_back')
 $$;
-comment on function autonomy.proof_actions(text, timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.proof_counts(p_actions autonomy.proof_action[]) returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -14383,7 +14796,6 @@ count(*) filter (where a.status = 'rolled_back') as taken_back,
 count(*) filter (where a.by_person) as taken_back_by_people
 from unnest(p_actions) a) n
 $$;
-comment on function autonomy.proof_counts(autonomy.proof_action[]) is '[autonomous-operations]';
 create function autonomy.proof_classes(p_actions autonomy.proof_action[]) returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -14418,7 +14830,6 @@ else format('Actions said %s on the mean and are, by what is known now, right %s
 round(t.said::numeric), round(t.right_::numeric), t.actions) end)
 from total t
 $$;
-comment on function autonomy.proof_classes(autonomy.proof_action[]) is '[autonomous-operations]';
 create function autonomy.proof_money(p_actions autonomy.proof_action[], p_currency text) returns jsonb
 language sql immutable set search_path = ''
 as $$
@@ -14448,7 +14859,6 @@ cross join lateral (select case when s.predicted > 0.005 then s.money / s.predic
 case when s.predicted > 0.005 then (s.money - s.half) / s.predicted end as low,
 case when s.predicted > 0.005 then (s.money + s.half) / s.predicted end as high) r
 $$;
-comment on function autonomy.proof_money(autonomy.proof_action[], text) is '[autonomous-operations]';
 create function autonomy.proof_rules(p_actions autonomy.proof_action[], p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -14477,7 +14887,6 @@ autonomy.money_words(n.money + n.half, p_currency)) end)
 order by n.money desc, n.rule_name), '[]')
 from named n
 $$;
-comment on function autonomy.proof_rules(autonomy.proof_action[], text) is '[autonomous-operations]';
 create function autonomy.proof_holdouts(
 p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz, p_currency text) returns jsonb
 language sql stable set search_path = ''
@@ -14501,7 +14910,6 @@ else 'Chance chose what was held out, so the difference is what the actions brou
 from autonomy.holdout_effects(p_account, p_from, p_until, p_now) e
 cross join lateral (select least(e.executed_campaigns, e.held_campaigns) >= autonomy.proof_least() as enough) w
 $$;
-comment on function autonomy.proof_holdouts(text, timestamptz, timestamptz, timestamptz, text) is '[autonomous-operations]';
 create function autonomy.account_proof(
 p_account text, p_from timestamptz, p_until timestamptz, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''
@@ -14527,7 +14935,6 @@ return jsonb_build_object('account', p_account, 'currency', v_account.currency, 
 'rules', autonomy.proof_rules(v_actions, v_account.currency),
 'holdouts', autonomy.proof_holdouts(p_account, p_from, p_until, p_now, v_account.currency));
 end $$;
-comment on function autonomy.account_proof(text, timestamptz, timestamptz, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_proof(p_account text, p_days integer default 90, p_now timestamptz default now())
 returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '55s'
@@ -14569,7 +14976,6 @@ v_warnings := v_warnings || format('The impact of actions was not measured: %s',
 end;
 return v_found || jsonb_build_object('warnings', to_jsonb(v_warnings));
 end $$;
-comment on function autonomy.look_around(boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.lease_or_error(p_run_id uuid, p_now timestamptz) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -14585,7 +14991,6 @@ hint = format('Call again in %s seconds.', v_lease ->> 'retry_after_seconds');
 end if;
 return v_lease;
 end $$;
-comment on function autonomy.lease_or_error(uuid, timestamptz) is '[autonomous-operations]';
 create function autonomy.run_decisions(
 p_portfolio jsonb, p_shown integer, p_now timestamptz,
 out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
@@ -14615,7 +15020,6 @@ from run r where r.code = 'HOLDOUT'),
 (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
 into codes, held, held_of_accounts, chosen, held_first, held_out, versions;
 end $$;
-comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out_chosen(
 p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
 out outcomes text[], out stopped text[], out actions jsonb, out failed jsonb)
@@ -14662,7 +15066,6 @@ where r.status not in ('failed', 'held') order by r.campaign_id
 limit p_shown - jsonb_array_length(actions)) f);
 end loop;
 end $$;
-comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.actions_taken(
 p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
 language plpgsql immutable set search_path = ''
@@ -14685,7 +15088,6 @@ select jsonb_build_object(
 'opportunities_detected', p_opportunities)
 from taken t);
 end $$;
-comment on function autonomy.actions_taken(autonomy.decided[], text[], text, jsonb) is '[autonomous-operations]';
 create function public.run_autonomous_operations(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB'
 as $$
@@ -14787,7 +15189,6 @@ values
 ('metrics', 10, 'spend', 'number', true, 'a number in whole units of the currency'),
 ('metrics', 11, 'revenue', 'number', true, 'a number in whole units of the currency');
 end $$;
-comment on function autonomy.feed_columns() is '[autonomous-operations]';
 create function autonomy.feed_type(p_view text, p_column text) returns regtype
 language plpgsql stable set search_path = ''
 as $$
@@ -14798,7 +15199,6 @@ from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
 where a.attrelid = to_regclass('autonomy_feed.' || p_view) and a.attname = p_column and a.attnum > 0
 and not a.attisdropped);
 end $$;
-comment on function autonomy.feed_type(text, text) is '[autonomous-operations]';
 create function autonomy.feed_type_fits(p_kind text, p_type regtype) returns boolean
 language plpgsql stable set search_path = ''
 as $$
@@ -14814,7 +15214,6 @@ when 'date' then p_type = 'date'::regtype
 when 'hour' then p_type in ('timestamp'::regtype, 'timestamptz'::regtype)
 else p_type in ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) end;
 end $$;
-comment on function autonomy.feed_type_fits(text, regtype) is '[autonomous-operations]';
 create function autonomy.feed_column_flaws() returns text[]
 language plpgsql stable set search_path = ''
 as $$
@@ -14846,7 +15245,6 @@ where a.attname <> all (array(select k.column_name from autonomy.feed_columns() 
 ) s
 where s.sentence is not null order by s.view_name, s.place);
 end $$;
-comment on function autonomy.feed_column_flaws() is '[autonomous-operations]';
 create function autonomy.feed_flaws() returns text[]
 language plpgsql stable set search_path = ''
 as $$
@@ -14872,7 +15270,6 @@ return array[format('%s may not read %s: grant select on %2$s to %1$I;', current
 end if;
 return autonomy.feed_column_flaws();
 end $$;
-comment on function autonomy.feed_flaws() is '[autonomous-operations]';
 create function autonomy.feed_expression(p_view text, p_column text, p_as text) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -14886,7 +15283,6 @@ or p_as = 'timestamp' and v_type = 'timestamptz'::regtype then 'null::' || p_as
 when p_as = 'text' then format('nullif(btrim(v.%I::text), '''')', p_column)
 else format('v.%I::%s', p_column, p_as) end;
 end $$;
-comment on function autonomy.feed_expression(text, text, text) is '[autonomous-operations]';
 create function autonomy.make_feed_tables() returns void
 language plpgsql set search_path = '' set client_min_messages = 'error'
 as $$
@@ -14903,7 +15299,6 @@ impressions numeric, reach numeric, clicks numeric, conversions numeric, spend n
 ) on commit drop;
 create temporary table autonomy_feed_notes (view_name text, reason text, rows bigint, example text) on commit drop;
 end $$;
-comment on function autonomy.make_feed_tables() is '[autonomous-operations]';
 create function autonomy.feed_select(p_view text, p_columns text[]) returns text
 language plpgsql stable set search_path = ''
 as $$
@@ -14915,7 +15310,6 @@ else e end, ', ' order by n)
 from unnest(p_columns) with ordinality u (c, n)
 cross join lateral autonomy.feed_expression(p_view, split_part(c, ' ', 1), split_part(c, ' ', 2)) e);
 end $$;
-comment on function autonomy.feed_select(text, text[]) is '[autonomous-operations]';
 create function autonomy.read_feed_rows(p_since date, p_limit bigint) returns void
 language plpgsql set search_path = ''
 as $$
@@ -14947,7 +15341,6 @@ raise exception using errcode = 'AO010',
 message = format('autonomy_feed.%s cannot be read: %s', v_view, left(v_said, 500)),
 hint = format('select * from autonomy_feed.%s; in the SQL editor shows the same.', v_view);
 end $$;
-comment on function autonomy.read_feed_rows(date, bigint) is '[autonomous-operations]';
 create function autonomy.feed_doubles() returns text[]
 language plpgsql set search_path = ''
 as $$
@@ -14989,7 +15382,6 @@ and (r.day is not null or r.at is not null or r.at_local is not null)
 group by r.platform, r.account_id, r.external_id, r.day, r.at, r.at_local having count(*) > 1) d
 having count(*) > 0);
 end $$;
-comment on function autonomy.feed_doubles() is '[autonomous-operations]';
 
 -- 0961_feed_rows.sql
 create function autonomy.feed_status(p_word text) returns text
@@ -15002,7 +15394,6 @@ or lower(p_word) ~ '(reject|not[_ ]deliver|^(off|no|false|0)$)' then 'paused'
 when lower(p_word) ~ ('^(active|enabled?|on|yes|true|1|running|live|serving|eligible|limited|learning|in_process|'
 'with_issues|campaign_status_(enable|delivery_ok))$') then 'active' end;
 end $$;
-comment on function autonomy.feed_status(text) is '[autonomous-operations]';
 create function autonomy.note_feed(p_view text, p_reason text, p_rows bigint, p_example text) returns void
 language plpgsql set search_path = ''
 as $$
@@ -15011,7 +15402,6 @@ if p_rows > 0 then
 insert into pg_temp.autonomy_feed_notes values (p_view, p_reason, p_rows, left(p_example, 200));
 end if;
 end $$;
-comment on function autonomy.note_feed(text, text, bigint, text) is '[autonomous-operations]';
 create function autonomy.note_odd_campaigns() returns void
 language plpgsql set search_path = ''
 as $$
@@ -15033,7 +15423,6 @@ cross join lateral (values
 where f.holds
 group by f.reason;
 end $$;
-comment on function autonomy.note_odd_campaigns() is '[autonomous-operations]';
 create function autonomy.find_feed_campaigns() returns void
 language plpgsql set search_path = ''
 as $$
@@ -15082,7 +15471,6 @@ then autonomy.kept_amount(f.daily_budget, autonomy.currency_digits(f.currency)) 
 from found f left join public.campaigns c on c.id = f.campaign_id;
 analyze pg_temp.autonomy_feed_units;
 end $$;
-comment on function autonomy.find_feed_campaigns() is '[autonomous-operations]';
 create function autonomy.find_feed_accounts() returns void
 language plpgsql set search_path = ''
 as $$
@@ -15123,7 +15511,6 @@ when cardinality(k.zones) > 1 then format('The account "%s" has several time zon
 end as refused
 from known k;
 end $$;
-comment on function autonomy.find_feed_accounts() is '[autonomous-operations]';
 create function autonomy.judge_feed_rows(p_since date, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -15168,7 +15555,6 @@ min(concat_ws(' ', b.platform, b.external_id, coalesce(b.day::text, b.said_at::t
 from pg_temp.autonomy_feed_buckets b where b.flaw is not null group by b.flaw;
 delete from pg_temp.autonomy_feed_buckets b where b.flaw is not null or b.day < p_since;
 end $$;
-comment on function autonomy.judge_feed_rows(date, timestamptz) is '[autonomous-operations]';
 create function autonomy.one_grain_of_feed() returns void
 language plpgsql set search_path = ''
 as $$
@@ -15194,7 +15580,6 @@ when g.whole then 'left out: the hours of its day are there, and a whole day is 
 else 'left out: its day is there as a whole, and its hours hold less: some are missing' end, count(*), min(g.key)
 from gone g group by g.whole;
 end $$;
-comment on function autonomy.one_grain_of_feed() is '[autonomous-operations]';
 create function autonomy.find_changed_days() returns void
 language plpgsql set search_path = ''
 as $$
@@ -15211,7 +15596,6 @@ create index on pg_temp.autonomy_feed_buckets (campaign_id, day);
 end if;
 analyze pg_temp.autonomy_feed_changed;
 end $$;
-comment on function autonomy.find_changed_days() is '[autonomous-operations]';
 create function autonomy.refuse_other_past(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -15244,7 +15628,6 @@ delete from pg_temp.autonomy_feed_changed c
 where not exists (select from pg_temp.autonomy_feed_buckets b where b.campaign_id = c.campaign_id);
 end if;
 end $$;
-comment on function autonomy.refuse_other_past(timestamptz) is '[autonomous-operations]';
 create function autonomy.put_off_days(p_limit bigint) returns bigint
 language plpgsql set search_path = ''
 as $$
@@ -15260,7 +15643,6 @@ where n.campaign_id = c.campaign_id and n.before >= p_limit;
 get diagnostics v_left = row_count;
 return v_left;
 end $$;
-comment on function autonomy.put_off_days(bigint) is '[autonomous-operations]';
 
 -- 0962_feed_writes.sql
 create function autonomy.write_feed_accounts() returns void
@@ -15278,7 +15660,6 @@ updated_by = 'feed', updated_at = clock_timestamp()
 where a.currency is null and excluded.currency is not null
 or a.time_zone is null and excluded.time_zone is not null;
 end $$;
-comment on function autonomy.write_feed_accounts() is '[autonomous-operations]';
 create function autonomy.write_feed_campaigns(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -15308,7 +15689,6 @@ where u.is_there
 order by u.campaign_id
 on conflict do nothing;
 end $$;
-comment on function autonomy.write_feed_campaigns(timestamptz) is '[autonomous-operations]';
 create function autonomy.settle_feed_grain(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -15339,7 +15719,6 @@ select 'metrics', 'left out: ' || g.reason, count(*), min(g.key) from gone g gro
 delete from pg_temp.autonomy_feed_changed c
 where not exists (select from pg_temp.autonomy_feed_buckets b where b.campaign_id = c.campaign_id and b.day = c.day);
 end $$;
-comment on function autonomy.settle_feed_grain(timestamptz) is '[autonomous-operations]';
 create function autonomy.write_feed_days() returns void
 language plpgsql set search_path = ''
 as $$
@@ -15365,7 +15744,6 @@ select array_agg(c.campaign_id order by c.campaign_id, c.day), array_agg(c.day o
 into v_campaigns, v_days from pg_temp.autonomy_feed_changed c;
 perform autonomy.absorb_campaign_metrics(v_campaigns, v_days);
 end $$;
-comment on function autonomy.write_feed_days() is '[autonomous-operations]';
 create function autonomy.compare_feed_state(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -15396,7 +15774,6 @@ left join autonomy.file_states p on p.campaign_id = u.campaign_id
 where u.is_there and coalesce(p.until <= p_now, true)
 ) d;
 end $$;
-comment on function autonomy.compare_feed_state(timestamptz) is '[autonomous-operations]';
 create function autonomy.follow_feed_state(p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
@@ -15429,7 +15806,6 @@ platform_id = coalesce(excluded.platform_id, p.platform_id), title = coalesce(ex
 status = coalesce(excluded.status, p.status), budget = coalesce(excluded.budget, p.budget),
 until = excluded.until, read_at = excluded.read_at;
 end $$;
-comment on function autonomy.follow_feed_state(timestamptz) is '[autonomous-operations]';
 create function autonomy.feed_state_words(p_taken boolean) returns text[]
 language plpgsql set search_path = ''
 as $$
@@ -15453,7 +15829,6 @@ from pg_temp.autonomy_feed_state d
 where d.status_differs or d.budget_differs or d.takes_title) s
 where s.words <> '' order by s.title, s.campaign_id);
 end $$;
-comment on function autonomy.feed_state_words(boolean) is '[autonomous-operations]';
 
 -- 0963_import_feed.sql
 create function autonomy.feed_accounts_read() returns jsonb
@@ -15478,7 +15853,6 @@ sum(b.impressions) as impressions, sum(b.clicks) as clicks, trim_scale(sum(b.con
 sum(b.spend) as spend, sum(b.revenue) as revenue
 from pg_temp.autonomy_feed_buckets b group by b.account) b on b.account = a.account);
 end $$;
-comment on function autonomy.feed_accounts_read() is '[autonomous-operations]';
 create function autonomy.feed_sentences(p_answer jsonb) returns text[]
 language plpgsql set search_path = ''
 as $$
@@ -15512,7 +15886,6 @@ from (values ('Changed on the platform since it was last read', p_answer -> 'cha
 ('Not carried over to the platform yet', p_answer -> 'not_carried_over')) w (what, list)
 where jsonb_array_length(w.list) > 0);
 end $$;
-comment on function autonomy.feed_sentences(jsonb) is '[autonomous-operations]';
 create function autonomy.feed_answer(p_since date, p_dry_run boolean, p_days_left bigint) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -15546,7 +15919,6 @@ from pg_temp.autonomy_feed_accounts a where a.refused is not null),
 begin
 return v_answer || jsonb_build_object('sentences', autonomy.feed_sentences(v_answer));
 end $$;
-comment on function autonomy.feed_answer(date, boolean, bigint) is '[autonomous-operations]';
 create function autonomy.refuse_feed(p_flaws text[]) returns void
 language plpgsql stable set search_path = ''
 as $$
@@ -15557,7 +15929,6 @@ hint = concat_ws(' ', 'Nothing of the feed was read.', case when cardinality(p_f
 format('And: %s', array_to_string(p_flaws[2:6], ' ')) end);
 end if;
 end $$;
-comment on function autonomy.refuse_feed(text[]) is '[autonomous-operations]';
 create function autonomy.take_feed(p_since date, p_dry_run boolean, p_now timestamptz, p_replace boolean) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -15589,7 +15960,6 @@ perform autonomy.follow_feed_state(p_now);
 end if;
 return autonomy.feed_answer(p_since, p_dry_run, v_left);
 end $$;
-comment on function autonomy.take_feed(date, boolean, timestamptz, boolean) is '[autonomous-operations]';
 create function public.import_feed(
 p_since date default null, p_dry_run boolean default false, p_now timestamptz default now(),
 p_replace boolean default false) returns jsonb
@@ -15698,7 +16068,6 @@ else 'The feed cannot be read: %s' end, f.problems[1]),
 f.problems[2:6], jsonb_build_object('read_at', f.read_at, 'failing_since', f.failing_since)
 from autonomy.feed f where f.problems <> '{}';
 end $$;
-comment on function autonomy.dashboard_state_of_feed() is '[autonomous-operations]';
 
 -- 1000_dashboard_days.sql
 create table if not exists autonomy.dashboard_performance_days (
@@ -15775,7 +16144,6 @@ language sql stable set search_path = ''
 as $$
 select (p_at at time zone p.time_zone)::date from public.autonomy_policy p;
 $$;
-comment on function autonomy.dashboard_day(timestamptz) is '[autonomous-operations]';
 create function autonomy.dashboard_mark_actions() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -15793,7 +16161,6 @@ select distinct 'actions', (created_at at time zone v_zone)::date from after_row
 end if;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_actions() is '[autonomous-operations]';
 create trigger dashboard_actions_inserted after insert on public.autonomous_actions
 referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_actions();
 create trigger dashboard_actions_updated after update on public.autonomous_actions
@@ -15817,7 +16184,6 @@ select distinct 'performance', day from after_rows on conflict do nothing;
 end if;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_performance() is '[autonomous-operations]';
 create trigger dashboard_performance_inserted after insert on public.campaign_daily
 referencing new table as after_rows for each statement execute function autonomy.dashboard_mark_performance();
 create trigger dashboard_performance_updated after update on public.campaign_daily
@@ -15836,7 +16202,6 @@ select distinct 'actions', (created_at at time zone new.time_zone)::date from pu
 on conflict do nothing;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_all() is '[autonomous-operations]';
 create trigger dashboard_zone_changed after update of time_zone on public.autonomy_policy
 for each row when (new.time_zone is distinct from old.time_zone)
 execute function autonomy.dashboard_mark_all();
@@ -15868,7 +16233,6 @@ delete from autonomy.dashboard_action_days;
 end if;
 return null;
 end $$;
-comment on function autonomy.dashboard_mark_currencies() is '[autonomous-operations]';
 create trigger dashboard_currency_changed after update of currency on public.autonomy_accounts
 for each row when (new.currency is distinct from old.currency)
 execute function autonomy.dashboard_mark_currencies();
@@ -15890,7 +16254,6 @@ left join public.autonomy_accounts k on k.account = c.account
 where d.day between p_from and p_to
 group by d.day, coalesce(k.currency, v_only, ''), coalesce(left(c.account, 200), '');
 end $$;
-comment on function autonomy.dashboard_performance_figures(date, date) is '[autonomous-operations]';
 create function autonomy.dashboard_action_figures(p_from date, p_to date)
 returns setof autonomy.dashboard_action_days language plpgsql stable set search_path = ''
 as $$
@@ -15916,7 +16279,6 @@ return query execute
 using v_zone, p_from::timestamp at time zone v_zone,
 (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond', autonomy.only_currency();
 end $$;
-comment on function autonomy.dashboard_action_figures(date, date) is '[autonomous-operations]';
 create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -16016,7 +16378,6 @@ select jsonb_build_object(
 (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
 where r.id = a.rule_id), ''), false));
 $$;
-comment on function autonomy.dashboard_action_json(public.autonomous_actions, text, text) is '[autonomous-operations]';
 create function public.dashboard_actions(
 p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -16114,7 +16475,6 @@ select jsonb_build_object(
 'currency', autonomy.campaign_currency(o.campaign_id),
 'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
-comment on function autonomy.dashboard_opportunity_json(public.optimization_opportunities, text, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_opportunities(
 p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 30,
 p_now timestamptz default now()
@@ -16189,13 +16549,11 @@ language sql stable set search_path = ''
 as $$
 select to_char(p_at at time zone p.time_zone, 'Dy FMDD Mon, HH24:MI') from public.autonomy_policy p;
 $$;
-comment on function autonomy.dashboard_clock(timestamptz) is '[autonomous-operations]';
 create function autonomy.of_account(p_account text) returns text
 language sql immutable parallel safe set search_path = ''
 as $$
 select coalesce(' of the account "' || p_account || '"', '');
 $$;
-comment on function autonomy.of_account(text) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_policy(p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language plpgsql stable set search_path = ''
@@ -16220,7 +16578,6 @@ union all
 select 'ALL_RULES_INACTIVE', 'look', 'No rule is active: runs only monitor and change nothing.', '{}', '{}'
 where not exists (select from public.autonomous_rules r where r.is_active);
 end $$;
-comment on function autonomy.dashboard_state_of_policy(boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_last_runs(p_run_interval_minutes integer, p_now timestamptz)
 returns table (id uuid, status text, started_at timestamptz, summary jsonb)
 language plpgsql stable set search_path = ''
@@ -16242,14 +16599,12 @@ where not exists (
 select from ended l
 where l.slots && e.slots and l.slots <> e.slots and (l.started_at, l.id) > (e.started_at, e.id));
 end $$;
-comment on function autonomy.dashboard_last_runs(integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.late_sentence(p_last_at timestamptz, p_run_interval_minutes integer) returns text
 language sql stable set search_path = ''
 as $$
 select format('No run has succeeded since %s, and one is due every %s: check the schedule.',
 autonomy.dashboard_clock(p_last_at), autonomy.counted_words(p_run_interval_minutes, 'minute'));
 $$;
-comment on function autonomy.late_sentence(timestamptz, integer) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_runs(
 p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -16288,7 +16643,6 @@ coalesce(upper(left(b.message, 1)) || substr(b.message, 2) || '.', 'A breaker st
 || case when b.account is null then '{}' else jsonb_build_object('account', b.account) end
 from breakers b;
 end $$;
-comment on function autonomy.dashboard_state_of_runs(integer, timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_summaries(
 p_run_interval_minutes integer, p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -16310,8 +16664,6 @@ select v.code, v.told, v.account, least(sum(v.n), 1e15)::bigint as n,
 from runs r
 cross join lateral (values
 ('ACTIONS_FAILED', '%s of the last run failed.', 'action', r.failed::numeric),
-('ACCOUNT_BROKEN', 'The last run left %s alone, because the account cannot be reached.', 'campaign',
-autonomy.json_number(r.held -> 'ACCOUNT_BROKEN')::numeric),
 ('SUSPECT_DATA', 'The last run left %s alone, because figures cannot be right.', 'campaign',
 autonomy.json_number(r.held -> 'SUSPECT_DATA')::numeric),
 ('VALUE_NOT_MEASURED', 'The last run left %s alone, because conversions come without a value.', 'campaign',
@@ -16327,7 +16679,7 @@ where v.n > 0 group by v.code, v.told, v.account
 select array_agg(distinct format('%s: %s', s ->> 'rule_name', s ->> 'error')) as flaws
 from runs r cross join jsonb_array_elements(r.skipped) s
 )
-select c.code, case c.code when 'ACCOUNT_BROKEN' then 'act' else 'look' end,
+select c.code, 'look',
 format(c.told[1], autonomy.counted_words(c.n, c.told[2]) || autonomy.of_account(c.account)), '{}'::text[],
 jsonb_build_object('count', c.n, 'run_id', c.run_id)
 || case when c.account is null then '{}' else jsonb_build_object('account', c.account) end
@@ -16338,7 +16690,6 @@ format('The last run passed over %s that cannot be read.', autonomy.counted_word
 r.flaws[:5], jsonb_build_object('count', cardinality(r.flaws))
 from rules r where cardinality(r.flaws) > 0;
 end $$;
-comment on function autonomy.dashboard_state_of_summaries(integer, timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_data(p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -16380,13 +16731,11 @@ select 'NO_DATA', 'look', 'No figures of any active campaign have come in yet.',
 jsonb_build_object('campaigns', sum(s.campaigns))
 from seen s having count(*) > 0 and count(s.newest) = 0 and count(*) = (select count(*) from feeds);
 $$;
-comment on function autonomy.dashboard_state_of_data(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_count(p_number numeric) returns text
 language sql immutable set search_path = ''
 as $$
 select to_char(p_number, 'FM999,999,999,999,999,990');
 $$;
-comment on function autonomy.dashboard_count(numeric) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_work(p_now timestamptz, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -16428,7 +16777,6 @@ select 'UNREAD_STATUS', case when bool_or(u.none_active) then 'act' else 'look' 
 autonomy.unread_status_sentence(), '{}', jsonb_build_object('campaigns', sum(u.campaigns))
 from autonomy.unread_statuses() u having count(*) > 0;
 $$;
-comment on function autonomy.dashboard_state_of_work(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_changes_since(p_since timestamptz, p_each boolean default false)
 returns table (currency text, account text, campaigns bigint, paused bigint, moved numeric, net numeric)
 language sql stable set search_path = ''
@@ -16457,7 +16805,6 @@ left join public.campaigns m on m.id = c.campaign_id
 left join public.autonomy_accounts k on k.account = m.account
 group by 1, 2;
 $$;
-comment on function autonomy.dashboard_changes_since(timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_changes(
 p_since timestamptz, p_span text, p_moved_share numeric default null, p_each boolean default false)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
@@ -16507,7 +16854,6 @@ p_span, round(100 * s.moved_share), trim_scale(100 * s.most_share)),
 from seen s
 where s.moved_share > coalesce(p_moved_share, s.most_share / 2);
 $$;
-comment on function autonomy.dashboard_state_of_changes(timestamptz, text, numeric, boolean) is '[autonomous-operations]';
 create function autonomy.dashboard_state_of_roi(p_now timestamptz)
 returns table (code text, level text, sentence text, details text[], figures jsonb)
 language sql stable set search_path = ''
@@ -16554,7 +16900,6 @@ case when r.now < r.break_even then ': the account loses money' else '' end),
 from rois r
 where r.now / r.matured <= 0.8 * r.before and r.now / r.matured - r.before <= -2 * r.before * r.error;
 $$;
-comment on function autonomy.dashboard_state_of_roi(timestamptz) is '[autonomous-operations]';
 create function public.dashboard_state(
 p_since timestamptz default null, p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = '' set jit = off
@@ -16577,6 +16922,7 @@ select * from autonomy.dashboard_state_of_policy()
 union all select * from autonomy.dashboard_state_of_runs(v_minutes, p_now)
 union all select * from autonomy.dashboard_state_of_summaries(v_minutes, p_now)
 union all select * from autonomy.dashboard_state_of_feed()
+union all select * from autonomy.dashboard_state_of_platforms(true)
 union all select * from autonomy.dashboard_state_of_data(p_now)
 union all select * from autonomy.dashboard_state_of_work(p_now)
 union all select * from autonomy.dashboard_state_of_changes(v_since, v_span)
@@ -16608,7 +16954,6 @@ select jsonb_build_object('measured', coalesce(p_measured, 0),
 'money_low', round((p_money - 1.645 * sqrt(p_error_squares))::numeric, 2),
 'money_high', round((p_money + 1.645 * sqrt(p_error_squares))::numeric, 2));
 $$;
-comment on function autonomy.dashboard_worth(numeric, float8, float8) is '[autonomous-operations]';
 create function autonomy.dashboard_action_totals(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16633,7 +16978,6 @@ case when currency = p_currency then action_type = 'auto_pause' end as pause
 from autonomy.dashboard_action_days) d
 where d.day between p_from and p_to;
 $$;
-comment on function autonomy.dashboard_action_totals(date, date, text) is '[autonomous-operations]';
 create function autonomy.dashboard_days(p_from date, p_to date, p_currency text) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16657,7 +17001,6 @@ from autonomy.dashboard_action_days where status in ('executed', 'rolled_back') 
 group by day
 ) a on a.day = g.day::date;
 $$;
-comment on function autonomy.dashboard_days(date, date, text) is '[autonomous-operations]';
 create function autonomy.dashboard_currencies()
 returns table (currency text, active bigint, active_budget numeric, saved jsonb, earned jsonb)
 language sql stable set search_path = ''
@@ -16677,7 +17020,6 @@ cross join lateral (
 select autonomy.dashboard_action_totals(date '-infinity', date 'infinity', u.currency) as totals) t
 order by u.active desc, u.currency;
 $$;
-comment on function autonomy.dashboard_currencies() is '[autonomous-operations]';
 create function autonomy.dashboard_run_json(r public.autonomous_runs) returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -16688,7 +17030,6 @@ select jsonb_build_object(
 || jsonb_build_object(
 'summary', coalesce(r.summary, '{}') - 'held_decisions' - 'actions' - 'failed');
 $$;
-comment on function autonomy.dashboard_run_json(public.autonomous_runs) is '[autonomous-operations]';
 create function public.dashboard_overview(
 p_days integer default 30, p_since timestamptz default null, p_run_interval_minutes integer default 60,
 p_currency text default null, p_now timestamptz default now()
@@ -16774,7 +17115,6 @@ array(select l.campaign_id from live l where not l.loses order by l.place, l.cam
 count(*) filter (where l.loses), count(*) filter (where not l.loses)
 into under, scaling, under_count, scaling_count from live l;
 end $$;
-comment on function autonomy.dashboard_extremes(integer, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -16946,7 +17286,6 @@ else 'planned' end,
 'leave_out', exists (select from autonomy.evidence_exclusions x
 where x.event_id = p_event.id and x.lifted_at is null));
 end $$;
-comment on function autonomy.event_json(autonomy.planned_events, timestamptz) is '[autonomous-operations]';
 create function public.list_planned_events(
 p_account text default null, p_campaign_id uuid default null, p_limit integer default 200,
 p_now timestamptz default now()) returns jsonb
@@ -17006,7 +17345,6 @@ raise exception using errcode = 'AO010', message = format('%s must lie between 2
 end if;
 return v_moment;
 end $$;
-comment on function autonomy.event_moment(text, jsonb, text, timestamptz) is '[autonomous-operations]';
 create function autonomy.event_flag(p_name text, p_event jsonb, p_before boolean) returns boolean
 language plpgsql immutable set search_path = ''
 as $$
@@ -17018,7 +17356,6 @@ raise exception using errcode = 'AO010', message = format('%s: it must be true o
 end if;
 return (p_event -> p_name)::boolean;
 end $$;
-comment on function autonomy.event_flag(text, jsonb, boolean) is '[autonomous-operations]';
 create function autonomy.sent_event(p_event jsonb, p_before autonomy.planned_events) returns autonomy.planned_events
 language plpgsql stable set search_path = ''
 as $$
@@ -17069,7 +17406,6 @@ raise exception using errcode = 'AO010', message = 'why: say what it is, in 1 to
 end if;
 return v_event;
 end $$;
-comment on function autonomy.sent_event(jsonb, autonomy.planned_events) is '[autonomous-operations]';
 create function public.save_planned_event(p_event jsonb, p_id uuid default null, p_actor text default null)
 returns jsonb
 language plpgsql set search_path = ''
@@ -17162,7 +17498,6 @@ from autonomy.campaign_values(p_campaign_ids) v
 join autonomy.campaign_totals t on t.campaign_id = v.campaign_id
 where abs(t.life_revenue) < 1e15 and abs(t.life_spend) < 1e15;
 end $$;
-comment on function autonomy.valued_totals(uuid[]) is '[autonomous-operations]';
 create function public.dashboard_campaigns(
 p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -17232,7 +17567,6 @@ and e.until_at > d.day::timestamp at time zone p_zone)) order by d.day), '[]')
 from public.campaign_daily d
 where d.campaign_id = p_campaign_id and d.day between p_first and p_last);
 end $$;
-comment on function autonomy.dashboard_campaign_days(uuid, text, text, date, date) is '[autonomous-operations]';
 create function public.dashboard_campaign(
 p_campaign_id uuid, p_days integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql stable set search_path = ''
@@ -17485,7 +17819,6 @@ select coalesce(jsonb_agg(to_jsonb(t)), '[]')
 from (select code, at, sum(n) as n from counted group by 1, 2) t)),
 'campaigns_evaluated', autonomy.active_campaigns(null, p_portfolio)));
 end $$;
-comment on function autonomy.dashboard_preview_summary(jsonb, uuid, timestamptz) is '[autonomous-operations]';
 create function public.dashboard_preview_rule(
 p_rule jsonb, p_rule_id uuid default null, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set statement_timeout = '55s'
@@ -17613,13 +17946,11 @@ select '{"rule_name": "Budget Optimisation", "rule_type": "optimize", "priority"
            "condition": {"metric": "spend", "operator": ">", "threshold": 0, "min_duration_hours": 24},
            "action": {"type": "budget_adjusted", "by": "curve", "max_budget": 10000}}'::jsonb
 $$;
-comment on function autonomy.optimisation_rule() is '[autonomous-operations]';
 create function autonomy.is_optimisation(p_action jsonb) returns boolean
 language sql immutable parallel safe set search_path = ''
 as $$
 select coalesce(p_action ->> 'type' = 'budget_adjusted' and p_action ? 'by', false)
 $$;
-comment on function autonomy.is_optimisation(jsonb) is '[autonomous-operations]';
 create function autonomy.free_rule_name(p_name text) returns text
 language sql stable set search_path = ''
 as $$
@@ -17629,7 +17960,6 @@ cross join lateral (select left(p_name, 190) || case when i = 1 then '' else ' '
 where not exists (select from public.autonomous_rules r where r.rule_name = n.name)
 order by i limit 1
 $$;
-comment on function autonomy.free_rule_name(text) is '[autonomous-operations]';
 create function public.budget_optimisation() returns jsonb
 language sql stable set search_path = ''
 as $$
@@ -17688,7 +18018,6 @@ select autonomy.free_rule_name(t ->> 'rule_name'), t ->> 'rule_type', t -> 'cond
 from autonomy.optimisation_rule() t;
 end if;
 end $$;
-comment on function autonomy.switch_optimisation_on(text) is '[autonomous-operations]';
 create function public.set_budget_optimisation(p_on boolean, p_actor text default null) returns jsonb
 language plpgsql set search_path = ''
 as $$
@@ -17793,7 +18122,10 @@ select jsonb_build_object(
 'in_force', to_jsonb(autonomy.policy_overlaid(
 p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
 'measured_delay_hours', (
-select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account),
+select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account
+and (not exists (select from autonomy.platform_accounts x where x.account = k.name)
+or exists (select from autonomy.delays d where d.account = k.name and d.since is not null))),
+'platform', autonomy.connection((s.a).account, now()),
 'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
 from found f where f.account = (s.a).account))
 order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
@@ -17810,7 +18142,8 @@ comment on function public.list_autonomous_accounts(text, integer) is
 'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
 'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
 '"measured_delay_hours": how late its conversions come by its own figures, null where they have not told, '
-'"finding": null or {"sentence", "proposed"}], "left_off": how many more there are}. Reads only. Raises AO003. '
+'"finding": null or {"sentence", "proposed"}, "platform": null or what it is connected to], "left_off": how many '
+'more there are}. Reads only. Raises AO003. '
 '[autonomous-operations]';
 create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)
 returns jsonb language plpgsql set search_path = ''
@@ -17882,7 +18215,6 @@ where left(c.account, 200) = left(p_account, 200) and c.account = p_account
 and (h.campaign_id is not null or s.is_active and c.created_at >= v_from and isfinite(c.created_at)
 or f.w30_spend > 0 and f.as_of > v_from and isfinite(f.as_of));
 end $$;
-comment on function autonomy.touched_campaigns(text, text, date) is '[autonomous-operations]';
 create function autonomy.present_days(p_account text, p_zone text, p_from date, p_to date)
 returns table (day date, spend float8, revenue float8)
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
@@ -17927,7 +18259,6 @@ where not exists (select from days d where d.campaign_id = u.campaign_id and d.d
 )
 select c.day, sum(c.spend), sum(c.revenue) from changes c group by c.day;
 end $$;
-comment on function autonomy.present_days(text, text, date, date) is '[autonomous-operations]';
 create function autonomy.left_out_days(p_account text, p_from date, p_to date)
 returns table (day date, whole boolean, spend float8, revenue float8)
 language plpgsql stable set search_path = '' set jit = off
@@ -17951,7 +18282,6 @@ where x.lifted_at is null and x.from_day <= p_to and x.until_day >= p_from) u
 join public.campaign_daily d on d.campaign_id = u.campaign_id and d.day = u.day
 group by d.day;
 end $$;
-comment on function autonomy.left_out_days(text, date, date) is '[autonomous-operations]';
 create function autonomy.account_days(p_account text, p_zone text, p_today date, p_days integer) returns jsonb
 language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -17981,7 +18311,6 @@ select u.day, bool_or(u.whole) as whole, sum(u.spend) as spend, sum(u.revenue) a
 from autonomy.left_out_days(p_account, p_today - p_days, p_today) u group by u.day) x on x.day = g.day::date
 left join autonomy.present_days(p_account, p_zone, v_from, p_today) n on n.day = g.day::date);
 end $$;
-comment on function autonomy.account_days(text, text, date, integer) is '[autonomous-operations]';
 create function public.autonomy_account_days(
 p_account text default null, p_limit integer default 20, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set jit = off
@@ -18126,6 +18455,111 @@ comment on function public.lift_evidence_exclusion(uuid, text) is
 'Lets the days of an exclusion count again, and keeps them from being doubted once more; answers the row. Safe to '
 'call again. Raises AO003 (no such exclusion). [autonomous-operations]';
 
+-- 1066_platforms.sql
+create function public.list_platform_accounts(
+p_account text default null, p_shard text default null, p_now timestamptz default now()) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+if p_account is not null and not exists (
+select from autonomy.platform_accounts x where x.account = p_account) then
+raise exception using errcode = 'AO003', message = format('The account %L is not connected.', p_account),
+hint = 'Connect it: python -m autonomy connect meta, or google.';
+end if;
+return (
+select coalesce(jsonb_agg(autonomy.connection(x.account, p_now) order by x.account), '[]')
+from autonomy.platform_accounts x
+where (p_account is null or x.account = p_account)
+and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
+end $$;
+comment on function public.list_platform_accounts(text, text, timestamptz) is
+'The accounts that are connected to their platforms, those of a shard, or one: platform and id there, state and '
+'why, when it was read last, what is still to be read. Only reads; safe to call again. Raises AO003 (not connected), '
+'AO010 (no shard). [autonomous-operations]';
+create function autonomy.connection_error(p_account text, p_platform text, p_external_id text, p_credential text)
+returns void language plpgsql stable set search_path = ''
+as $$
+declare
+v_other autonomy.platform_accounts;
+begin
+if coalesce(p_account, '') = '' or char_length(p_account) > 200 then
+raise exception using errcode = 'AO010', message = 'The name of an account has 1 to 200 characters.';
+elsif p_platform is null or p_platform not in ('meta', 'google') then
+raise exception using errcode = 'AO010', message = 'The platform is meta or google.';
+elsif (p_external_id ~ '^[0-9]{1,20}$') is not true then
+raise exception using errcode = 'AO010',
+message = 'The account''s id on its platform is digits alone, without act_ and without dashes.';
+elsif (p_credential ~ '^[A-Z0-9_]{0,40}$') is not true then
+raise exception using errcode = 'AO010',
+message = 'A credential is the name of one, in capitals, digits and underscores: never a token.';
+end if;
+select * into v_other from autonomy.platform_accounts x
+where (x.account = p_account) <> (x.platform = p_platform and x.external_id = p_external_id) limit 1;
+if found then
+raise exception using errcode = 'AO012',
+message = format('The account %L is connected to %s %s already.', v_other.account,
+autonomy.platform_title(v_other.platform), v_other.external_id),
+hint = 'Disconnect it first: python -m autonomy disconnect ACCOUNT.';
+end if;
+end $$;
+create function public.connect_platform_account(
+p_account text, p_platform text, p_external_id text, p_facts jsonb, p_login_id text default null,
+p_credential text default '', p_conversion_action text default null, p_attribution_windows text[] default '{}',
+p_limits jsonb default '{}', p_actor text default null) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_actor text := coalesce(nullif(p_actor, ''), autonomy.actor());
+v_delay float8 := autonomy.written_number(p_limits ->> 'conversion_delay_hours')::float8;
+begin
+perform autonomy.hold_schema();
+perform autonomy.connection_error(p_account, p_platform, p_external_id, p_credential);
+insert into autonomy.platform_accounts as x
+(account, platform, external_id, login_id, credential, conversion_action, attribution_windows, connected_by)
+values (p_account, p_platform, p_external_id, nullif(p_login_id, ''), p_credential, p_conversion_action,
+coalesce(p_attribution_windows, '{}'), v_actor)
+on conflict (account) do update set
+login_id = excluded.login_id, credential = excluded.credential, conversion_action = excluded.conversion_action,
+attribution_windows = excluded.attribution_windows, state = 'ok', state_code = '', state_message = '',
+state_since = now(), not_before = null, last_error = '';
+perform autonomy.note_platform_facts(p_account, p_facts, v_actor);
+update public.autonomy_accounts a set
+mode = 'observe',
+min_confidence = coalesce(a.min_confidence, autonomy.written_number(p_limits ->> 'min_confidence')),
+min_pause_confidence = coalesce(a.min_pause_confidence,
+autonomy.written_number(p_limits ->> 'min_pause_confidence')),
+updated_by = v_actor, updated_at = clock_timestamp()
+where a.account = p_account;
+if v_delay > 0 and not exists (
+select from autonomy.priors k where k.scope = 'account' and k.name = p_account and k.delay_hours is not null) then
+perform autonomy.use_measured(p_account, 'delay', v_delay);
+end if;
+return autonomy.connection(p_account, now());
+end $$;
+comment on function public.connect_platform_account(text, text, text, jsonb, text, text, text, text[], jsonb, text) is
+'Connects an account to its platform, read only: currency and zone are taken from p_facts, the account is observed, '
+'p_limits (min_confidence, min_pause_confidence, conversion_delay_hours) hold where nothing is set. p_credential is '
+'a name, never a secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), '
+'AO015 (upgrade). [autonomous-operations]';
+create function public.disconnect_platform_account(p_account text) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+v_was jsonb := autonomy.connection(p_account, now());
+begin
+perform autonomy.hold_schema();
+if v_was is null then
+raise exception using errcode = 'AO003', message = format('The account %L is not connected.', p_account),
+hint = 'The connected ones: python -m autonomy sync --list.';
+end if;
+delete from autonomy.platform_accounts x where x.account = p_account;
+delete from autonomy.platform_units y where y.account = p_account;
+return v_was;
+end $$;
+comment on function public.disconnect_platform_account(text) is
+'Ends the connection of an account; campaigns, figures and settings stay, and so does its mode (observe). Answers '
+'what it was connected to. Raises AO003 (not connected), AO015 (upgrade). [autonomous-operations]';
+
 -- 1070_causes.sql
 create table if not exists autonomy.causes (
 id bigint generated always as identity primary key,
@@ -18195,7 +18629,6 @@ values
 ('RULES_SKIPPED', 'Rules cannot be read', '{slack,webhook,email}', true, false),
 ('RUN_ACTED', 'What each run did', '{slack,webhook}', true, false);
 end $$;
-comment on function autonomy.told_of() is '[autonomous-operations]';
 create function autonomy.told_channels(p_account text, p_code text) returns text[]
 language sql stable set search_path = ''
 as $$
@@ -18206,7 +18639,6 @@ p_account, (select min(a.account) from public.autonomy_accounts a having count(*
 order by w.account nulls last limit 1),
 (select t.channels from autonomy.told_of() t where t.code = p_code), '{}');
 $$;
-comment on function autonomy.told_channels(text, text) is '[autonomous-operations]';
 create function public.autonomy_notify_settings(p_account text default null) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -18282,6 +18714,7 @@ begin
 return query
 with found as (
 select * from autonomy.dashboard_state_of_policy(v_each)
+union all select * from autonomy.dashboard_state_of_platforms(v_each)
 union all
 select * from autonomy.dashboard_state_of_runs(coalesce(p_run_interval_minutes, 60), p_now, v_each) r
 where p_run_interval_minutes is not null or r.code <> 'RUN_LATE'
@@ -18316,7 +18749,6 @@ cross join lateral (select left(f.figures ->> 'account', 200) as account,
 coalesce(f.figures ->> 'waiting', f.figures ->> 'share', f.figures ->> 'campaigns', '1')::numeric as size) n
 order by n.account, f.code, n.size desc, f.sentence;
 end $$;
-comment on function autonomy.causes_now(integer, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.notice_causes(p_run_interval_minutes integer, p_whole boolean, p_now timestamptz)
 returns boolean language plpgsql set search_path = ''
 as $$
@@ -18358,7 +18790,6 @@ seen_at = excluded.seen_at, over_at = excluded.over_at
 where c.over_at < excluded.began_at;
 return true;
 end $$;
-comment on function autonomy.notice_causes(integer, boolean, timestamptz) is '[autonomous-operations]';
 create function autonomy.notice_after_run() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -18369,7 +18800,6 @@ exception when others then
 raise warning 'What goes on was not written down: %', sqlerrm;
 return null;
 end $$;
-comment on function autonomy.notice_after_run() is '[autonomous-operations]';
 create trigger autonomous_runs_noticed after update of status on public.autonomous_runs
 for each row when (old.status = 'running' and new.status <> 'running' and not new.dry_run)
 execute function autonomy.notice_after_run();
@@ -18390,7 +18820,6 @@ when c.size >= 2 * t.size or c.size <= t.size / 2 then 'changed'
 when t.told_at < p_now - interval '23 hours 30 minutes' then 'reminder' end as kind) k
 where w.channel = any (p_channels) and k.kind is not null;
 $$;
-comment on function autonomy.untold(text[], timestamptz) is '[autonomous-operations]';
 create function public.autonomy_take_messages(
 p_claim uuid, p_channels text[], p_run_interval_minutes integer default 60, p_now timestamptz default now()
 ) returns jsonb language plpgsql set search_path = '' set lock_timeout = '3s'
@@ -18477,7 +18906,6 @@ end if;
 end loop;
 return v_policy;
 end $$;
-comment on function autonomy.past_policy(jsonb) is '[autonomous-operations]';
 create function autonomy.past_measures(p_windows text[]) returns text
 language sql immutable set search_path = ''
 as $$
@@ -18495,7 +18923,6 @@ select 'life', 'unbounded', 1
 cross join unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) m (measure)
 where w.far <> '0'
 $$;
-comment on function autonomy.past_measures(text[]) is '[autonomous-operations]';
 create function autonomy.past_doubts(p_from timestamptz, p_to timestamptz)
 returns table (campaign_id uuid, day date, known_at timestamptz, why text)
 language plpgsql stable set search_path = '' set jit = off
@@ -18524,7 +18951,6 @@ cross join lateral (select (d.day + 1)::timestamp at time zone z.zone as known_a
 where k.known_at > p_from - interval '1 day' and k.known_at <= p_to
 order by d.campaign_id, d.day, d.why;
 end $$;
-comment on function autonomy.past_doubts(timestamptz, timestamptz) is '[autonomous-operations]';
 create function autonomy.past_candidates(
 p_conditions jsonb, p_windows text[], p_from timestamptz, p_to timestamptz, p_every_hours numeric,
 p_policy jsonb default '{}', p_all boolean default false, p_left_out jsonb default '[]')
@@ -18723,8 +19149,6 @@ coalesce(v_predicate, 'true'), v_days, format(v_left_out, 'c'))
 using null, p_from, p_to, v_keep, (p_from at time zone v_zone)::date, v_zone, v_half_life,
 v_every, v_delay, coalesce(p_all, false), p_left_out;
 end $$;
-comment on function autonomy.past_candidates(jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean,
-jsonb) is '[autonomous-operations]';
 create function autonomy.past_stand_in_budgets(p_from timestamptz)
 returns table (campaign_id uuid, changed_at timestamptz, old_budget numeric)
 language sql stable set search_path = '' set jit = off
@@ -18758,7 +19182,6 @@ where e.next_day is null or e.budget is distinct from e.next_budget
 union all
 select d.campaign_id, (d.day + 1)::timestamp at time zone d.zone, null from days d where d.nth = 1
 $$;
-comment on function autonomy.past_stand_in_budgets(timestamptz) is '[autonomous-operations]';
 create function autonomy.past_campaigns(p_from timestamptz, p_to timestamptz)
 returns table (
 campaign_id uuid, title text, account text, enabled boolean, budget numeric, budgets jsonb,
@@ -18798,8 +19221,8 @@ from sums s group by s.campaign_id
 select c.id, c.title, c.account, coalesce(c.autonomous_enabled, false), c.budget,
 (select jsonb_agg(jsonb_build_array(b.changed_at, b.old_budget) order by b.changed_at, b.id)
 from (select h.id, h.changed_at, h.old_budget from public.campaign_changes h
-where h.campaign_id = c.id and h.changed_at > p_from and h.kind in ('outside', 'action', 'rollback')
-and h.old_budget <> h.new_budget
+where h.campaign_id = c.id and h.changed_at > p_from
+and h.kind in ('outside', 'platform', 'action', 'rollback') and h.old_budget <> h.new_budget
 union all
 select 0, u.* from unnest(s.changed_at, s.budget) u) b),
 (select max(h.changed_at) from public.campaign_changes h
@@ -18809,7 +19232,7 @@ from public.campaign_changes h
 cross join lateral (values
 (h.new_budget < h.old_budget, 'cut'), (h.new_budget > h.old_budget, 'raised'),
 (lower(h.new_status) = 'active' and lower(h.old_status) is distinct from 'active', 'switched on')) w (so, what)
-where h.campaign_id = c.id and h.person and h.kind in ('outside', 'action') and w.so
+where h.campaign_id = c.id and h.person and h.kind in ('outside', 'platform', 'action') and w.so
 and h.changed_at > p_from - (select greatest(7, p.person_hold_days, (
 select max(o.person_hold_days) from public.autonomy_accounts o)) * interval '1 day'
 from public.autonomy_policy p)),
@@ -18822,7 +19245,6 @@ left join public.autonomy_accounts k on k.account = c.account
 left join public.campaign_facts f on f.campaign_id = c.id
 order by c.id
 $$;
-comment on function autonomy.past_campaigns(timestamptz, timestamptz) is '[autonomous-operations]';
 create function public.list_past_candidates(
 p_conditions jsonb, p_windows text[] default '{}', p_days integer default 30, p_policy jsonb default '{}',
 p_now timestamptz default now())
@@ -18894,7 +19316,19 @@ where s.age > 0
 group by s.age
 order by s.age
 $$;
-comment on function autonomy.conversion_maturity(timestamptz) is '[autonomous-operations]';
+
+do $$
+declare
+v_function regprocedure;
+begin
+for v_function in
+select p.oid from pg_catalog.pg_proc p
+where p.pronamespace = 'autonomy'::regnamespace and p.prokind = 'f'
+and p.xmin = pg_catalog.pg_current_xact_id()::xid and obj_description(p.oid, 'pg_proc') is null
+loop
+execute format('comment on function %s is %L', v_function, '[autonomous-operations]');
+end loop;
+end $$;
 
 -- 9900_rights.sql
 do $$
@@ -19047,18 +19481,20 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c', pg_catalog.clock_timestamp()),
   ('0105_money', '4f3f4b2491920dfbf275b9eb6777d2fd23a74e512a8914b600568270c3b4c405', pg_catalog.clock_timestamp()),
   ('0110_campaigns', '8034e1cf91ff75903e1c7f487176b1e50f5850b5fecfbba5efff66d469a71ac5', pg_catalog.clock_timestamp()),
-  ('0120_actions', '5cb1eb7190e2cdd2aeefb7597cb01a908a08fdc8faf1f1df17ab5f627ea76c9c', pg_catalog.clock_timestamp()),
+  ('0120_actions', '78e177d58e553803320df25591991934c227e3a629047eaef31d9caf2fe51728', pg_catalog.clock_timestamp()),
   ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2', pg_catalog.clock_timestamp()),
   ('0128_exclusions', '6670ab68b2e53ac5211f1157ca339ffc3088c853285fbf715b61456be303c437', pg_catalog.clock_timestamp()),
-  ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
+  ('0129_file_states', '1802c04064cbca416c3c435ef4fecf92c495c61c230469aff4a1456ef63d823b', pg_catalog.clock_timestamp()),
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
   ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'a57d29f74a1673cab86e776bcf72d01bb44a10b1b557c5f7c44fa5f5adf84eb9', pg_catalog.clock_timestamp()),
+  ('0134_platforms', 'df2ad74ce894ad2d6a005b6c6a630d7251c672fd7470bd65ce21f855bb1923d4', pg_catalog.clock_timestamp()),
+  ('0135_accounts', '1afc6fec0917f5e9eb089c545a0aaf81613c28d91ee4bf95b6c63b9d074c519d', pg_catalog.clock_timestamp()),
   ('0136_account_policies', '7260f67cbf3aa31d02032ba36a591fdc5ba7e0a6a0e84896fa897abac26fc594', pg_catalog.clock_timestamp()),
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
+  ('0138_platform_mode', '67d474e158bb78df508a4ba791280162816db01294a2bf28de516b64aa841692', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
-  ('0205_reference_budgets', '8b641c59aeaaced3d52a962d716901b55abd791cc97888321f4311f9a4933f31', pg_catalog.clock_timestamp()),
+  ('0205_reference_budgets', '4ff7ecd56ae18d7ad9bd675f65751cd7d69e7717617238015f8b038ec95f4a7a', pg_catalog.clock_timestamp()),
   ('0210_facts', '595348ef1e93f13a3151a0db5b05cee20a29c886ea7a38104d4f8412f1d969f1', pg_catalog.clock_timestamp()),
   ('0215_one_grain', '7c7390c71dc0972f9da27409e524c9768708158e438b7d257c2c1ac1b6826307', pg_catalog.clock_timestamp()),
   ('0218_unusual_campaigns', '8014257240581fb8317bab1fc8dab4f725bd4466ff635af0dfe4ff764c10090b', pg_catalog.clock_timestamp()),
@@ -19069,6 +19505,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
+  ('0235_platform_pulls', 'b82bc006fa534b25d79311a5b4d5afbdca94742c56b9975546708bc56dab4277', pg_catalog.clock_timestamp()),
+  ('0236_platform_units', '475bc41ba5244274b9a2f3ce3719685f2d202b60ad91ca2001996407e00b0fbf', pg_catalog.clock_timestamp()),
+  ('0237_platform_days', '51d160f5c41a2a9fc66c44b99556c2946df78d49405761bf66c715fa484fbe32', pg_catalog.clock_timestamp()),
   ('0240_feed', '2ee9e70efa74b961d2c62ccb8a0f9221333dfeda2573be194964e5ee3e222437', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
   ('0320_rules', '001a9696e37eac4cbc0f0815a98cc1d8885ea89064f9bb5abf49aa1580c0bfdc', pg_catalog.clock_timestamp()),
@@ -19081,34 +19520,34 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0415_curvature', '093acafd66e1bdeabf0ca992dad430dd30399d2d91fd72f59aeb8b984b0dc2be', pg_catalog.clock_timestamp()),
   ('0417_delay', '3bfd08b5334fc2626e5efe1fc6a7e3c0cb0799fbf8f7126f7d87c29684368bcb', pg_catalog.clock_timestamp()),
   ('0418_measuring', '50a73a359beac777903f2598217747a92c91df8046383710166493c0489bdfa9', pg_catalog.clock_timestamp()),
-  ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
+  ('0420_doubt', 'e6334030e0e9661d9cca8de84ea7181e4af8deb9d8b6542afd17d22025f2c7e5', pg_catalog.clock_timestamp()),
   ('0425_put_back', '4192c630ade9e65fb4d692ceb87db10ab8ef4bd46c93e7f31b1a4f5e3b510f1e', pg_catalog.clock_timestamp()),
   ('0500_find', '6744847f03044e0653ca07c09c4f720202b0b2d2e8940105fc6a67304dd465d1', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'd0f7ca2f7a85d216d3c56041589f9e97ae17638da8989900933c6176b4a7d149', pg_catalog.clock_timestamp()),
+  ('0505_codes', '83ae499d2565ffba50e3b0a0538a94980b3ab7d343d7322f36a0fed9690d86fd', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '235fc3959709e2cccc6efdce0c6246698784115e6ed6b1b9486148c4602e3076', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '6593ee4bef3383fbc836ebc1299fd031f066d8b86f7aa9a1ea17acfdd5fe1482', pg_catalog.clock_timestamp()),
   ('0511_measured', 'c43c106e19afd42e0b862e7bdfaa27e6b16d4fd1ace00ca525fa1a1a28ea1f25', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '16d6bf8422bd9d4991ce21458cc9e84163e96253a78a299f475f0d713f8edb1b', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '4f40c14bffcaa40c39104e4c3cff3e41e10694ce97a7d9dcfc9910fb2d1e7c13', pg_catalog.clock_timestamp()),
   ('0520_decide', 'ccf8f7717252ed6c279bd422232390bff4e54c8dec6696335b58c10b88343fbf', pg_catalog.clock_timestamp()),
   ('0530_sentences', '0b08b7e250a1062777d41626712f5420569b4e3dde701cba26e83637812b3a04', pg_catalog.clock_timestamp()),
   ('0540_propose', '9608f37927e9a4673035f6dece96522ce0de174fd190cb54d366a169a6ab5568', pg_catalog.clock_timestamp()),
   ('0550_identify', 'd70f975a2e10877464914111de2b7569d84e23346af7310580ea93a6e7e62028', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
-  ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
+  ('0600_changes', 'e9d1f8acd8fcb4d93e09602e114f2e198de3df228e0d8a9fbeb2d80e1234d1a3', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
   ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
   ('0630_judge', '0cd0b23074f791fd1235c84e3720568029a58ac626b17014b397696576bb3097', pg_catalog.clock_timestamp()),
   ('0640_apply', 'b7a3f54f68c9511ae04a154a23346debae7bc27f36ddfac5b09befae2443dce2', pg_catalog.clock_timestamp()),
   ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
-  ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
+  ('0660_roll_back', '3eba45d279df6e114f0831084fe83e4550214c4f0ab416e79392ec6989773afd', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '1f8bf95a6a1779dda1bcc50279290317581fbac03f627b8b1b173cd37af7256f', pg_catalog.clock_timestamp()),
-  ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '5f08b40931ee5723a4684d270960ab6e756d35e10e4edce8e079148c432a40f8', pg_catalog.clock_timestamp()),
+  ('0695_retention', 'c8ed8a68edb2ac156a3188da0df346eb1201ebef72f4412ca372cc31c7bc8620', pg_catalog.clock_timestamp()),
+  ('0700_runs', '7cc2e732d690c677c5379e5bfc0bef9cfb40534247843e02be4684e1b579e37b', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0805_standing', 'da7dcbf458dec3ea622ef87f462fb4bbedd141dc11ce226687358cf241123ed6', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '35547e55e4da09be497685c59363ab0705ad0ee4c930913220d466cb06e085b1', pg_catalog.clock_timestamp()),
@@ -19132,17 +19571,18 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0963_import_feed', '3b2508d875534d5a0c77155e7d827fa4ee2cde25fff212e267c5b5f7f46d6401', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '628660e39584d17c2ee35e7ba57b546cf628be4655929929af3c7ee6a08c61e2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '65b81b2d94a80158e7114b44d62c2b72bcb7abc517220db003efcc5bf8a43dba', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '0c53ecc2eefb4ff72d95362dea3cce28e306b00802d0706674512619157d117b', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', 'd733b784e13830fffbbb1783d51de216ea0eada1a8d5abf73687985b4982d341', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
-  ('1060_accounts', '93f732cc0634323ef05d98cecf65d5791488dea8b0365fefdad4824d2d786eb1', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '2f243ebb53e8a98b171b8b67e6f91db54c67247653ff7861d4dcafcd583b0186', pg_catalog.clock_timestamp()),
   ('1062_account_days', '29edc432104a17fbc4667f0f6a258be0565f591ba7dbf6ccdf35489f8b2adda9', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
-  ('1070_causes', '38cae3fb06634c0952fb8138afa456fc81147b2046aea0bcad21395865c6b8a4', pg_catalog.clock_timestamp()),
-  ('1200_history', '0975beaec7f9db967c709ed3e7d8e1e1fdaef69093a40dbff95811fcecb93f95', pg_catalog.clock_timestamp()),
+  ('1066_platforms', '7dfdb3928661c850d4a165cd95937ead23e951346d90f75b1e2c0e7218f966d9', pg_catalog.clock_timestamp()),
+  ('1070_causes', '6bb4259f571e80afe17709d581de8046a0583eb0650acff7ee2425aba9498ed3', pg_catalog.clock_timestamp()),
+  ('1200_history', '23cd1de56b309e997babd42d811741fadd0b548cfb567fcc1fe0fe41e2527713', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;

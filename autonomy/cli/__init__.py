@@ -22,6 +22,7 @@ from autonomy.cli import (
     notify,
     operate,
     past,
+    platforms,
     rules,
     serving,
     settings,
@@ -51,7 +52,7 @@ def cli() -> None:
 
 for module in (
     operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, forecast,
-    database, past, serving,
+    platforms, database, past, serving,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)

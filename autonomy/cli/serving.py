@@ -45,38 +45,43 @@ SECRETS = SERVING.with_name("serve.json")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your export: import and replay it instead.",
 )
+@click.option(
+    "--platform",
+    type=click.Choice(["meta", "google"]),
+    help="An account on a made-up platform: connect, read, decide.",
+)
 @map_option
 @worth_option
 @roas_option
 @json_option
-def demo(
+def demo(  # noqa: PLR0913, PLR0917 - one parameter an option
     data: Path | None,
+    platform: str | None,
     mapping: Path | None,
     worth: Decimal | None,
     from_roas: bool,
     as_json: bool,
 ) -> None:
     """One real run on the embedded stack: the function, PostgREST, PostgreSQL, and back."""
+    if data is not None and platform is not None:
+        raise click.UsageError("Either an export (DATA, --data) or a platform (PLATFORM), not both.")
     if data is not None:
         replay_export(data, mapping, worth, from_roas=from_roas, as_json=as_json)
         return
     if mapping or worth or from_roas:
         raise click.UsageError("What is said of an export needs one: --data FILE.")
+    if platform is not None:
+        _demo_of_platform(platform, as_json)
+        return
     with _stack() as stack:
         environment = stack.environment()
         _prepare_sample(environment["AUTONOMY_DATABASE_URL"], reset=True)
-        keys = _secrets()
-        with _function({**environment, **keys}, None) as server:
-            progress(f"the function is up at {server.url}; POST /")
-            result = _post(server.url, keys["AUTONOMY_API_TOKEN"])
+        result = _one_run(environment)
         foreseen = "" if as_json else _foreseen(environment["AUTONOMY_DATABASE_URL"])
     if as_json:
         print_json(result)
         return
-    click.secho("\nThe run's answer (held decisions and actions shortened here):", bold=True)
-    print_json(_shortened(result))
-    click.echo()
-    print_run(result["result"])
+    _print_answer(result)
     if foreseen:
         click.echo(f"\n{foreseen} Switch it on: python -m autonomy policy set --preset grow")
     click.echo("\nEverything is stopped again. `make serve` keeps it up and opens the dashboard.")
@@ -130,6 +135,37 @@ def env(as_json: bool) -> None:
 
 
 COMMANDS = (demo, serve, env)
+
+
+def _demo_of_platform(platform: str, as_json: bool) -> None:
+    """`make run PLATFORM=meta`"""
+    from autonomy.cli.platform_demo import read_account
+
+    with read_account(platform) as (environment, said):
+        result = _one_run(environment)
+    if as_json:
+        print_json(result)
+        return
+    click.echo(f"\n{said}")
+    click.echo("It is only read: nothing is changed there, so the account is observed, and what")
+    click.echo("would have been done is said as held with OBSERVE.")
+    _print_answer(result)
+    click.echo("\nEverything is stopped and removed again. Your own account: docs/platforms.md")
+
+
+def _one_run(environment: dict[str, str]) -> dict[str, Any]:
+    """Of the function over HTTP, as the scheduler calls it."""
+    keys = _secrets()
+    with _function({**environment, **keys}, None) as server:
+        progress(f"the function is up at {server.url}; POST /")
+        return _post(server.url, keys["AUTONOMY_API_TOKEN"])
+
+
+def _print_answer(result: dict[str, Any]) -> None:
+    click.secho("\nThe run's answer (held decisions and actions shortened here):", bold=True)
+    print_json(_shortened(result))
+    click.echo()
+    print_run(result["result"])
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class Candidate:
 
     __slots__ = (
         "account",
+        "account_broken",
         "attribution",
         "autonomous_enabled",
         "budget",
@@ -80,6 +81,8 @@ class Candidate:
         "paused_action",
         "pending",
         "put_back",
+        "platform_holds",
+        "pulled_at",
         "reference_budget",
         "status",
         "suspect",
@@ -126,6 +129,9 @@ class Candidate:
     curvature: float | None  # that its effective spend was made with, None: its account's
     attribution: float  # what is believed of what the platform reports; 1: all of it
     put_back: bool  # another program sets its budget anew after each move of ours
+    account_broken: str | None  # why its platform cannot be read
+    pulled_at: datetime | None  # when its platform was read last; None: it is not connected
+    platform_holds: tuple[str, ...]  # codes of what its platform has against changing it
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -175,6 +181,8 @@ class Candidate:
         attribution = measure(get("attribution_factor"))
         self.attribution = attribution if attribution > 0.0 else 1.0
         self.put_back = get("put_back", False) is True
+        self.account_broken = text(get("account_broken"))
+        self.platform_holds = tuple(get("platform_holds") or ())
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 
@@ -186,6 +194,7 @@ class Candidate:
         self.no_raise_until = moment(get("no_raise_until"))
         self.no_cut_until = moment(get("no_cut_until"))
         self.no_pause_until = moment(get("no_pause_until"))
+        self.pulled_at = moment(get("pulled_at"))
 
     def _read_figures(self, metrics: Mapping[str, Any], evidence: Mapping[str, Any] | None) -> None:
         self.lifetime = measures(metrics.get("lifetime"))

@@ -56,8 +56,21 @@ CODES: tuple[Code, ...] = (
         _says("it is left alone until {hold_until}."),
         "hold_until of the campaign", "hold_until",
         "it is left alone until a moment, after a rollback or by hand"),
-    Code("ACCOUNT_BROKEN", "campaign", "its account cannot be reached", reserved=True),
-    Code("NOT_SYNCED", "campaign", "its platform was read too long ago", reserved=True),
+    Code(
+        "ACCOUNT_BROKEN", "campaign", "its account cannot be reached",
+        _says("its account cannot be read from its platform: {account_broken} It will be looked at "
+              "again when that is mended."),
+        "the connection of its account", "",
+        "its account is connected, and its platform refuses it as a whole"),
+    Code(
+        "NOT_SYNCED", "campaign", "its platform was read too long ago",
+        _says(
+            old="its platform was read last at {pulled_at}, more than 90 minutes ago. It will be "
+            "looked at again when it has been read.",
+            never="its platform has not been read yet. It will be looked at again when it has."),
+        "when its platform was read last", "",
+        "its account is connected, and was read more than 90 minutes ago: nothing is decided on "
+        "an old copy"),
     # What its figures are worth ------------------------------------------------------------------
     Code(
         "STALE_DATA", "campaign", "its figures are too old",
@@ -123,7 +136,12 @@ CODES: tuple[Code, ...] = (
         "TEST_RUNNING", "campaign", "an A/B test runs on it",
         _says("an A/B test runs on it. It will be looked at again when the test ends."),
         "an A/B test runs on it"),
-    Code("LEARNING", "campaign", "its platform is still learning", reserved=True),
+    Code(
+        "LEARNING", "campaign", "its platform is still learning",
+        _says("its platform is still learning how to deliver it. Its budget will be looked at "
+              "again when that is over."),
+        "what its platform says of it", "", "no raise, no cut: a changed budget would begin the "
+        "learning anew; a pause does not wait"),
     Code(
         "AWAITING_APPROVAL", "campaign", "an action on it waits for approval",
         _says("another action on it waits for approval. It will be looked at again when that is "
@@ -131,10 +149,23 @@ CODES: tuple[Code, ...] = (
         "a pending action", "approval_hours"),
     # What its budget is --------------------------------------------------------------------------
     Code("NO_BUDGET", "campaign", "it has no budget", reserved=True),
-    Code("LIFETIME_BUDGET", "campaign", "its budget is for its whole life", reserved=True),
-    Code("SHARED_BUDGET", "campaign", "it shares its budget with others", reserved=True),
-    Code("SCHEDULED_BUDGET", "campaign", "its platform changes its budget", reserved=True),
-    Code("BUDGET_ON_CHILDREN", "campaign", "its budgets lie below it", reserved=True),
+    Code(
+        "LIFETIME_BUDGET", "campaign", "its budget is for its whole life",
+        _says("its budget is for its whole life, not for a day."),
+        "the kind of its budget on its platform"),
+    Code(
+        "SHARED_BUDGET", "campaign", "it shares its budget with others",
+        _says("it shares its budget with other campaigns, and what is good for one of them is not "
+              "for all."),
+        "the kind of its budget on its platform"),
+    Code(
+        "SCHEDULED_BUDGET", "campaign", "its platform changes its budget",
+        _says("somebody has scheduled its budgets on its platform."),
+        "what its platform says of it"),
+    Code(
+        "BUDGET_ON_CHILDREN", "campaign", "its budgets lie below it",
+        _says("its budgets stand on the parts of it, not on the campaign."),
+        "the kind of its budget on its platform"),
     # Whether it would be right -------------------------------------------------------------------
     Code(
         "AGAINST_THE_ODDS", "campaign", "the evidence does not support it",

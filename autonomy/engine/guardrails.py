@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil, floor, isfinite, isnan
 
-from autonomy.engine.candidate import SPEND
+from autonomy.engine.candidate import SPEND, START_OF_TIME
 from autonomy.engine.case import Case
 from autonomy.engine.codes import PLACE
 from autonomy.engine.curve import DEAD_BAND, moved
@@ -31,6 +31,8 @@ from autonomy.engine.sizing import (
 )
 from autonomy.text import counted, currency_digits, money
 
+SYNCED_WITHIN = timedelta(minutes=90)  # runs are an hour apart, and one may be late
+BUDGETS_ELSEWHERE = ("LIFETIME_BUDGET", "SHARED_BUDGET", "SCHEDULED_BUDGET", "BUDGET_ON_CHILDREN")
 NEVER_TWICE_WITHIN = timedelta(days=7)  # a resume after a resume
 LIMITED_FROM = 0.7  # share of its budget that a campaign spends where the budget is its limit
 
@@ -78,6 +80,19 @@ def left_alone(case: Case) -> bool:
     """After a rollback, or by hand, until a moment."""
     until = case.candidate.hold_until
     return until is not None and until > case.now
+
+
+@guardrail("ACCOUNT_BROKEN", of_a_resume=True)
+def account_broken(case: Case) -> bool:
+    """Its platform cannot be read: token, permission, or the account itself."""
+    return case.candidate.account_broken is not None
+
+
+@guardrail("NOT_SYNCED", of_a_resume=True)
+def not_synced(case: Case) -> bool:
+    """Never on a stale copy of what the platform has."""
+    pulled = case.candidate.pulled_at
+    return pulled is not None and case.now - pulled > SYNCED_WITHIN
 
 
 @guardrail("STALE_DATA")
@@ -130,6 +145,8 @@ def too_little_data(case: Case) -> bool:
         return True
     if case.direction == "pause":
         return not candidate.hours_running >= case.policy.min_pause_hours
+    if budget_elsewhere(case) is not None:
+        return False  # a better reason
     return _has_no_budget(case) or (_by_curve(case) and case.target is None)
 
 
@@ -150,13 +167,32 @@ def _by_curve(case: Case) -> bool:
 @guardrail("TEST_RUNNING", of_a_resume=True)
 def test_running(case: Case) -> bool:
     """An action in the middle of an A/B test would spoil its answer."""
-    return case.candidate.test_running
+    return case.candidate.test_running or "TEST_RUNNING" in case.candidate.platform_holds
+
+
+@guardrail("LEARNING", of_a_resume=True)
+def learning(case: Case) -> bool:
+    """A budget that changes makes a platform learn anew; a pause does not wait for it."""
+    return case.direction in ("up", "down") and "LEARNING" in case.candidate.platform_holds
 
 
 @guardrail("AWAITING_APPROVAL", of_a_resume=True)
 def awaiting_approval(case: Case) -> bool:
     """One proposal at a time: a person has this campaign on the desk."""
     return case.candidate.pending
+
+
+def budget_elsewhere(case: Case) -> str | None:
+    """The code of why it has no budget of its own for a day that may be changed there."""
+    return next((code for code in BUDGETS_ELSEWHERE if code in case.candidate.platform_holds), None)
+
+
+def _kept_elsewhere(code: str) -> Guardrail:
+    return lambda case: case.direction in ("up", "down") and budget_elsewhere(case) == code
+
+
+for _code in BUDGETS_ELSEWHERE:
+    guardrail(_code, of_a_resume=True)(_kept_elsewhere(_code))
 
 
 @guardrail("AGAINST_THE_ODDS")
@@ -248,6 +284,8 @@ def variant(code: str, case: Case) -> str:
     """Which of a code's sentences says why."""
     if code == "STALE_DATA":
         return "old" if isfinite(case.candidate.data_age_hours) else "unknown"
+    if code == "NOT_SYNCED":
+        return "never" if case.candidate.pulled_at == START_OF_TIME else "old"
     if code == "AGAINST_THE_ODDS":
         return "never" if more_evidence(case) is None else "more"
     if code == "BUDGET_CAP":
@@ -335,6 +373,8 @@ WORDS: dict[str, Callable[[Case], str]] = {
     "more_evidence": more_conversions,
     "more_days": more_days,
     "suspect": lambda case: case.candidate.suspect or "?",
+    "account_broken": lambda case: case.candidate.account_broken or "?",
+    "pulled_at": lambda case: when(case.candidate.pulled_at),
     "planned_event": lambda case: case.planned_event or "?",
     "budget_use": lambda case: str(floor(100.0 * case.candidate.budget_use)),
     "max_step": lambda case: f"x{case.policy.max_step}",

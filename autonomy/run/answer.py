@@ -47,3 +47,15 @@ class RunSummary(BaseModel):
     breakers: list[dict[str, Any]] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     duration_ms: int = 0
+
+
+class SyncSummary(BaseModel):
+    """The `result` object where the connected accounts were read and no run was carried out."""
+
+    model_config = COMPLETE
+
+    success: bool = True
+    timestamp: str
+    accounts: list[dict[str, Any]]
+    left_for_next_time: int
+    warnings: list[str]

@@ -30,6 +30,9 @@ SHARDS = Read(
 )
 
 
+ONLY = Read('use "only"', test="only".__eq__, type="string", enum=["only"])
+
+
 class RunRequest(Sent):
     """The body of POST /. All optional; an empty body is `{}`."""
 
@@ -53,6 +56,10 @@ class RunRequest(Sent):
     reason: Reason | None = Field(
         default=None, description="why this run was started; kept with the run"
     )
+    sync: Annotated[str, ONLY] | None = Field(
+        default=None,
+        description='`"only"`: read the connected accounts (of the `shard`) and carry out no run',
+    )
 
     @property
     def first_shard(self) -> bool:
@@ -65,6 +72,11 @@ class RunRequest(Sent):
             raise BadRequest(
                 "include_inactive_rules: only a dry run may try inactive rules.",
                 hint='Send {"dry_run": true, "include_inactive_rules": true}.',
+            )
+        if self.sync and (self.dry_run or self.include_inactive_rules):
+            raise BadRequest(
+                "sync: reading the connected accounts writes what was read.",
+                hint='Send {"sync": "only"}, with a shard at most.',
             )
         return self
 

@@ -91,6 +91,10 @@ class Runner:
         A key that was seen and finished gets the stored answer, byte for byte.
         """
         request = RunRequest.parse(body)
+        if request.sync:
+            from autonomy.run.platforms import read_only
+
+            return read_only(self._store, self._settings, request, self._simulated_now())
         run_id = str(uuid.uuid4())
         deadline = time.monotonic() + self._settings.deadline_seconds
         self._read_feed(run_id, request, deadline)
@@ -109,6 +113,8 @@ class Runner:
                 retry_after_seconds=int(began.get("retry_after_seconds") or 60),
             )
         fault_point(self._settings.fault, "after_begin")
+        if began.get("platforms"):
+            began = self._read_platforms(began, run_id, request, idempotency_key, trigger, deadline)
         now = datetime.fromisoformat(str(began["now"]))
         return self._carry_out(Run(run_id, request, now, began, deadline))
 
@@ -129,7 +135,7 @@ class Runner:
             try:
                 began = self._store.begin_run(
                     p_run_id=run_id,
-                    p_request=request.model_dump(exclude_none=True),
+                    p_request=request.model_dump(exclude_none=True, exclude={"sync"}),
                     p_idempotency_key=key,
                     p_trigger=trigger,
                     p_lease_seconds=self._settings.lease_seconds,
@@ -140,6 +146,23 @@ class Runner:
                 raise of_a_run(error) from error
             counts["outcome"] = began["outcome"]
         return began
+
+    def _read_platforms(
+        self, began: Json, run_id: str, request: RunRequest, key: str | None, trigger: str,
+        deadline: float,
+    ) -> Json:  # fmt: skip
+        """Read the connected accounts; the run then begins on what was read, under its lease."""
+        from autonomy.run.platforms import read_before_deciding
+
+        accounts = [str(account) for account in began["platforms"]]
+        with step("platforms", run_id=run_id, accounts=len(accounts)):
+            said = read_before_deciding(
+                self._store, self._settings, accounts, deadline, self._simulated_now()
+            )
+        began = self._begin(run_id, request, key, trigger)
+        if began["outcome"] != "started":
+            raise LeaseLost("Another run took over while the accounts were read.")
+        return {**began, "warnings": [*(began.get("warnings") or []), *said]}
 
     def _simulated_now(self) -> Json:
         """The moment as an argument; left out, the database's clock says it."""

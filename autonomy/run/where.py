@@ -11,7 +11,7 @@ WHERE: dict[str, tuple[str, str]] = {
     "NO_RUN": ("Try a dry run", "runs"),
     "RUN_FAILED": ("See the run", "runs/{run_id}"),
     "RUN_LATE": ("See the runs", "runs"),
-    "ACCOUNT_BROKEN": ("See the run", "runs/{run_id}"),
+    "ACCOUNT_BROKEN": ("See the accounts", "accounts"),
     "FEED_FAILED": ("See the accounts", "accounts"),
     "STALE_DATA": ("See the campaigns", "campaigns"),
     "UNREAD_STATUS": ("See the campaigns", "campaigns"),
@@ -39,7 +39,7 @@ WHERE: dict[str, tuple[str, str]] = {
 def link(code: str, figures: Mapping[str, Any]) -> tuple[str, str]:
     """What the link says, and its path below the top."""
     account = figures.get("account")
-    if account and code in ("FROZEN", "ZONE_UNKNOWN"):
+    if account and code in ("FROZEN", "ZONE_UNKNOWN", "ACCOUNT_BROKEN"):
         return account_link(str(account))
     if figures.get("breaker") == "PAUSE_BREAKER":  # it made proposals of the pauses
         code = "APPROVALS_WAITING"

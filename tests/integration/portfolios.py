@@ -96,6 +96,8 @@ class Drawn:
     planned_events: list[dict[str, Any]] = field(default_factory=list)
     priors: list[dict[str, Any]] = field(default_factory=list)
     reference_budgets: list[dict[str, Any]] = field(default_factory=list)
+    platform_accounts: list[dict[str, Any]] = field(default_factory=list)
+    platform_units: list[dict[str, Any]] = field(default_factory=list)
 
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
@@ -112,7 +114,39 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     _worth(Random(f"worth {seed}"), drawn)
     _events(Random(seed ^ 0x5EED), drawn)
     _curves(Random(f"curves {seed}"), drawn)
+    _connected(Random(f"connected {seed}"), drawn)
     return drawn
+
+
+def _connected(r: Random, drawn: Drawn) -> None:
+    """Accounts that are read from a platform: in time, on the minute, too late, never, broken."""
+    hours = (None, 0, 0.5, 1.5, 1.5000001, 1.4999, 30)
+    for account in ("north", "O'Hara"):
+        if r.random() < 0.7:
+            continue
+        pulled, broken = r.choice(hours), r.random() < 0.15
+        row: dict[str, Any] = {"account": account, "platform": r.choice(("meta", "google"))}
+        row["push"] = "on"
+        row |= {"external_id": account, "credential": "", "state": "broken" if broken else "ok"}
+        row |= {"state_code": "", "state_message": 'Revoked: "50 %s" {x}.' if broken else ""}
+        row |= {"state_since": _stamp(9), "attribution_windows": [], "facts": {}, "last_error": ""}
+        row |= {"lease_seconds": 300, "connected_at": _stamp(99), "connected_by": ""}
+        drawn.platform_accounts.append(
+            row | {"pulled_at": None if pulled is None else _stamp(pulled)}
+        )
+        for campaign in drawn.campaigns:
+            if campaign["account"] == account and r.random() < 0.6:
+                drawn.platform_units.append(_unit(r, campaign))
+
+
+def _unit(r: Random, campaign: dict[str, Any]) -> dict[str, Any]:
+    kinds = ("daily", "daily", "lifetime", "shared", "children", "none")
+    return {
+        "campaign_id": campaign["id"], "account": campaign["account"],
+        "external_id": campaign["id"], "kind": "campaign", "status_text": "", "details": {},
+        "budget_kind": r.choice(kinds), "learning": r.random() < 0.2, "observed_at": _stamp(1),
+        "hold": r.choice((None, None, None, "TEST_RUNNING", "SCHEDULED_BUDGET")),
+    }  # fmt: skip
 
 
 def _curves(r: Random, drawn: Drawn) -> None:

@@ -39,6 +39,10 @@ EVERY_CODE = {
     "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP",
 }  # fmt: skip
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+OWN = (
+    "evidence_exclusions", "planned_events", "platform_accounts", "platform_units", "priors",
+    "reference_budgets",
+)  # fmt: skip
 TABLES = [one.name for one in fields(Drawn) if one.name not in ("rules", "policy")]
 EXACT = ("verdict", "code", "action_type", "rule_id", "limits", "matched")
 
@@ -60,8 +64,7 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
         rows = getattr(drawn, table)
         if not rows:
             continue
-        own = ("evidence_exclusions", "planned_events", "priors", "reference_budgets")
-        schema = "autonomy" if table in own else "public"
+        schema = "autonomy" if table in OWN else "public"
         name = "autonomous_rules" if table == "rules" else table
         keys = list(dict.fromkeys(key for row in rows for key in row))
         columns = sql.SQL(", ").join(map(sql.Identifier, keys))

@@ -403,8 +403,12 @@ def test_secrets_stand_in_no_command_line(deployment: Deployment) -> None:
         "AUTONOMY_SMTP_URL": "smtps://ops:to-hide@smtp.example",
         "AUTONOMY_MAIL_FROM": "to-hide@ops.example",
         "AUTONOMY_MAIL_TO": "to-hide@ann.example,to-hide@bob.example",
+        "AUTONOMY_META_TOKEN": "EAAG-to-hide",
+        "AUTONOMY_META_APP_SECRET": "app-to-hide",
+        "AUTONOMY_GOOGLE_ADS_CREDENTIALS": '{"private_key": "to-hide", "type": "x"}',
+        "AUTONOMY_META_TOKEN_NORTH": "EAAG-north-to-hide",
     }
-    said = deployment.run(**hidden)
+    said = deployment.run(**hidden, AUTONOMY_CREDENTIALS="NORTH EAST_1")
     spoken = said + json.dumps(deployment.calls())
     assert "to-hide" not in spoken
     assert SERVICE_KEY not in spoken

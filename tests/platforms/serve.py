@@ -10,6 +10,7 @@ goes with the real one, `--speed` times as fast.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import threading
 import time
@@ -50,6 +51,17 @@ def follow(fake: FakeMeta | FakeGoogle, speed: float, stop: threading.Event) -> 
             fake.world.move(fake.world.now() + timedelta(seconds=passed * speed))
 
 
+def variables(fake: FakeMeta | FakeGoogle, base: str) -> dict[str, str]:
+    """With which variables the product takes the fake for the platform."""
+    if isinstance(fake, FakeMeta):
+        return {"AUTONOMY_META_API": base, "AUTONOMY_META_TOKEN": fake.token,
+                "AUTONOMY_META_APP_SECRET": fake.app_secret or ""}  # fmt: skip
+    credential = {"type": "authorized_user", "client_id": "fake", "client_secret": "fake",
+                  "refresh_token": fake.refresh_token}  # fmt: skip
+    return {"AUTONOMY_GOOGLE_ADS_API": base, "AUTONOMY_GOOGLE_TOKEN_URI": fake.token_uri,
+            "AUTONOMY_GOOGLE_ADS_CREDENTIALS": json.dumps(credential)}  # fmt: skip
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     world: Ledger
@@ -63,8 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fake: FakeMeta | FakeGoogle
     fake = FakeMeta(world) if options.platform == "meta" else FakeGoogle(world)
     stop = threading.Event()
-    print(fake.start(options.port), flush=True)
+    base = fake.start(options.port)
     account, *_ = world.accounts
+    told = {"account": account, "variables": variables(fake, base)}
+    print(json.dumps(told) if options.variables else base, flush=True)
     print(f"account {account}, token {fake.token}", file=sys.stderr, flush=True)
     try:
         follow(fake, options.speed, stop)
@@ -79,6 +93,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.platforms.serve")
     parser.add_argument("platform", choices=("meta", "google"))
     parser.add_argument("--port", type=int, default=0, help="0: any that is free")
+    parser.add_argument(
+        "--variables", action="store_true", help="print how the product reaches it, as JSON"
+    )
     parser.add_argument("--world", type=Path, help="a JSON file (and a CSV of that name)")
     parser.add_argument("--days", type=int, default=45, help="how long the market has gone on")
     parser.add_argument("--campaigns", type=int, default=24)

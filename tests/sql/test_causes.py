@@ -140,7 +140,6 @@ def test_runs_that_go_on_failing_are_one_cause(well: Db) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("ACCOUNT_BROKEN", "left 7 campaigns alone, because the account cannot be reached."),
         ("SUSPECT_DATA", "left 7 campaigns alone, because figures cannot be right."),
         ("VALUE_NOT_MEASURED", "left 7 campaigns alone, because conversions come without a value."),
     ],

@@ -34,6 +34,7 @@ WRITERS = {
     "auto_pause_campaign": "p_campaign_id => %(one)s, p_reason => 'why'",
     "auto_scale_campaign": "p_campaign_id => %(one)s, p_new_budget => 120, p_reason => 'why'",
     "begin_autonomous_run": "p_run_id => gen_random_uuid()",
+    "begin_platform_pull": "p_account => 'Read', p_token => %(token)s",
     "dashboard_set_campaign": "p_campaign_id => %(one)s, p_changes => '{\"hold_until\": null}'",
     "expire_pending_actions": "",
     "finish_autonomous_run": "p_run_id => %(run)s, p_lease_token => %(token)s, p_summary => '{}',"
@@ -41,11 +42,15 @@ WRITERS = {
     "autonomy_messages_sent": "p_claim => %(token)s, p_channel => 'slack', p_sent => true",
     "autonomy_take_messages": "p_claim => %(token)s, p_channels => '{}'",
     "import_feed": "p_dry_run => true",
+    "finish_platform_pull": "p_account => 'Read', p_token => %(token)s, p_outcome => 'done'",
     "fit_portfolio_prior": "p_force => true",
     "measure_action_impact": "",
     "read_feed": "",
     "record_campaign_metrics": "p_rows => '[]'",
     "record_opportunities": "",
+    "record_platform_days": "p_account => 'Read', p_token => %(token)s, p_days => '[]'",
+    "record_platform_pulse": "p_account => 'Read', p_token => %(token)s, p_pulse => '{}'",
+    "record_platform_units": "p_account => 'Read', p_token => %(token)s, p_units => '[]'",
     "reject_autonomous_action": "p_action_id => %(pending)s",
     "rollback_autonomous_action": "p_action_id => %(done)s",
     "rollback_autonomous_actions": "p_filter => jsonb_build_object('rule_id', %(one)s)",
@@ -78,6 +83,11 @@ def account(db: Db) -> dict[str, object]:
         "insert into optimization_opportunities (campaign_id, opportunity_type, severity)"
         " values (%s, 'audience_targeting', 'low') returning id",
         one,
+    )
+    db.execute(
+        "insert into autonomy.platform_accounts (account, platform, external_id, lease_token,"
+        " lease_expires_at) values ('Read', 'meta', '1', %s, now() + interval '1 hour')",
+        (lease.token,),
     )
     db.execute("set local autonomy.simulation = off")
     return {

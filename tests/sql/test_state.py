@@ -113,6 +113,12 @@ def state(db: Db, since: str | None = None, minutes: int = 60) -> Json:
     return found
 
 
+SUSPENDED = (
+    "insert into autonomy.platform_accounts (account, platform, external_id, state, state_message)"
+    " values ('Paris', 'google', '1', 'broken', 'It is suspended.')"
+)
+
+
 class Case(NamedTuple):
     """What is done to the database, and what the state then is."""
 
@@ -191,9 +197,10 @@ CASES = [
     Case([ran("5 minutes", summary='{"held": {"VALUE_NOT_MEASURED": 3}}')],
          "look", "VALUE_NOT_MEASURED",
          "The last run left 3 campaigns alone, because conversions come without a value."),
-    Case([ran("5 minutes", summary='{"held": {"ACCOUNT_BROKEN": 2}}')],
+    Case([ran("5 minutes"), SUSPENDED],
          "act", "ACCOUNT_BROKEN",
-         "The last run left 2 campaigns alone, because the account cannot be reached."),
+         'The account "Paris" cannot be read from Google Ads any more, and nothing is decided on'
+         " it: It is suspended."),
     Case([ran("5 minutes", summary='{"held": {"SUSPECT_DATA": 1, "COOLDOWN": 9}}')],
          "look", "SUSPECT_DATA",
          "The last run left 1 campaign alone, because figures cannot be right."),

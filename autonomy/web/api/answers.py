@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from autonomy.run.answer import RunSummary
+from autonomy.run.answer import RunSummary, SyncSummary
 from autonomy.run.sent import LEFT_OUT
 from autonomy.store import Json
 from autonomy.web.api import rows
@@ -365,7 +365,7 @@ class Runs(Page):
 
 class RunAnswer(Answer):
     success: Literal[True]
-    result: RunSummary
+    result: RunSummary | SyncSummary
     message: str
 
 

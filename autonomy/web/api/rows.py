@@ -171,6 +171,39 @@ class AccountFinding(Answer):
     proposed: Json
 
 
+class Connection(Answer):
+    """To what an account is connected, and how its reading goes."""
+
+    account: str
+    platform: Literal["meta", "google"]
+    platform_title: str
+    external_id: str
+    login_id: str | None
+    credential: str
+    push: Literal["off", "validate", "on"]
+    name: str | None
+    currency: str | None
+    time_zone: str | None
+    conversion_action: str | None
+    attribution_windows: list[str]
+    state: Literal["ok", "broken"]
+    state_code: str
+    state_message: str
+    state_since: datetime
+    pulled_at: datetime | None
+    restated_at: datetime | None
+    still_to_read: Json | None
+    not_before: datetime | None
+    last_error: str
+    reading: bool
+    connected_at: datetime
+    connected_by: str
+    too_old: bool
+    units: int
+    gone: int
+    without_own_budget: int
+
+
 class _AccountTold(Answer):
     """What an account has besides its settings."""
 
@@ -183,6 +216,7 @@ class _AccountTold(Answer):
     updated_at: datetime
     updated_by: str
     finding: AccountFinding | None
+    platform: Connection | None
 
 
 _OWN: dict[str, Any] = {name: (_kind(name) | None, ...) for name in ACCOUNT_KEYS}

@@ -1,0 +1,256 @@
+"""Commands for advertising platforms: connect an account, read the connected ones."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autonomy.cli.connection import Target, connected
+from autonomy.cli.output import json_option, moment, print_json, print_table
+from autonomy.engine.policy import PRESETS
+from autonomy.store import Json
+
+RECOMMENDED = "balanced"
+"""The preset that a connected account begins with."""
+
+
+@click.command()
+@click.argument("platform", type=click.Choice(["meta", "google"]))
+@click.option("--account", "external_id", help="Its id on the platform; without: what is seen.")
+@click.option("--as", "name", help="Its name here, as campaigns.account has it.")
+@click.option("--credential", default="", help="Which of several, by its name.")
+@click.option("--login", "login_id", help="Google Ads: the manager that access comes through.")
+@click.option("--conversion", help="Meta: the one type of action that counts, as purchase.")
+@click.option("--check", is_flag=True, help="Write the shapes of the answers; connect nothing.")
+@click.option(
+    "--file", "path", type=click.Path(dir_okay=False, path_type=Path), help="Where --check writes."
+)
+@json_option
+def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
+    platform: str,
+    external_id: str | None,
+    name: str | None,
+    credential: str,
+    login_id: str | None,
+    conversion: str | None,
+    check: bool,
+    path: Path | None,
+    as_json: bool,
+) -> None:
+    """Connect an advertising account, to read it: `connect meta --account 123`."""
+    from autonomy.platforms.base import PlatformError
+
+    wanted: Json = {
+        "platform": platform,
+        "credential": credential.upper(),
+        "login_id": login_id,
+        "conversion_action": conversion,
+        "attribution_windows": [],
+    }
+    try:
+        number = _number(external_id) if external_id else _only_one(wanted, as_json)
+        wanted["external_id"] = number
+        if check:
+            _write_shapes(wanted, path or Path(f"platform-check-{platform}.json"))
+            return
+        facts = _looked_at(wanted)
+    except PlatformError as error:
+        raise click.ClickException(_with_help(platform, error)) from error
+    with connected() as target:
+        made = target.store.rpc(
+            "connect_platform_account",
+            p_account=name or facts["name"] or number,
+            p_platform=platform,
+            p_external_id=number,
+            p_facts=facts,
+            p_login_id=_number(login_id) if login_id else None,
+            p_credential=wanted["credential"],
+            p_conversion_action=conversion,
+            p_limits=PRESETS[RECOMMENDED].values,
+            p_actor="cli",
+        )
+    if as_json:
+        print_json(made)
+        return
+    account = made["account"]
+    click.echo(f"{account}: connected to {made['platform_title']} {number}, to be read only.")
+    click.echo(f"Currency {made['currency']}, time zone {made['time_zone']}. It is observed.")
+    click.echo(f"Read it now: python -m autonomy sync --account {account!r}")
+
+
+@click.command()
+@click.argument("account")
+@json_option
+def disconnect(account: str, as_json: bool) -> None:
+    """End the connection of ACCOUNT; campaigns and figures stay."""
+    with connected() as target:
+        was = target.store.rpc("disconnect_platform_account", p_account=account)
+    if as_json:
+        print_json(was)
+        return
+    click.echo(
+        f"{account} is not connected to {was['platform_title']} any more. It is observed as before;"
+        f" to let runs act here: python -m autonomy accounts set {account!r} mode="
+    )
+
+
+@click.command()
+@click.option("--account", "accounts", multiple=True, help="Only this one; may be repeated.")
+@click.option("--shard", help='One part of the accounts, as "2/8".')
+@click.option("--list", "only_list", is_flag=True, help="Show what is connected; read nothing.")
+@click.option("--force", is_flag=True, help="Also where a limit of the platform says not yet.")
+@json_option
+def sync(
+    accounts: tuple[str, ...], shard: str | None, only_list: bool, force: bool, as_json: bool
+) -> None:
+    """Read the connected accounts from their platforms; nothing is changed there."""
+    with connected() as target:
+        there = _connected_ones(target, accounts, shard)
+        if only_list:
+            _show(there, as_json)
+            return
+        done = _read(target, [one["account"] for one in there], force=force)
+    if as_json:
+        print_json(done)
+    else:
+        for one in done:
+            _tell(one)
+        if not done:
+            click.echo("No account is connected. Connect one: python -m autonomy connect meta")
+    if any(one["outcome"] in ("failed", "broken") for one in done):
+        raise click.exceptions.Exit(3)
+
+
+COMMANDS = (connect, disconnect, sync)
+
+
+def _connected_ones(target: Target, accounts: tuple[str, ...], shard: str | None) -> list[Json]:
+    if not accounts:
+        found: list[Json] = target.store.rpc("list_platform_accounts", p_shard=shard)
+        return sorted(found, key=lambda one: one["pulled_at"] or "")
+    return [
+        one
+        for account in accounts
+        for one in target.store.rpc("list_platform_accounts", p_account=account)
+    ]
+
+
+def _read(target: Target, accounts: list[str], *, force: bool) -> list[Json]:
+    from autonomy.platforms.sync import Way, pull_accounts
+
+    deadline = time.monotonic() + target.settings.deadline_seconds * max(1, len(accounts))
+    way = Way(deadline=deadline, force=force, fault=target.settings.fault)
+    return [one.to_dict() for one in pull_accounts(target.store, accounts, way)]
+
+
+def _show(there: list[Json], as_json: bool) -> None:
+    if as_json:
+        print_json(there)
+        return
+    rows = [
+        (
+            one["account"],
+            f"{one['platform_title']} {one['external_id']}",
+            one["units"],
+            moment(one["pulled_at"]) or "never",
+            one["state"] if not one["state_message"] else f"{one['state']}: {one['state_message']}",
+            one["last_error"],
+        )
+        for one in there
+    ]
+    columns = ("account", "connected to", "campaigns", "read last", "state", "last problem")
+    print_table("Connected", columns, rows, "none; connect one: python -m autonomy connect meta")
+
+
+def _tell(one: Json) -> None:
+    head = f"{one['account']}: {one['outcome']}"
+    if one["message"]:
+        head += f": {one['message']}"
+    click.echo(head)
+    if one["outcome"] in ("done", "stopped"):
+        click.echo(f"  {one['units']} campaigns ({one['made']} new), {one['days']} days of them")
+    for sentence in one["followed"][:20]:
+        click.echo(f"  changed on the platform: {sentence}")
+    if one["changed"] > len(one["followed"][:20]):
+        click.echo(f"  and {one['changed'] - len(one['followed'][:20])} more changes")
+    for sentence in one["problems"]:
+        click.echo(f"  left out: {sentence}")
+    if one["rejected"] > len(one["problems"]):
+        click.echo(f"  and {one['rejected'] - len(one['problems'])} more rows were left out")
+    if one["not_carried_over"]:
+        click.echo(f"  {one['not_carried_over']} changed here, and not on the platform")
+    if one["outcome"] == "stopped":
+        click.echo("  out of time; the next reading goes on")
+
+
+def _number(text: str) -> str:
+    return text.strip().removeprefix("act_").replace("-", "")
+
+
+def _only_one(wanted: Json, as_json: bool) -> str:
+    """The account that a credential sees, where it is one; else they are listed, and that is it."""
+    from autonomy.platforms.visible import lacking, visible
+
+    seen = visible(wanted["platform"], wanted["credential"])
+    missing = lacking(wanted["platform"], seen)
+    if missing:
+        raise click.ClickException(" ".join(missing))
+    if len(seen.accounts) == 1:
+        return seen.accounts[0][0]
+    if as_json:
+        print_json([{"external_id": one, "name": name} for one, name in seen.accounts])
+    else:
+        print_table("It sees", ("account", "name"), seen.accounts, "nothing")
+        click.echo(f"Name one: python -m autonomy connect {wanted['platform']} --account ID")
+    raise click.exceptions.Exit(3)
+
+
+def _looked_at(wanted: Json) -> Json:
+    """What the platform says of the account, when it has shown that it can be read."""
+    from autonomy.platforms.as_json import facts_json
+    from autonomy.platforms.base import AccountBroken
+    from autonomy.platforms.opened import opened
+
+    platform = opened(wanted)
+    facts = platform.account()
+    if not facts.active:
+        raise AccountBroken(facts.problem or "The platform says that the account is not active.")
+    platform.pulse()  # the figures have a permission of their own
+    return facts_json(facts)
+
+
+def _with_help(platform: str, error: Any) -> str:
+    from autonomy.platforms.base import AccountBroken
+    from autonomy.platforms.visible import WHERE_TO_GET
+
+    more = f" {WHERE_TO_GET[platform]}" if isinstance(error, AccountBroken) else ""
+    code = f" ({error.code})" if error.code else ""
+    return f"{error.message}{code}{more}"
+
+
+def _write_shapes(wanted: Json, path: Path) -> None:
+    """Read a little of everything, and write what the answers are made of; no figure, no name."""
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    from autonomy.platforms.opened import opened
+    from autonomy.platforms.shapes import Shapes
+
+    shapes = Shapes()
+    try:
+        platform = opened(wanted, shapes.session)
+        facts = platform.account()
+        today = datetime.now(ZoneInfo(facts.time_zone)).date()
+        units = next(platform.units(), [])
+        if units:
+            platform.unit(units[0].external_id)
+        next(platform.days(today - timedelta(days=2), today - timedelta(days=1)), [])
+        platform.pulse()
+    finally:
+        text = json.dumps({"platform": wanted["platform"], "answers": shapes.seen}, indent=2)
+        path.write_text(text + "\n", encoding="utf-8")
+        click.echo(f"{path}: {len(shapes.seen)} answers, figures and names blanked.")

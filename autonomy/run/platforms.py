@@ -1,0 +1,71 @@
+"""The step of a run that reads connected accounts before it decides; and the same by itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from autonomy.config import Settings
+from autonomy.errors import AutonomyError
+from autonomy.logs import say
+from autonomy.run.request import RunAnswer, RunRequest, timestamp
+from autonomy.store import Json, Store, no_later_than
+
+SHARE_OF_A_RUN = 0.5
+"""Of the time until a run's deadline: the other half is for deciding and carrying out."""
+GRACE_SECONDS = 25.0
+"""What a call that was begun before the deadline may take after it."""
+
+
+def read_before_deciding(
+    store: Store, settings: Settings, accounts: Sequence[str], deadline: float, moment: Json
+) -> list[str]:
+    """Read the accounts of a run; what it has to say of those that could not be read.
+
+    Whatever goes wrong here stops no run: on an account that was not read, nothing is decided
+    (NOT_SYNCED, ACCOUNT_BROKEN), and the others go on.
+    """
+    from autonomy.platforms.sync import Way, pull
+
+    now = time.monotonic()
+    until = now + max(0.0, deadline - now) * SHARE_OF_A_RUN
+    way = Way(deadline=until, fault=settings.fault, moment=moment)
+    said: list[str] = []
+    for account in accounts:
+        if way.out_of_time:
+            break
+        try:
+            with no_later_than(until + GRACE_SECONDS):
+                warning = pull(store, account, way).warning
+        except AutonomyError as error:
+            say("account not read", level=logging.WARNING, account=account, code=error.code)
+            warning = f"The account {account} was not read from its platform: {error.message}"
+        said += [warning] if warning else []
+    return said
+
+
+def read_only(store: Store, settings: Settings, request: RunRequest, moment: Json) -> RunAnswer:
+    """What `{"sync": "only"}` asks for: every connected account of the shard is read, no run."""
+    from autonomy.platforms.sync import Way, pull_accounts
+
+    connected = store.rpc("list_platform_accounts", p_shard=request.shard)
+    waiting = sorted(connected, key=lambda one: one["pulled_at"] or "")
+    deadline = time.monotonic() + settings.deadline_seconds
+    way = Way(deadline=deadline, fault=settings.fault, moment=moment)
+    with no_later_than(deadline + GRACE_SECONDS):
+        done = pull_accounts(store, [one["account"] for one in waiting], way)
+    answer = {
+        "success": True,
+        "result": {
+            "success": True,
+            "timestamp": timestamp(datetime.now(UTC)),
+            "accounts": [one.to_dict() for one in done],
+            "left_for_next_time": len(waiting) - len(done),
+            "warnings": [one.warning for one in done if one.warning],
+        },
+        "message": "Connected accounts were read",
+    }
+    return RunAnswer(200, json.dumps(answer, default=str, ensure_ascii=False))
