@@ -17,10 +17,12 @@ _HEADER = """\
 -- Safe to run again, and on a database that has campaigns and campaign_performance already.
 """
 _MARK = "[autonomous-operations]"
-_INNER_COMMENT = re.compile(
-    r"^comment on function autonomy\.[^']*? is\s*(?:'(?:''|[^'])*'\s*)+;\n",
+_SAID = re.compile(
+    r"^comment on (?P<what>function (?:autonomy|public)|(?:table|column|type) autonomy)\."
+    r"(?P<name>[^']*?) is\s*(?:'(?:''|[^'])*'\s*)+;\n",
     re.MULTILINE | re.IGNORECASE,
 )
+_PATH = re.compile(r"^(language [a-z ]+) set search_path=''(?=\n?as \$)", re.MULTILINE)
 _SETTINGS = """\
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -35,10 +37,13 @@ v_function regprocedure;
 begin
 for v_function in
 select p.oid from pg_catalog.pg_proc p
-where p.pronamespace = 'autonomy'::regnamespace and p.prokind = 'f'
+where p.pronamespace in ('autonomy'::regnamespace, 'public'::regnamespace) and p.prokind = 'f'
 and p.xmin = pg_catalog.pg_current_xact_id()::xid and obj_description(p.oid, 'pg_proc') is null
 loop
 execute format('comment on function %s is %L', v_function, '[autonomous-operations]');
+if (select p.proconfig is null from pg_catalog.pg_proc p where p.oid = v_function) then
+execute format('alter function %s set search_path = %L', v_function, '');
+end if;
 end loop;
 end $$;
 """  # what this transaction has made is ours, and the rights go by the mark
@@ -80,7 +85,7 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
         code = without_comment_lines(text)
         if each and each.name == _RIGHTS:
             parts.append(_MARKS)
-        parts.append(title + _without_inner(code.replace(_SETTINGS, "") if each else code))
+        parts.append(title + _without_what_is_said(code.replace(_SETTINGS, "") if each else code))
     rows = ",\n".join(
         f"  ('{each.name}', '{each.checksum}', pg_catalog.clock_timestamp())" for each in files
     )
@@ -88,10 +93,19 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
     return "\n".join(parts)
 
 
-def _without_inner(text: str) -> str:
-    """What is said of inner functions stands in the files; here they get the mark alone, all at
-    once, which says that they are ours."""
-    return _INNER_COMMENT.sub(lambda found: "" if _MARK in found[0] else found[0], text)
+def _without_what_is_said(text: str) -> str:
+    """What is said of functions and of what lies in the inner schema stands in the files; here it
+    gets the mark alone, which says that it is ours: functions all at once, with their search path."""
+
+    def marked(found: re.Match[str]) -> str:
+        what = found["what"].lower()
+        if _MARK not in found[0]:
+            return "" if what.startswith("column") else found[0]
+        if what.startswith("function"):
+            return ""
+        return f"comment on {what}.{found['name']} is '{_MARK}';\n"
+
+    return _PATH.sub(r"\1", _SAID.sub(marked, text))
 
 
 def write_single_script(path: Path = SINGLE_SCRIPT) -> Path:

@@ -10,6 +10,9 @@ _PIECE = re.compile(
   | (?P<indent> ^[ \t]+(?=\S) )
   | (?P<head> \b(?:as|do)\s+ (?P<tag>\$(?:[a-z_]\w*)?\$) ) (?P<code>.*?) (?P=tag)
   | (?P<behind> [ \t]+--(?!\ squawk-ignore)[^\n]* )  # code
+  | (?P<comma> ,[ ] )
+  | (?P<joined> (?<=[,(]) \n[ \t]*(?=[^\s-]) )
+  | (?<=[\w'")\]]) [ ] (?P<operator> :=|=|\|\||<=|>=|<>|<|>|\+|\*|/|->>|->|- ) [ ] (?=[\w'"(\[])
   | --[^\n]*
   | /\*.*?\*/
   | \be'(?:''|\\.|[^'\\])*' | '(?:''|[^'])*' | "(?:""|[^"])*"
@@ -20,7 +23,8 @@ _PIECE = re.compile(
 
 
 def without_comment_lines(text: str) -> str:
-    """The text without indents, blank lines and comments, in bodies of functions too.
+    """The text without indents, blank lines, comments and spaces at commas and operators, in bodies
+    of functions too.
 
     What is data stays as it is: strings, dollar-quoted ones among them. So does what speaks to a
     linter.
@@ -28,12 +32,17 @@ def without_comment_lines(text: str) -> str:
     >>> without_comment_lines("-- why\\nselect 1;  -- one\\n\\nselect '\\n-- two\\n';")
     "select 1;\\nselect '\\n-- two\\n';"
     """
-    return _PIECE.sub(_kept, text)
+    # a line that ended in a comment ends in its comma only afterwards
+    return _PIECE.sub(_kept, _PIECE.sub(_kept, text))
 
 
 def _kept(piece: re.Match[str]) -> str:
-    if any(piece[name] is not None for name in ("dropped", "indent", "behind")):
+    if any(piece[name] is not None for name in ("dropped", "indent", "behind", "joined")):
         return ""
+    if piece["comma"] is not None:
+        return ","
+    if piece["operator"] is not None:
+        return piece["operator"]
     if piece["code"] is None:
         return piece[0]
     # what stands on the line of the first quote is no line of its own
