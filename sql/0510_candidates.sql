@@ -78,7 +78,9 @@ begin
                   else 'cross join (select null::text as why) s' end || $sql$
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
-        select max(a.executed_at) as action_at,
+        -- what was shrunk for its account's total was not judged: a rule need not wait for that
+        select max(a.executed_at) filter (
+            where a.rule_id is not null or a.evidence #>> '{total,code}' is null) as action_at,
           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
           max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
           min(autonomy.exact_number(a.previous_state -> 'budget')) filter (
@@ -150,6 +152,28 @@ comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is
   'What is known of the given campaigns, in the order of their ids, with the measures of the named windows. Only '
   'reads; raises nothing. [autonomous-operations]';
 
+create function autonomy.campaigns_over_total(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+returns setof uuid
+language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+  v_over text[] := array(
+    select t.account from autonomy.totals_in_force(null, p_now) t where t.shrink_to is not null);
+begin
+  if v_over = '{}' or not exists (
+    select from autonomy.rules_in_order(p_include_inactive) r where r.place is not null) then
+    return;  -- while no rule is active nothing moves
+  end if;
+  return query
+  select c.id from unnest(v_over) o
+  join public.campaigns c on left(c.account, 200) = left(o, 200) and c.account = o
+    and (c.status = 'active' or lower(c.status) = 'active')
+  where autonomy.campaign_slot(c.id) <@ p_slots;
+end $$;
+comment on function autonomy.campaigns_over_total(int4range, boolean, timestamptz) is
+  'The active campaigns of accounts whose budgets are to be shrunk to their total. Only reads; raises nothing. '
+  '[autonomous-operations]';
+
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
   p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -202,6 +226,8 @@ begin
         and (select bool_and((f.p).resume_when_proven_wrong) from autonomy.policies_of(
           array(select k.account from public.campaigns k where k.id = r.campaign_id)) f)
         and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
+      union
+      select o from autonomy.campaigns_over_total(v_slots, v_include, p_now) o where p_after is null or o > p_after
     )
     select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
     v_found := cardinality(v_ids);
@@ -219,7 +245,7 @@ begin
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end) end;
 end $$;
 comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
-  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign '
-  'id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
+  'The campaigns that some active rule matches, whose pause late conversions may prove wrong, or whose account is above '
+  'its total, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
   'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
   'AO010 for a bad argument. [autonomous-operations]';

@@ -21,7 +21,7 @@ create type autonomy.evidence as (
   attribution_factor float8,
   metrics autonomy.measures,
   matched autonomy.match[], limits text[],
-  effective_spend float8, reference_budget numeric, curvature numeric);
+  effective_spend float8, reference_budget numeric, curvature numeric, total jsonb);
 comment on type autonomy.evidence is
   'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
 
@@ -57,7 +57,8 @@ begin
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
       m.matched, r.limits, (r.candidate).ev_effective_spend, nullif((r.candidate).reference_budget, 'NaN'),
-      (f.p).curvature)::autonomy.evidence),
+      (f.p).curvature, case when r.kind = 'total' then jsonb_build_object('code', r.total_code,
+        'ceiling', r.total_ceiling, 'active_budget', r.total_budget) end)::autonomy.evidence),
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
       r.direction, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
@@ -84,13 +85,15 @@ begin
     array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
   cross join lateral (select autonomy.decision_params(
     r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
-    n.new_budget, r.log_roi, (f.p).curvature::float8, r.target_budget) as params offset 0) q
-  left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
+    n.new_budget, r.log_roi, (f.p).curvature::float8, r.target_budget, r.asked) as params offset 0) q
+  left join autonomy.sentences() b on b.name = 'begin.' || case when r.kind = 'total' then 'total'
+                                                                 else r.direction end || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
       || coalesce(r.limits[cardinality(r.limits)], '') end
   left join autonomy.sentences() w on w.name = case
     when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
+    when r.kind = 'total' then 'why.total.' || r.total_code
     else 'why.' || r.direction
       || case when r.cpa is not null then '.cpa' when r.kind = 'curve' then '.curve' else '' end end;
 end $$;

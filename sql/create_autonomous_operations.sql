@@ -145,6 +145,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'longest_approval', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_findings', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'account_warnings', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'table', 'total_figures', null, '{}', '{}', 0, array['account text primary key', 'today date not null', 'spent numeric', 'spent_today numeric', 'spent_per_budget float8 not null default 1', 'ceiling numeric', 'price float8 not null default 1', 'looked_at timestamptz not null']::text[]),
 ('autonomy', 'function', 'json_number', null, '{p_value}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'moment_error', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'simulated_moment', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
@@ -312,6 +313,14 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'people_changes', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'budget_use', null, '{p_ids, p_now}', '{uuid[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'sane_number', null, '{p_value}', '{float8}', 0, array[]::text[]),
+('autonomy', 'type', 'month', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'spent_per_budget', null, '{p_account, p_zone, p_today}', '{text, text, date}', 0, array[]::text[]),
+('autonomy', 'function', 'month_of', null, '{p_account, p_now, p_spent_per_budget}', '{text, timestamptz, float8}', 1, array[]::text[]),
+('autonomy', 'function', 'pace', null, '{p_total, p_month}', '{numeric, autonomy.month}', 0, array[]::text[]),
+('autonomy', 'type', 'total', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'totals_in_force', null, '{p_accounts, p_now}', '{text[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'price_in_force', null, '{p_account}', '{text}', 0, array[]::text[]),
+('public', 'function', 'autonomy_account_totals', null, '{p_account, p_now}', '{text, timestamptz}', 2, array[]::text[]),
 ('public', 'statistics', 'campaigns_lower_status', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'shard_slots', null, '{p_shard}', '{text}', 0, array[]::text[]),
 ('autonomy', 'function', 'time_expression', null, '{p_time}', '{text}', 0, array[]::text[]),
@@ -321,6 +330,9 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'resting_campaigns', null, '{p_ids, p_include_inactive, p_now}', '{uuid[], boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'matching_campaigns', null, '{p_after, p_limit, p_slots, p_include_inactive, p_campaign_id, p_now}', '{uuid, int, int4range, boolean, uuid, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'revocable_pauses', null, '{p_ids}', '{uuid[]}', 1, array[]::text[]),
+('autonomy', 'function', 'price_of_money', null, '{p_left, p_firsts, p_halves, p_floors}', '{float8, float8[], float8[], float8[]}', 0, array[]::text[]),
+('autonomy', 'function', 'account_price', null, '{p_account, p_ceiling, p_now}', '{text, numeric, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'refresh_totals', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'codes', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'sentences', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'exact', null, '{p_number}', '{float8}', 0, array[]::text[]),
@@ -347,6 +359,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'candidate_rows', null, '{p_ids, p_now, p_doubt}', '{uuid[], timestamptz, boolean}', 1, array[]::text[]),
 ('autonomy', 'function', 'candidate_windows', null, '{p_ids, p_windows}', '{uuid[], text[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'candidates_json', null, '{p_ids, p_windows, p_now}', '{uuid[], text[], timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'campaigns_over_total', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'list_autonomous_candidates', null, '{p_after, p_limit, p_shard, p_include_inactive_rules, p_campaign_id, p_ids, p_ahead, p_now}', '{uuid, int, text, boolean, uuid, uuid[], int, timestamptz}', 8, array[]::text[]),
 ('autonomy', 'type', 'measured', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'measured_day', null, '{}', '{}', 0, array[]::text[]),
@@ -381,13 +394,21 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'evidence_times', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'variant', null, '{p_decided, p_policy}', '{autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
 ('autonomy', 'function', 'guardrail_word', null, '{p_name, p_decided, p_policy}', '{text, autonomy.decided, public.autonomy_policy}', 0, array[]::text[]),
+('autonomy', 'type', 'raise', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'fitted_raises', null, '{p_room, p_raises}', '{numeric, autonomy.raise[]}', 0, array[]::text[]),
+('autonomy', 'type', 'shrinkable', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'share_left', null, '{p_left, p_campaigns}', '{numeric, autonomy.shrinkable[]}', 0, array[]::text[]),
+('autonomy', 'function', 'shrunk_budget', null, '{p_campaign, p_share}', '{autonomy.shrinkable, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'shrunk_budgets', null, '{p_left, p_campaigns}', '{numeric, autonomy.shrinkable[]}', 0, array[]::text[]),
+('autonomy', 'type', 'over_total', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'over_totals', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'window_read', null, '{p_condition}', '{jsonb}', 0, array[]::text[]),
 ('autonomy', 'function', 'rule_plans', null, '{p_include_inactive, p_policy, p_ids}', '{boolean, public.autonomy_policy, uuid[]}', 1, array[]::text[]),
 ('autonomy', 'function', 'decided_campaigns', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'decided_resumes', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'decided_run', null, '{p_slots, p_include_inactive, p_now, p_portfolio}', '{int4range, boolean, timestamptz, jsonb}', 0, array[]::text[]),
 ('autonomy', 'type', 'params', null, '{}', '{}', 0, array[]::text[]),
-('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_target, p_cpa, p_window, p_measures, p_new_budget, p_log_roi, p_curvature, p_target_budget}', '{autonomy.candidate, float8, float8, float8, float8, text, json, numeric, float8, float8, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'decision_params', null, '{p_campaign, p_confidence, p_break_even, p_target, p_cpa, p_window, p_measures, p_new_budget, p_log_roi, p_curvature, p_target_budget, p_asked}', '{autonomy.candidate, float8, float8, float8, float8, text, json, numeric, float8, float8, numeric, float8}', 0, array[]::text[]),
 ('autonomy', 'function', 'span_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'costs_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
 ('autonomy', 'function', 'figures_words', null, '{p_params}', '{autonomy.params}', 0, array[]::text[]),
@@ -435,6 +456,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'locked_campaign', null, '{p_campaign_id, p_reason, p_confidence_score}', '{uuid, text, numeric}', 0, array[]::text[]),
 ('autonomy', 'function', 'act_by_hand', null, '{p_campaign, p_action_type, p_status, p_budget, p_reason, p_confidence_score, p_now}', '{public.campaigns, text, text, numeric, text, numeric, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'auto_pause_campaign', null, '{p_campaign_id, p_reason, p_confidence_score, p_now}', '{uuid, text, numeric, timestamptz}', 2, array[]::text[]),
+('autonomy', 'function', 'total_error', null, '{p_campaign, p_budget, p_now}', '{public.campaigns, numeric, timestamptz}', 0, array[]::text[]),
 ('public', 'function', 'auto_scale_campaign', null, '{p_campaign_id, p_new_budget, p_reason, p_confidence_score, p_now}', '{uuid, numeric, text, numeric, timestamptz}', 2, array[]::text[]),
 ('autonomy', 'type', 'decision', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'type', 'item', null, '{}', '{}', 0, array[]::text[]),
@@ -472,6 +494,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'audit_autonomous_actions', null, '{p_limit}', '{integer}', 1, array[]::text[]),
 ('autonomy', 'function', 'unread_statuses', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'unread_status_sentence', null, '{}', '{}', 0, array[]::text[]),
+('autonomy', 'function', 'total_warnings', null, '{p_now}', '{timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'run_warnings', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'table', 'retention', null, '{}', '{}', 0, array['id boolean primary key default true check (id)', 'after_campaign uuid']::text[]),
 ('autonomy', 'function', 'cut_before', null, '{p_days, p_least, p_now}', '{numeric, numeric, timestamptz}', 0, array[]::text[]),
@@ -547,6 +570,7 @@ insert into pg_temp.autonomy_names values
 ('public', 'function', 'autonomous_insights', null, '{p_now}', '{timestamptz}', 1, array[]::text[]),
 ('autonomy', 'function', 'look_around', null, '{p_acts, p_now}', '{boolean, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'lease_or_error', null, '{p_run_id, p_now}', '{uuid, timestamptz}', 0, array[]::text[]),
+('autonomy', 'function', 'totals_told', null, '{p_chosen, p_now}', '{autonomy.decided[], timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'run_decisions', null, '{p_portfolio, p_shown, p_now}', '{jsonb, integer, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'carry_out_chosen', null, '{p_run_id, p_lease, p_chosen, p_versions, p_shown, p_now}', '{uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz}', 0, array[]::text[]),
 ('autonomy', 'function', 'actions_taken', null, '{p_chosen, p_outcomes, p_mode, p_opportunities}', '{autonomy.decided[], text[], text, jsonb}', 0, array[]::text[]),
@@ -717,6 +741,7 @@ as $$
 select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
 'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
 'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_account_priors',
+'autonomy_account_totals',
 'autonomy_messages_sent', 'autonomy_notify_settings',
 'autonomy_policy_limits',
 'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',
@@ -2625,9 +2650,9 @@ union all values
 ('attribution_factor', 0.01, 10, 'ratio',
 'what is believed of what the platform reports; 0.7 where it claims too much'),
 ('daily_total', 0.01, 999999999999, 'money a day',
-'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
+'what the budgets of all active campaigns together may be: raises stop there, and what is above is shrunk'),
 ('monthly_total', 0.01, 999999999999, 'money a month',
-'reserved, read by nothing yet: what all campaigns together may spend in a month')
+'what all campaigns together may spend in a month of the account''s: paced by their budgets')
 union all
 select l.* from public.autonomy_policy_limits() l
 join pg_catalog.pg_attribute a on a.attrelid = 'public.autonomy_accounts'::regclass and a.attname = l.setting;
@@ -3126,6 +3151,35 @@ union all
 (select 2, a.sentence, count(*) over () - 1 from autonomy.account_findings() a limit 1)) f);
 end $$;
 comment on function autonomy.account_warnings() is '[autonomous-operations]';
+
+-- 0138_totals.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create table if not exists autonomy.total_figures (
+account text primary key,
+today date not null,
+spent numeric,
+spent_today numeric,
+spent_per_budget float8 not null default 1,
+ceiling numeric,
+price float8 not null default 1,
+looked_at timestamptz not null
+);
+comment on table autonomy.total_figures is
+'Derived: of each account with a total what its month has spent and the price of money. Kept by refresh_totals. '
+'[autonomous-operations]';
+comment on column autonomy.total_figures.today is 'the day of the account that the figures are of';
+comment on column autonomy.total_figures.spent is
+'money spent in its month before today; null = not known: it has no figures by day';
+comment on column autonomy.total_figures.spent_today is 'money spent today so far; null = nothing known';
+comment on column autonomy.total_figures.spent_per_budget is
+'ratio: what a unit of budget spent over the last 28 complete days, 0.5 to 1.25; 1 = not known';
+comment on column autonomy.total_figures.ceiling is 'money a day: the ceiling that the price was reckoned for';
+comment on column autonomy.total_figures.price is
+'multiple of break-even that the next unit of budget has to return; 1 = there is money for all that earns its keep';
+comment on column autonomy.total_figures.looked_at is 'when the month was summed up';
 
 -- 0140_json.sql
 set local lock_timeout = '30s';
@@ -6981,6 +7035,149 @@ case when p_value between -1e-9::float8 and 1e-9::float8 then 0::float8 else p_v
 end $$;
 comment on function autonomy.sane_number(float8) is '[autonomous-operations]';
 
+-- 0495_totals.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create type autonomy.month as (today date, spent numeric, spent_today numeric, spent_per_budget float8);
+comment on type autonomy.month is 'How far an account''s month is; the columns of total_figures. [autonomous-operations]';
+create function autonomy.spent_per_budget(p_account text, p_zone text, p_today date) returns float8
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+declare
+v_ids uuid[] := array(
+select c.id from public.campaigns c
+join public.campaign_daily d on d.campaign_id = c.id and d.day between p_today - 28 and p_today - 1
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account
+group by c.id order by sum(d.spend) desc, c.id limit 500);
+begin
+return (
+select case when count(distinct d.day) >= 3 and sum(x.budget) > 0
+then greatest(0.5, least(1.25, sum(d.spend)::float8 / sum(x.budget))) else 1 end
+from autonomy.budgets_in_force(v_ids, array_fill(p_zone, array[cardinality(v_ids)])) b
+join public.campaign_daily d on d.campaign_id = b.campaign_id and d.day between p_today - 28 and p_today - 1
+cross join lateral (select b.budgets[width_bucket(d.day, b.days)] as budget offset 0) x
+where x.budget > 0 and d.spend between 0 and 1e12);
+end $$;
+comment on function autonomy.spent_per_budget(text, text, date) is '[autonomous-operations]';
+create function autonomy.month_of(p_account text, p_now timestamptz, p_spent_per_budget float8 default null)
+returns autonomy.month
+language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
+as $$
+declare
+v_zone text := autonomy.account_zone(p_account);
+v_today date := (p_now at time zone v_zone)::date;
+v_first date := date_trunc('month', v_today::timestamp)::date;
+v_month autonomy.month;
+begin
+select v_today, sum(d.spend) filter (where d.day < v_today), sum(d.spend) filter (where d.day = v_today),
+coalesce(p_spent_per_budget, autonomy.spent_per_budget(p_account, v_zone, v_today))
+into v_month
+from public.campaigns c
+join public.campaign_daily d on d.campaign_id = c.id and d.day between v_first and v_today
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account and d.spend between 0 and 1e12;
+if v_month.spent is null and (v_today = v_first or v_month.spent_today is not null or exists (
+select from public.campaigns c join public.campaign_daily d on d.campaign_id = c.id
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account)) then
+v_month.spent := 0;
+end if;
+return v_month;
+end $$;
+comment on function autonomy.month_of(text, timestamptz, float8) is '[autonomous-operations]';
+create function autonomy.pace(p_total numeric, p_month autonomy.month) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+v_last date := (date_trunc('month', p_month.today::timestamp) + interval '1 month - 1 day')::date;
+begin
+return round(case when p_month.spent is null then p_total / extract(day from v_last)::numeric
+else greatest(p_total - p_month.spent, 0) / (v_last - p_month.today + 1) end
+/ round(p_month.spent_per_budget::numeric, 6), 6);
+end $$;
+comment on function autonomy.pace(numeric, autonomy.month) is '[autonomous-operations]';
+create type autonomy.total as (
+account text, currency text, daily_total numeric, monthly_total numeric,
+active_campaigns bigint,
+active_budget numeric,     -- of all its active campaigns together, a day
+today date,
+days_left integer,         -- of its month, today among them
+spent numeric,             -- in its month before today; null = not known
+spent_today numeric,
+spent_per_budget float8,
+pace numeric,              -- what budgets may be together so that the month ends at its total; null = no such total
+ceiling numeric,           -- what budgets may be together: the smaller of pace and daily_total
+code text,                 -- which of the two that is: PACING or TOTAL_CAP
+shrink_to numeric,         -- what they are shrunk to; null = they are not
+shrink_code text,
+price float8);             -- multiple of break-even that the next unit of budget has to return
+comment on type autonomy.total is 'An account with a total, at a moment. [autonomous-operations]';
+create function autonomy.totals_in_force(p_accounts text[], p_now timestamptz) returns setof autonomy.total
+language plpgsql stable set search_path = '' set jit = off
+as $$
+begin
+if not exists (select from public.autonomy_accounts a where num_nonnulls(a.daily_total, a.monthly_total) > 0) then
+return;  -- the usual case
+end if;
+return query
+select a.account, a.currency, a.daily_total, a.monthly_total, b.campaigns, b.budget, t.today,
+m.last_day - t.today + 1, (m.month).spent, (m.month).spent_today, (m.month).spent_per_budget, c.pace, u.ceiling,
+case when c.pace < a.daily_total or a.daily_total is null then 'PACING' else 'TOTAL_CAP' end, s.shrink_to,
+case when s.shrink_to is null then null when s.shrink_to = s.to_pace then 'PACING' else 'TOTAL_CAP' end,
+coalesce(k.price, 1)
+from public.autonomy_accounts a
+left join autonomy.total_figures k on k.account = a.account
+cross join lateral (select (p_now at time zone autonomy.account_zone(a.account))::date as today offset 0) t
+cross join lateral (select (date_trunc('month', t.today::timestamp) + interval '1 month - 1 day')::date as last_day,
+case when k.today = t.today
+then row(k.today, k.spent, k.spent_today, k.spent_per_budget)::autonomy.month
+when a.monthly_total is not null then autonomy.month_of(a.account, p_now)
+else row(t.today, null, null, 1)::autonomy.month end as month offset 0) m
+cross join lateral (
+select count(*) as campaigns, coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) as budget
+from public.campaigns c
+where left(c.account, 200) = left(a.account, 200) and c.account = a.account
+and (c.status = 'active' or lower(c.status) = 'active') offset 0) b
+cross join lateral (select case when a.monthly_total is not null
+then trunc(autonomy.pace(a.monthly_total, m.month), autonomy.currency_digits(a.currency)) end as pace offset 0) c
+cross join lateral (select least(a.daily_total, c.pace) as ceiling) u
+cross join lateral (select case when b.budget > a.daily_total then a.daily_total end as to_daily,
+case when b.budget > c.pace * case when t.today = m.last_day then 1 else 1.03 end then c.pace end as to_pace) o
+cross join lateral (select least(o.to_daily, o.to_pace) as shrink_to, o.to_pace) s
+where num_nonnulls(a.daily_total, a.monthly_total) > 0 and (p_accounts is null or a.account = any (p_accounts));
+end $$;
+comment on function autonomy.totals_in_force(text[], timestamptz) is '[autonomous-operations]';
+create function autonomy.price_in_force(p_account text) returns float8
+language plpgsql stable set search_path = ''
+as $$
+begin
+return coalesce((
+select k.price from autonomy.total_figures k join public.autonomy_accounts a on a.account = k.account
+where k.account = p_account and num_nonnulls(a.daily_total, a.monthly_total) > 0), 1);
+end $$;
+comment on function autonomy.price_in_force(text) is '[autonomous-operations]';
+create function public.autonomy_account_totals(p_account text default null, p_now timestamptz default now())
+returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+perform autonomy.moment_error(p_now);
+return (
+select coalesce(jsonb_object_agg(t.account, to_jsonb(t) || jsonb_build_object(
+'expected', case when t.spent is not null then round(
+t.spent + greatest(coalesce(t.spent_today, 0), t.active_budget * t.spent_per_budget::numeric)
++ t.active_budget * t.spent_per_budget::numeric * (t.days_left - 1), autonomy.currency_digits(t.currency)) end,
+'left_a_day', case when t.monthly_total is not null and t.spent is not null then round(
+greatest(t.monthly_total - t.spent, 0) / t.days_left, autonomy.currency_digits(t.currency)) end)), '{}')
+from autonomy.totals_in_force(case when p_account is not null then array[p_account] end, p_now) t);
+end $$;
+comment on function public.autonomy_account_totals(text, timestamptz) is
+'The accounts that have a total (p_account: that one), by account: daily_total, monthly_total, what the budgets of '
+'the active campaigns are together (active_budget), what was spent this month before today (spent) and on it, what '
+'present budgets come to by the month''s end (expected), what is left a day (left_a_day), what budgets may be '
+'together (ceiling, by which code), what they are shrunk to if that is too much (shrink_to), and the price of money. '
+'Only reads; safe to call again. Raises AO010 for a bad moment. [autonomous-operations]';
+
 -- 0500_find.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -7102,7 +7299,7 @@ return query execute $sql$
       select f.account, (f.p).prior_mean_roi as mean_roi, (f.p).prior_tau2 as tau2,
         (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2,
         (f.p).prior_order_spread as order_spread, (f.p).curvature::float8 as curvature,
-        (f.p).break_even_roi::float8 as break_even
+        (f.p).break_even_roi::float8 as break_even, autonomy.price_in_force(f.account) as price
       from autonomy.policies_of(array(
         select distinct c.account from unnest($2) i (id) join public.campaigns c on c.id = i.id)) f
     )
@@ -7116,6 +7313,7 @@ return query execute $sql$
     cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget,
       case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8
         end as attribution,
+      case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end as target,
       $sql$ || autonomy.reference_expression() || ' as reference offset 0) b '
 || autonomy.evidence_expression() || $sql$
     cross join curves l
@@ -7126,7 +7324,8 @@ return query execute $sql$
       end as posterior offset 0) o
     where autonomy.within_dead_band(b.budget, b.reference, k.curvature, o.posterior,
       case when l.cpa is null then k.tau2 else 0.64::float8 end,
-      coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
+      greatest(coalesce(l.stated, b.target, k.break_even),
+               k.price * case when l.cpa is not null then 1::float8 else coalesce(b.target, k.break_even) end)
         / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;
@@ -7224,6 +7423,124 @@ where h.campaign_id = a.campaign_id order by h.id desc limit 1);
 end $$;
 comment on function autonomy.revocable_pauses(uuid[]) is '[autonomous-operations]';
 
+-- 0502_prices.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create function autonomy.price_of_money(p_left float8, p_firsts float8[], p_halves float8[], p_floors float8[])
+returns float8
+language plpgsql immutable set search_path = '' set work_mem = '64MB'
+as $$
+declare
+v_root float8;
+v_highest float8;
+begin
+with each as materialized (
+select u.h, u.f, sqrt(u.a) as root, sqrt(u.a) / (1::float8 + u.f / u.h) as place
+from unnest(p_firsts, p_halves, p_floors) u (a, h, f)
+where u.a between 1e-9 and 1e9 and u.h between 1e-9 and 1e18 and u.f between 0 and 1e18
+), summed as (
+select e.place, sum(e.h * e.root) over above as roots, sum(e.h) over above as halves,
+sum(e.f) over () - sum(e.f) over above as floors
+from each e window above as (order by e.place desc rows unbounded preceding)
+), rooted as (
+select s.place, case when p_left - s.floors + s.halves > 0
+then s.roots / (p_left - s.floors + s.halves) end as root from summed s
+)
+select (select r.root from rooted r where r.place >= r.root order by r.place, r.root desc limit 1),
+(select max(r.place) from rooted r)
+into v_root, v_highest;
+return greatest(1::float8, least(1e6::float8, coalesce(v_root, v_highest, 1::float8) ^ 2));
+end $$;
+comment on function autonomy.price_of_money(float8, float8[], float8[], float8[]) is '[autonomous-operations]';
+create function autonomy.account_price(p_account text, p_ceiling numeric, p_now timestamptz) returns float8
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+declare
+v_price float8;
+begin
+execute $sql$
+    with known as materialized (
+      select b.budget, b.reference * k.curvature as half, greatest(b.least, b.reference * 0.05) as floor,
+        b.may_move and e.spend > 0 and b.reference is not null as moves,
+        autonomy.mean_roi(o.posterior, k.tau2) * (k.curvature + 1::float8) / k.curvature * b.attribution
+          / coalesce(case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even) as first
+      from autonomy.policies_of(array[$2]) g
+      cross join lateral (select (g.p).prior_mean_roi as mean_roi, (g.p).prior_tau2 as tau2,
+        (g.p).prior_order_value as order_value, (g.p).prior_cv2 as cv2, (g.p).prior_order_spread as order_spread,
+        (g.p).curvature::float8 as curvature, (g.p).break_even_roi::float8 as break_even,
+        (g.p).min_budget as min_budget) k
+      cross join public.autonomy_policy p
+      join public.campaigns c on left(c.account, 200) = left($2, 200) and c.account = $2
+        and (c.status = 'active' or lower(c.status) = 'active') and c.budget between 0 and 1e18
+      left join public.campaign_facts f on f.campaign_id = c.id
+      left join public.autonomy_accounts q on q.account = c.account
+      cross join lateral (select c.budget, k.min_budget as least,
+        case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8
+          end as attribution,
+        c.autonomous_enabled is true and (c.hold_until > $1) is not true and not exists (
+          select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running') as may_move,
+        $sql$ || autonomy.reference_expression() || ' as reference offset 0) b '
+|| autonomy.evidence_expression() || $sql$
+      cross join lateral (select autonomy.roi_posterior(
+        coalesce(e.effective_spend, e.spend), e.conversions, e.revenue, e.cv2, e.days, e.matured_share,
+        k.mean_roi, k.tau2, k.order_value, k.cv2, k.order_spread) as posterior offset 0) o
+    )
+    select autonomy.price_of_money(
+      ($3 - coalesce(sum(n.budget) filter (where n.moves is not true), 0))::float8,
+      array_agg(n.first order by n.first) filter (where n.moves),
+      array_agg(n.half::float8 order by n.first) filter (where n.moves),
+      array_agg(n.floor::float8 order by n.first) filter (where n.moves))
+    from known n $sql$ into v_price using p_now, p_account, p_ceiling;
+return coalesce(v_price, 1);
+end $$;
+comment on function autonomy.account_price(text, numeric, timestamptz) is '[autonomous-operations]';
+create function autonomy.refresh_totals(p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+v_account record;
+v_month autonomy.month;
+v_ceiling numeric;
+v_price float8;
+begin
+delete from autonomy.total_figures k
+where not exists (select from public.autonomy_accounts a
+where a.account = k.account and num_nonnulls(a.daily_total, a.monthly_total) > 0);
+for v_account in
+select a.account, a.daily_total, a.monthly_total, k.today, k.spent, k.spent_today, k.spent_per_budget, k.ceiling,
+k.price, k.looked_at, (p_now at time zone autonomy.account_zone(a.account))::date as now_today
+from public.autonomy_accounts a left join autonomy.total_figures k on k.account = a.account
+where num_nonnulls(a.daily_total, a.monthly_total) > 0 order by a.account
+loop
+v_month := row(v_account.now_today, v_account.spent, v_account.spent_today, v_account.spent_per_budget);
+if v_account.today is distinct from v_account.now_today or v_account.looked_at > p_now
+or v_account.looked_at <= p_now - interval '1 hour' then
+v_month := autonomy.month_of(v_account.account, p_now,
+case when v_account.today = v_account.now_today then v_account.spent_per_budget end);
+v_account.looked_at := p_now;
+end if;
+v_ceiling := least(v_account.daily_total, autonomy.pace(v_account.monthly_total, v_month));
+v_price := v_account.price;
+if v_account.today is distinct from v_account.now_today
+or (abs(v_ceiling - v_account.ceiling) <= v_account.ceiling * 0.01) is not true then
+v_price := autonomy.account_price(v_account.account, v_ceiling, p_now);
+else
+v_ceiling := v_account.ceiling;
+end if;
+insert into autonomy.total_figures
+(account, today, spent, spent_today, spent_per_budget, ceiling, price, looked_at)
+values (v_account.account, v_month.today, v_month.spent, v_month.spent_today, v_month.spent_per_budget, v_ceiling,
+v_price, v_account.looked_at)
+on conflict (account) do update set
+today = excluded.today, spent = excluded.spent, spent_today = excluded.spent_today,
+spent_per_budget = excluded.spent_per_budget, ceiling = excluded.ceiling, price = excluded.price,
+looked_at = excluded.looked_at;
+end loop;
+end $$;
+comment on function autonomy.refresh_totals(timestamptz) is '[autonomous-operations]';
+
 -- 0505_codes.sql
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -7263,8 +7580,8 @@ return query values
 ('STEP_CAP', 26, 'size', 'the step would be too large', false),
 ('GROWTH_CAP', 27, 'size', 'it has grown enough this week', false),
 ('BUDGET_CAP', 28, 'size', 'the budget''s limit is reached', false),
-('TOTAL_CAP', 29, 'size', 'the account''s total is reached', true),
-('PACING', 30, 'size', 'the account''s month would be overspent', true),
+('TOTAL_CAP', 29, 'size', 'the account''s total is reached', false),
+('PACING', 30, 'size', 'the account''s month would be overspent', false),
 ('BELOW_MINIMUM', 31, 'size', 'its platform takes no budget so small', true),
 ('NO_CHANGE', 32, 'size', 'the change would be too small to matter', false),
 ('OUTRANKED', 33, 'rule', 'another rule came first', false),
@@ -7375,6 +7692,14 @@ return query values
 ('BUDGET_CAP.floor',
 'its budget is at the floor of %s. A lower floor would settle it.',
 '{min_budget}'::text[]),
+('TOTAL_CAP.',
+'the active campaigns of its account have %s a day as budgets, and %s is their total. A higher total,'
+' or less for another campaign, would settle it.',
+'{total_before,total_allowed}'::text[]),
+('PACING.',
+'the active campaigns of its account have %s a day as budgets, and what is left of its month allows '
+'%s. It will be looked at again every day, and when the next month begins.',
+'{total_before,total_allowed}'::text[]),
 ('NO_CHANGE.',
 'the change would be under %s %% of its budget.',
 '{least_change}'::text[]),
@@ -7408,12 +7733,12 @@ return query values
 '%s. Its budget is at its floor, and %s %% likely not even the first %s of it earns its keep%s%s.',
 '{figures,chance,unit,against,believed}'::text[]),
 ('why.up.curve',
-'%s, %s. The next %s returns %s, the average one %s, break-even is %s: towards %s. %s %% likely that '
-'more budget earns its keep%s.',
+'%s, %s. The next %s returns %s, the average one %s, %s: towards %s. %s %% likely that more budget '
+'earns its keep%s.',
 '{figures,conversions,unit,next_return,average_return,goal,target_budget,chance,believed}'::text[]),
 ('why.down.curve',
-'%s. The next %s returns %s, the average one %s, break-even is %s: towards %s. %s %% likely that its '
-'last part of budget does not earn its keep%s.',
+'%s. The next %s returns %s, the average one %s, %s: towards %s. %s %% likely that its last part of '
+'budget does not earn its keep%s.',
 '{figures,unit,next_return,average_return,goal,target_budget,chance,believed}'::text[]),
 ('why.pause.cpa',
 '%s. %s %% likely to cost more than %s a conversion%s.',
@@ -7425,6 +7750,14 @@ return query values
 '%s. %s %% likely to cost more than %s a conversion%s, and then its last part of budget costs too '
 'much.',
 '{costs,chance,cpa_limit,believed}'::text[]),
+('why.total.TOTAL_CAP',
+'its active campaigns had %s a day as budgets, and %s is the most. It says nothing of how this one '
+'does.',
+'{total_before,total_allowed}'::text[]),
+('why.total.PACING',
+'its active campaigns had %s a day as budgets, and what is left of its month allows %s. It says '
+'nothing of how this one does.',
+'{total_before,total_allowed}'::text[]),
 ('why.resume.cpa',
 '%s, the late ones counted. %s %% likely that the pause was wrong%s.',
 '{costs,chance,believed}'::text[]),
@@ -7455,6 +7788,12 @@ return query values
 ('begin.up.done.BUDGET_CAP',
 'Budget raised from %s to %s, as far as the cap allows, by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
+('begin.up.done.TOTAL_CAP',
+'Budget raised from %s to %s, as far as the account''s total allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
+('begin.up.done.PACING',
+'Budget raised from %s to %s, as far as the account''s month allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
 ('begin.up.proposed.',
 'Budget proposed to be raised from %s to %s by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
@@ -7467,6 +7806,12 @@ return query values
 ('begin.up.proposed.BUDGET_CAP',
 'Budget proposed to be raised from %s to %s, as far as the cap allows, by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
+('begin.up.proposed.TOTAL_CAP',
+'Budget proposed to be raised from %s to %s, as far as the account''s total allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
+('begin.up.proposed.PACING',
+'Budget proposed to be raised from %s to %s, as far as the account''s month allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
 ('begin.up.would.',
 'Budget would be raised from %s to %s by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
@@ -7478,6 +7823,12 @@ return query values
 '{old_budget,new_budget,rule}'::text[]),
 ('begin.up.would.BUDGET_CAP',
 'Budget would be raised from %s to %s, as far as the cap allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
+('begin.up.would.TOTAL_CAP',
+'Budget would be raised from %s to %s, as far as the account''s total allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
+('begin.up.would.PACING',
+'Budget would be raised from %s to %s, as far as the account''s month allows, by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
 ('begin.down.held.',
 'Budget not lowered by "%s": ',
@@ -7494,6 +7845,12 @@ return query values
 ('begin.down.done.BUDGET_CAP',
 'Budget lowered from %s to %s, as far as the cap allows, by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
+('begin.down.done.TOTAL_CAP',
+'Budget lowered from %s to %s, as far as the account''s total allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
+('begin.down.done.PACING',
+'Budget lowered from %s to %s, as far as the account''s month allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
 ('begin.down.proposed.',
 'Budget proposed to be lowered from %s to %s by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
@@ -7505,6 +7862,12 @@ return query values
 '{old_budget,new_budget,rule}'::text[]),
 ('begin.down.proposed.BUDGET_CAP',
 'Budget proposed to be lowered from %s to %s, as far as the cap allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
+('begin.down.proposed.TOTAL_CAP',
+'Budget proposed to be lowered from %s to %s, as far as the account''s total allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
+('begin.down.proposed.PACING',
+'Budget proposed to be lowered from %s to %s, as far as the account''s month allows, by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
 ('begin.down.would.',
 'Budget would be lowered from %s to %s by "%s": ',
@@ -7518,6 +7881,12 @@ return query values
 ('begin.down.would.BUDGET_CAP',
 'Budget would be lowered from %s to %s, as far as the cap allows, by "%s": ',
 '{old_budget,new_budget,rule}'::text[]),
+('begin.down.would.TOTAL_CAP',
+'Budget would be lowered from %s to %s, as far as the account''s total allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
+('begin.down.would.PACING',
+'Budget would be lowered from %s to %s, as far as the account''s month allows, by "%s": ',
+'{old_budget,new_budget,rule}'::text[]),
 ('begin.resume.held.',
 'Not resumed after the pause by "%s": ',
 '{rule}'::text[]),
@@ -7530,6 +7899,15 @@ return query values
 ('begin.resume.would.',
 'Would be resumed after the pause by "%s": ',
 '{rule}'::text[]),
+('begin.total.done.',
+'Budget lowered from %s to %s for the account''s total: ',
+'{old_budget,new_budget}'::text[]),
+('begin.total.proposed.',
+'Budget proposed to be lowered from %s to %s for the account''s total: ',
+'{old_budget,new_budget}'::text[]),
+('begin.total.would.',
+'Budget would be lowered from %s to %s for the account''s total: ',
+'{old_budget,new_budget}'::text[]),
 ('many_pauses',
 ' So many pauses at once are left to a person.',
 '{}'::text[]);
@@ -7922,7 +8300,9 @@ with ordinality u (k, n))
 else 'cross join (select null::text as why) s' end || $sql$
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
-        select max(a.executed_at) as action_at,
+        -- what was shrunk for its account's total was not judged: a rule need not wait for that
+        select max(a.executed_at) filter (
+            where a.rule_id is not null or a.evidence #>> '{total,code}' is null) as action_at,
           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
           max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
           min(autonomy.exact_number(a.previous_state -> 'budget')) filter (
@@ -7984,6 +8364,25 @@ join autonomy.candidate_windows(p_ids, p_windows) w on w.campaign_id = c.campaig
 left join autonomy.revocable_pauses(p_ids) r on r.campaign_id = c.campaign_id);
 end $$;
 comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is '[autonomous-operations]';
+create function autonomy.campaigns_over_total(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+returns setof uuid
+language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+v_over text[] := array(
+select t.account from autonomy.totals_in_force(null, p_now) t where t.shrink_to is not null);
+begin
+if v_over = '{}' or not exists (
+select from autonomy.rules_in_order(p_include_inactive) r where r.place is not null) then
+return;  -- while no rule is active nothing moves
+end if;
+return query
+select c.id from unnest(v_over) o
+join public.campaigns c on left(c.account, 200) = left(o, 200) and c.account = o
+and (c.status = 'active' or lower(c.status) = 'active')
+where autonomy.campaign_slot(c.id) <@ p_slots;
+end $$;
+comment on function autonomy.campaigns_over_total(int4range, boolean, timestamptz) is '[autonomous-operations]';
 create function public.list_autonomous_candidates(
 p_after uuid default null, p_limit int default 1000, p_shard text default null,
 p_include_inactive_rules boolean default false, p_campaign_id uuid default null,
@@ -8034,6 +8433,8 @@ and autonomy.campaign_slot(r.campaign_id) <@ v_slots
 and (select bool_and((f.p).resume_when_proven_wrong) from autonomy.policies_of(
 array(select k.account from public.campaigns k where k.id = r.campaign_id)) f)
 and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
+union
+select o from autonomy.campaigns_over_total(v_slots, v_include, p_now) o where p_after is null or o > p_after
 )
 select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
 v_found := cardinality(v_ids);
@@ -8050,8 +8451,8 @@ else json_build_object(
 'next_after', case when v_found >= p_limit then v_ids[p_limit] end) end;
 end $$;
 comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
-'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign '
-'id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
+'The campaigns that some active rule matches, whose pause late conversions may prove wrong, or whose account is above '
+'its total, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
 'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
 'AO010 for a bad argument. [autonomous-operations]';
 
@@ -8452,7 +8853,8 @@ return query
 select coalesce(c.account, ''),
 count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
 count(*) filter (where r.change > 0), coalesce(sum(r.change) filter (where r.change > 0), 0),
-count(*) filter (where r.change < 0), coalesce(-sum(r.change) filter (where r.change < 0), 0)
+count(*) filter (where r.change < 0 and not r.of_a_total),
+coalesce(-sum(r.change) filter (where r.change < 0 and not r.of_a_total), 0)
 from autonomy.longest_approval() w (hours)
 join public.autonomous_actions a
 on a.created_at > p_now - interval '24 hours' - w.hours
@@ -8463,7 +8865,8 @@ when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a
 and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
 then case when (a.new_state -> 'budget')::numeric between 0 and 1e15
 and (a.previous_state -> 'budget')::numeric between 0 and 1e15
-then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change offset 0) r
+then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change,
+a.rule_id is null and a.evidence #>> '{total,code}' is not null as of_a_total offset 0) r
 group by 1;
 end $$;
 comment on function autonomy.done_within_day(timestamptz) is '[autonomous-operations]';
@@ -8692,6 +9095,7 @@ returns text
 language plpgsql stable set search_path = ''
 as $$
 declare
+v_judges boolean := p_kind is distinct from 'total';
 v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
 v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
 begin
@@ -8700,26 +9104,27 @@ when p_policy.frozen then 'FROZEN'
 when p_policy.mode = 'observe' and p_asked <> 'approve' then 'OBSERVE'
 when p_campaign.autonomous_enabled is not true then 'DISABLED'
 when p_campaign.hold_until > p_now then 'ON_HOLD'
-when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
-when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
-when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
+when v_decides and v_judges and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true
+then 'STALE_DATA'
+when p_asked = 'decide' and v_judges and p_campaign.suspect is not null then 'SUSPECT_DATA'
+when v_decides and v_judges and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
 when p_asked <> 'approve'
 and num_nonnulls(p_campaign.no_raises_event, p_campaign.no_cuts_event, p_campaign.no_pauses_event) > 0
 and autonomy.planned_event(p_campaign, p_direction) is not null then 'PLANNED_EVENT'
 when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
 when 'down' then p_campaign.no_cut_until
 else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
-when p_now - case when p_direction = 'pause' then p_campaign.last_pause_at
+when v_judges and p_now - case when p_direction = 'pause' then p_campaign.last_pause_at
 else p_campaign.last_action_at end < p_cooldown then 'COOLDOWN'
 when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 days' then 'COOLDOWN'
-when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
+when v_decides and v_judges and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
 or case when p_direction = 'pause'
 then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
 else (p_campaign.budget > 0) is not true or p_kind = 'curve'
 and (p_campaign.reference_budget between 0.000001 and 1e15) is not true end) then 'TOO_LITTLE_DATA'
 when p_campaign.test_running then 'TEST_RUNNING'
 when p_asked <> 'approve' and p_campaign.pending then 'AWAITING_APPROVAL'
-when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
+when v_ours and v_judges and p_confidence < p_floor then 'AGAINST_THE_ODDS'
 when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
 when v_decides and p_policy.holdout_share > 0
 and (p_campaign.holdout_draw >= p_policy.holdout_share::float8) is not true then 'HOLDOUT'
@@ -8797,7 +9202,11 @@ below float8,              -- P(true roi < break_even)
 log_roi float8,            -- the most probable ln roi, at the present budget
 candidate autonomy.candidate,
 stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
-target_budget numeric);    -- where a budget that follows its curve belongs; else null
+target_budget numeric,     -- where a budget that follows its curve belongs; else null
+asked float8,              -- what its next unit of budget has to return: plan_break_even, or more where that is scarce
+total_code text,           -- of its account's total: by which it is shrunk or held,
+total_ceiling numeric,     -- what budgets may be together,
+total_budget numeric);     -- and what they are; null = it has none
 comment on type autonomy.decided is
 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 create function autonomy.odds_words(p_confidence float8, p_floor float8) returns text
@@ -8915,10 +9324,165 @@ when 'max_budget' then autonomy.amount_words(
 trunc(p_decided.max_budget, autonomy.currency_digits(c.currency)), c.currency)
 when 'min_budget' then autonomy.amount_words(
 autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)), c.currency)
+when 'total_before' then autonomy.amount_words(p_decided.total_budget, c.currency)
+when 'total_allowed' then autonomy.amount_words(p_decided.total_ceiling, c.currency)
 when 'least_change' then case when p_decided.kind = 'curve' then '5' else '1' end
 end;
 end $$;
 comment on function autonomy.guardrail_word(text, autonomy.decided, public.autonomy_policy) is '[autonomous-operations]';
+
+-- 0518_within_totals.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
+create type autonomy.raise as (
+campaign_id uuid, confidence float8,
+old numeric,               -- its budget
+wanted numeric,            -- what it adds to the budgets of its account
+least numeric,             -- the share of its budget under which a raise is none; null = it fits whole or not at all
+digits integer);
+comment on type autonomy.raise is 'A raise or a resume, beside its account''s total. [autonomous-operations]';
+create function autonomy.fitted_raises(p_room numeric, p_raises autonomy.raise[])
+returns table (campaign_id uuid, granted numeric, wanted numeric)
+language plpgsql immutable set search_path = ''
+as $$
+declare
+v_room numeric := greatest(p_room, 0);
+v_raise record;
+begin
+for v_raise in
+select r.* from unnest(p_raises) r order by r.confidence desc nulls last, r.campaign_id
+loop
+campaign_id := v_raise.campaign_id;
+wanted := v_raise.wanted;
+granted := least(v_raise.wanted, v_room);
+if granted < v_raise.wanted then
+granted := trunc(v_raise.old + granted, v_raise.digits) - v_raise.old;
+if (granted > 0 and granted >= v_raise.old * v_raise.least) is not true then
+granted := 0;
+end if;
+end if;
+v_room := v_room - granted;
+return next;
+end loop;
+end $$;
+comment on function autonomy.fitted_raises(numeric, autonomy.raise[]) is '[autonomous-operations]';
+create type autonomy.shrinkable as (
+campaign_id uuid, budget numeric,
+floor numeric,             -- what it keeps at least
+own numeric,               -- what its own decision of this run leaves; null where that takes nothing
+kept boolean,              -- it is left alone
+digits integer);
+comment on type autonomy.shrinkable is
+'An active campaign of an account that is above its total. [autonomous-operations]';
+create function autonomy.share_left(p_left numeric, p_campaigns autonomy.shrinkable[]) returns numeric
+language plpgsql immutable set search_path = '' set work_mem = '64MB'
+as $$
+begin
+return coalesce((
+with each as (
+select c.campaign_id, c.budget, least(c.floor, c.budget) as least, case when c.budget > 0
+then div(least(c.floor, c.budget) * 1000000000, c.budget) else 0 end as parts
+from unnest(p_campaigns) c
+), floored as (
+select e.campaign_id, e.budget, e.least,
+e.parts + case when e.budget * e.parts < e.least * 1000000000 then 1 else 0 end as at_floor
+from each e
+), summed as (
+select f.at_floor, f.campaign_id, sum(f.least) over before - f.least as floors,
+sum(f.budget) over () - (sum(f.budget) over before - f.budget) as rest
+from floored f window before as (order by f.at_floor desc, f.campaign_id rows unbounded preceding)
+), parted as (
+select s.*, case when s.rest > 0 then div(greatest(p_left - s.floors, 0) * 1000000000, s.rest) else 0 end as parts
+from summed s
+)
+select least(p.parts, 1000000000) from parted p where p.parts >= p.at_floor
+order by p.at_floor desc, p.campaign_id limit 1), 0) * 0.000000001;
+end $$;
+comment on function autonomy.share_left(numeric, autonomy.shrinkable[]) is '[autonomous-operations]';
+create function autonomy.shrunk_budget(p_campaign autonomy.shrinkable, p_share numeric) returns numeric
+language plpgsql immutable set search_path = ''
+as $$
+begin
+return greatest(least(p_campaign.floor, p_campaign.budget), trunc(p_campaign.budget * p_share, p_campaign.digits));
+end $$;
+comment on function autonomy.shrunk_budget(autonomy.shrinkable, numeric) is '[autonomous-operations]';
+create function autonomy.shrunk_budgets(p_left numeric, p_campaigns autonomy.shrinkable[])
+returns table (campaign_id uuid, new_budget numeric)
+language plpgsql immutable set search_path = '' set work_mem = '64MB'
+as $$
+#variable_conflict use_column
+declare
+v_left numeric := p_left - (
+select coalesce(sum(coalesce(c.own, c.budget)), 0) from unnest(p_campaigns) c where c.kept or c.own = 0);
+v_free autonomy.shrinkable[] := array(
+select c from unnest(p_campaigns) c where not (c.kept or coalesce(c.own = 0, false)));
+v_share numeric := autonomy.share_left(v_left, v_free);
+v_deeper numeric;
+begin
+select sum(c.own) into v_deeper
+from unnest(v_free) c where c.own <= autonomy.shrunk_budget(c, v_share);
+if v_deeper is not null then  -- a deeper cut of its own stays, and leaves more to the others
+v_free := array(select c from unnest(v_free) c where (c.own <= autonomy.shrunk_budget(c, v_share)) is not true);
+v_share := autonomy.share_left(v_left - v_deeper, v_free);
+end if;
+return query
+select c.campaign_id, n.new_budget
+from unnest(v_free) c
+cross join lateral (select autonomy.shrunk_budget(c, v_share) as new_budget offset 0) n
+where n.new_budget < coalesce(c.own, c.budget);
+end $$;
+comment on function autonomy.shrunk_budgets(numeric, autonomy.shrinkable[]) is '[autonomous-operations]';
+create type autonomy.over_total as (
+candidate autonomy.candidate, account text, budget numeric, floor numeric, kept boolean, digits integer, mode text,
+break_even float8, asked float8, threshold float8, below float8, confidence float8, log_roi float8,
+min_budget numeric);
+comment on type autonomy.over_total is
+'An active campaign of an account that is above its total, with what its evidence says of a cut. '
+'[autonomous-operations]';
+create function autonomy.over_totals(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+returns setof autonomy.over_total
+language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
+as $$
+declare
+v_ids uuid[] := array(select o from autonomy.campaigns_over_total(p_slots, p_include_inactive, p_now) o);
+begin
+if v_ids = '{}' then
+return;  -- the usual case
+end if;
+return query
+with in_force as materialized (
+select f.account, f.p, (f.p).curvature::float8 as curvature, autonomy.price_in_force(f.account) as price
+from autonomy.policies_of(array(
+select distinct c.account from unnest(v_ids) i join public.campaigns c on c.id = i)) f
+)
+select c, f.account, b.budget, autonomy.budget_floor(w.min_budget, n.digits),
+b.budget = 0 or autonomy.campaign_guardrail(
+c, f.p, 'down', e.confidence, 0, interval '0', null, 'total', 'decide', p_now) is not null,
+n.digits, (f.p).mode, v.break_even, v.asked, t.threshold, o.below, e.confidence,
+i.posterior[1] + ln(c.attribution) - ln(k.over), w.min_budget
+from autonomy.candidate_rows(v_ids, p_now) c
+join in_force f on f.account = coalesce(c.account, '')
+cross join lateral (select greatest(coalesce(c.budget, 0), 0) as budget offset 0) b
+cross join lateral (select autonomy.currency_digits(c.currency) as digits offset 0) n
+cross join lateral (select autonomy.curve_floor((f.p).min_budget, c.reference_budget) as min_budget offset 0) w
+cross join lateral (select (f.curvature + x.share) / (f.curvature + 1::float8) as over,
+(f.curvature + x.share) / f.curvature as steep
+from (select autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x offset 0) k
+cross join lateral (select u.break_even, greatest(u.break_even, f.price * u.break_even) as asked
+from (select coalesce(c.target_roi, (f.p).break_even_roi::float8) as break_even) u offset 0) v
+cross join lateral (select autonomy.roi_posterior(
+coalesce(c.ev_effective_spend, c.ev_spend), c.ev_conversions, c.ev_revenue, c.cv2, c.ev_days, c.matured_share,
+(f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
+(f.p).prior_order_spread) as posterior offset 0) i
+cross join lateral (select v.asked * k.steep as threshold offset 0) t
+cross join lateral (
+select autonomy.probability_from(i.posterior, t.threshold / c.attribution * k.over) as below offset 0) o
+cross join lateral (select autonomy.cut_confidence(100::float8 * o.below) as confidence offset 0) e
+where c.is_active;
+end $$;
+comment on function autonomy.over_totals(int4range, boolean, timestamptz) is '[autonomous-operations]';
 
 -- 0520_decide.sql
 set local lock_timeout = '30s';
@@ -8985,7 +9549,7 @@ candidate autonomy.candidate, action_type text, direction text, kind text, rule_
 break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
 max_budget numeric, min_budget numeric, requires_approval boolean, win text,
 held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-cpa float8, below float8, log_roi float8, target_budget numeric)
+cpa float8, below float8, log_roi float8, target_budget numeric, asked float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -9000,7 +9564,8 @@ join autonomy.candidate_rows(array(select i.campaign_id from found i), p_now) c 
 ),
 in_force as materialized (
 select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
-(f.p).prior_order_spread, (f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature
+(f.p).prior_order_spread, (f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature,
+autonomy.price_in_force(f.account) as price
 from autonomy.policies_of(array(select distinct s.account from seen s)) f
 ),
 known as materialized (
@@ -9021,21 +9586,24 @@ judged as materialized (
 select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
 y.confidence_floor, y.min_budget, (z.size).new_budget, (z.size).limits, e.target as target_budget,
 o.below, i.posterior[1] + ln((k.c).attribution) - ln(k.over) as log_roi, v.break_even as plan_break_even,
+v.asked,
 coalesce(autonomy.campaign_guardrail(
 k.c, f.p, d.direction, j.confidence, y.confidence_floor, l.cooldown, l.cpa, l.kind, 'decide', p_now),
 (z.size).code) as code
 from known k
 join in_force f on f.account = k.account
 join plans l on l.account = f.account and l.place = any (k.places)
-cross join lateral (select case when l.states_own then l.break_even
-else coalesce((k.c).target_roi, l.break_even) end as break_even offset 0) v
+cross join lateral (select u.break_even, greatest(u.break_even,
+f.price * case when l.cpa is not null then 1::float8 else coalesce((k.c).target_roi, f.break_even) end) as asked
+from (select case when l.states_own then l.break_even
+else coalesce((k.c).target_roi, l.break_even) end as break_even) u offset 0) v
 cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
 l.cpa, coalesce((k.c).ev_effective_spend, (k.c).ev_spend), (k.c).ev_conversions, (k.c).ev_days,
 (k.c).matured_share) end as posterior offset 0) i
 cross join lateral (select case when l.kind = 'curve' then autonomy.curve_target(
 (k.c).reference_budget, f.curvature,
 autonomy.mean_roi(i.posterior, case when l.cpa is null then f.prior_tau2 else 0.64::float8 end),
-v.break_even / (k.c).attribution) end as target offset 0) e
+v.asked / (k.c).attribution) end as target offset 0) e
 cross join lateral (select autonomy.currency_digits((k.c).currency) as digits offset 0) n
 cross join lateral (select case
 when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (k.c).reference_budget)
@@ -9061,10 +9629,11 @@ when s.least is not null then v.break_even / k.steep
 when d.direction = 'pause' then greatest(v.break_even, l.at_least)
 when d.direction = 'up' and l.kind <> 'curve' then case
 when exists (select from plans o where o.kind = 'curve')
-then v.break_even
+then v.asked
 * ((f.curvature + m.share) / f.curvature * ((f.curvature + m.share) / (f.curvature + k.share)))
-else least(v.break_even * k.steep, l.at_most) end
-else v.break_even * k.steep end as target offset 0) t
+else greatest(least(v.break_even * k.steep, l.at_most),
+case when v.asked > v.break_even then v.asked * k.steep end) end
+else v.asked * k.steep end as target offset 0) t
 cross join lateral (
 select autonomy.probability_from(i.posterior, t.target / (k.c).attribution * k.over) as below offset 0) o
 cross join lateral (select autonomy.cut_confidence(
@@ -9093,7 +9662,7 @@ then j.limits else '{}' end,
 r.names,
 case when r.winner is null then r.codes
 else r.codes[:u.chosen] || array_fill('OUTRANKED'::text, array[cardinality(r.codes) - u.chosen]) end,
-u.chosen, l.cpa, j.below, j.log_roi, j.target_budget
+u.chosen, l.cpa, j.below, j.log_roi, j.target_budget, j.asked
 from ranked r
 cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
 join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
@@ -9144,6 +9713,12 @@ and autonomy.campaign_slot(c.campaign_id) <@ p_slots
 and exists (select from autonomy.rules_in_order(p_include_inactive) a where a.place is not null);
 end $$;
 comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is '[autonomous-operations]';
+
+-- 0525_decide_together.sql
+set local lock_timeout = '30s';
+set local statement_timeout = '15min';
+set local search_path = '';
+set local client_min_messages = 'warning';
 create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz,
 p_portfolio jsonb)
 returns setof autonomy.decided
@@ -9156,14 +9731,14 @@ select d.candidate, d.held, d.action_type, d.direction, d.kind, d.rule_id, d.rul
 d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
 d.max_budget, d.min_budget, d.requires_approval, d.win,
 case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
-d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi, d.target_budget
+d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi, d.target_budget, d.asked
 from public.autonomy_policy p
 cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
 union all
 select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
 r.break_even, r.confidence, r.confidence_floor, r.plan_break_even,
 r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
-'{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi, null
+'{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi, null, null
 from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
 ),
 groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
@@ -9187,14 +9762,10 @@ when g.value or g.value_of_currency then 'VALUE_BREAKER' end as code) t
 in_force as materialized (
 select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
 ),
-within as (  -- beside the others of its account
+within as (  -- what takes, beside the others of its account
 select m.*, k.currency, (f.p).mode, case
 when m.pauses and autonomy.too_many_pauses(f.p, k.campaigns, k.pauses,
 count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
-when m.raise > 0 and autonomy.too_much_growth(f.p, k.budget, k.raised, k.ups,
-count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
-sum(m.raise) over (partition by m.account order by m.raise > 0 desc, m.confidence desc, m.campaign_id))
-then 'GROWTH_BREAKER'
 when m.cut > 0 and autonomy.too_much_shrinking(f.p, k.budget, k.raised, k.lowered, k.cuts,
 row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id),
 sum(m.cut) over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id))
@@ -9204,14 +9775,83 @@ join in_force f on f.account = m.account
 left join groups k on k.account = m.account
 window account as (partition by m.account)
 ),
-beside as (  -- beside those of all accounts that are left, money of one currency only
+taken as (  -- and of all accounts that are left
+select w.*, case when w.stopped is null and w.pauses and a.campaigns is not null
+and autonomy.too_many_pauses(p, a.campaigns, a.pauses,
+count(*) filter (where w.pauses and w.stopped is null) over ()) then 'PAUSE_BREAKER' end as stopped_of_all
+from within w cross join public.autonomy_policy p left join groups a on a.account is null
+),
+in_total as materialized (select t.* from autonomy.totals_in_force(null, p_now) t),
+beside_total as materialized (  -- those of accounts with a total; what waits for a person takes nothing yet
+select q.campaign_id, q.account, q.confidence, q.pauses, q.cut, q.raise, q.action_type = 'auto_resume' as resumes,
+(q.candidate).budget, q.new_budget, q.kind, q.mode = 'approve' as proposes, q.requires_approval, n.digits,
+q.held is null and q.code is null and q.stopped is null and q.stopped_of_all is null as acts
+from taken q join in_total t on t.account = q.account
+cross join lateral (select autonomy.currency_digits((q.candidate).currency) as digits) n
+),
+over_total as materialized (select o.* from autonomy.over_totals(p_slots, p_include_inactive, p_now) o),
+shrunk as materialized (
+select t.account, s.campaign_id, s.new_budget
+from in_total t
+cross join lateral (
+select sum(o.budget) as seen, array_agg(row((o.candidate).campaign_id, o.budget, o.floor,
+case when q.acts and not (q.requires_approval and not q.proposes)
+then case when q.pauses then 0 when q.cut > 0 then q.new_budget end end,
+o.kept or coalesce((q.pauses or q.cut > 0) and case when q.acts then q.requires_approval and not q.proposes
+else q.pauses end, false),
+o.digits)::autonomy.shrinkable) as budgets
+from over_total o left join beside_total q on q.campaign_id = (o.candidate).campaign_id
+where o.account = t.account) r
+cross join lateral autonomy.shrunk_budgets(
+case when r.seen < t.active_budget then div(t.shrink_to * r.seen * 1000000, t.active_budget) * 0.000001
+else t.shrink_to end, r.budgets) s
+where t.shrink_to is not null and r.budgets is not null
+),
+fits as materialized (
+select f.* from in_total t
+cross join lateral (
+select sum(case when q.acts and not (q.proposes or q.requires_approval)
+then case when q.pauses then greatest(q.budget, 0) else q.cut end end) as freed,
+array_agg(row(q.campaign_id, q.confidence, q.budget,
+case when q.resumes then greatest(coalesce(q.new_budget, 0), 0) else q.raise end,
+case when q.resumes then null when q.kind = 'curve' then 0.05 else 0.01 end, q.digits)::autonomy.raise)
+filter (where q.acts and (q.raise > 0 or q.resumes)) as raises
+from beside_total q
+where q.account = t.account and not exists (select from shrunk s where s.campaign_id = q.campaign_id)) r
+cross join lateral (
+select sum(o.budget - s.new_budget) as freed
+from shrunk s join over_total o on (o.candidate).campaign_id = s.campaign_id
+where s.account = t.account and o.mode <> 'approve') s
+cross join lateral autonomy.fitted_raises(
+t.ceiling - t.active_budget + coalesce(r.freed, 0) + coalesce(s.freed, 0), r.raises) f
+where r.raises is not null
+),
+capped as (
+select q.*, case when f.granted < f.wanted then t.code end as capped_by, f.granted = 0 and f.wanted > 0 as no_room,
+case when f.campaign_id is null then q.raise when q.raise > 0 then f.granted else 0 end as added,
+t.code as total_code, coalesce(t.shrink_to, t.ceiling) as total_ceiling, t.active_budget as total_budget
+from taken q
+left join fits f on f.campaign_id = q.campaign_id
+left join in_total t on t.account = q.account
+where not exists (select from shrunk s where s.campaign_id = q.campaign_id)
+),
+grown as (  -- what adds, beside the others of its account
+select c.*, case when c.added > 0 and autonomy.too_much_growth(f.p, k.budget, k.raised, k.ups,
+count(*) filter (where c.added > 0) over account, sum(c.added) over account,
+sum(c.added) over (partition by c.account order by c.added > 0 desc, c.confidence desc, c.campaign_id))
+then 'GROWTH_BREAKER' end as grows
+from capped c
+join in_force f on f.account = c.account
+left join groups k on k.account = c.account
+window account as (partition by c.account)
+),
+beside as (  -- and of all accounts that are left, money of one currency only
 select w.*,
-count(*) filter (where w.pauses and w.stopped is null) over () as pauses_wanted,
-count(*) filter (where w.raise > 0 and w.stopped is null) over currency as ups_wanted,
-coalesce(sum(w.raise) filter (where w.stopped is null) over currency, 0) as raise_wanted,
-coalesce(sum(w.raise) filter (where w.stopped is null) over (partition by w.currency
-order by w.raise > 0 desc, w.confidence desc, w.campaign_id), 0) as raise_so_far
-from within w window currency as (partition by w.currency)
+count(*) filter (where w.added > 0 and w.grows is null) over currency as ups_wanted,
+coalesce(sum(w.added) filter (where w.grows is null) over currency, 0) as raise_wanted,
+coalesce(sum(w.added) filter (where w.grows is null) over (partition by w.currency
+order by w.added > 0 desc, w.confidence desc, w.campaign_id), 0) as raise_so_far
+from grown w window currency as (partition by w.currency)
 ),
 currencies as materialized (
 select g.currency, sum(g.budget) as budget, sum(g.raised) as raised, sum(g.ups) as ups
@@ -9219,28 +9859,47 @@ from groups g where g.account is not null group by g.currency
 ),
 stopped as (
 select b.*,
-coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), nullif(f.code, 'PAUSE_BREAKER')) as hold,
-case when 'PAUSE_BREAKER' in (b.stopped, f.code) then 'PAUSE_BREAKER'
+coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), case when b.no_room then b.capped_by end, b.grows,
+f.code) as hold,
+case when 'PAUSE_BREAKER' in (b.stopped, b.stopped_of_all) then 'PAUSE_BREAKER'
 when b.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
-case when b.code is not null then b.broken_at when b.stopped is not null then b.at
-when f.code = 'GROWTH_BREAKER' then 'currency:' || b.currency end as stopped_at
+case when b.code is not null then b.broken_at when num_nonnulls(b.stopped, b.grows) > 0 then b.at
+when f.code is not null then 'currency:' || b.currency end as stopped_at
 from beside b
 cross join public.autonomy_policy p
 left join groups a on a.account is null
 left join currencies c on c.currency is not distinct from b.currency
 cross join lateral (select case
-when b.stopped is not null or a.campaigns is null then null
-when b.pauses and autonomy.too_many_pauses(p, a.campaigns, a.pauses, b.pauses_wanted) then 'PAUSE_BREAKER'
-when b.raise > 0 and autonomy.too_much_growth(p, c.budget, c.raised, c.ups, b.ups_wanted, b.raise_wanted,
-b.raise_so_far) then 'GROWTH_BREAKER' end as code) f
+when b.grows is null and a.campaigns is not null and b.added > 0
+and autonomy.too_much_growth(p, c.budget, c.raised, c.ups, b.ups_wanted, b.raise_wanted, b.raise_so_far)
+then 'GROWTH_BREAKER' end as code) f
 )
 select s.campaign_id,
 case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
 coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
 s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
-s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
-s.candidate, s.stopped_at, s.target_budget
-from stopped s;
+s.new_status, case when s.capped_by is not null and not s.no_room then (s.candidate).budget + s.added
+else s.new_budget end,
+case when s.capped_by is not null and not s.no_room then s.limits || s.capped_by else s.limits end,
+s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
+s.candidate, s.stopped_at, s.target_budget, s.asked, s.total_code, s.total_ceiling, s.total_budget
+from stopped s
+union all
+select h.campaign_id, case when o.mode = 'approve' then 'propose' else 'act' end,
+case when o.mode = 'approve' then 'APPROVAL' else 'auto_scale_down' end, 'auto_scale_down', 'down', 'total', null,
+'Account total', o.threshold, o.confidence, 0, o.break_even, interval '0', null, o.min_budget, 'lifetime',
+null, h.new_budget, '{}', 'Account total'::text || q.matched_names,
+null::text || case when q.hold is not null then q.matched_codes[:q.chosen - 1] || q.hold
+|| q.matched_codes[q.chosen + 1:]
+else q.matched_codes[:q.chosen - 1]
+|| case when q.raise > 0 then t.shrink_code else 'OUTRANKED' end || q.matched_codes[q.chosen + 1:] end,
+1, null, o.below, o.log_roi, o.candidate, null, null, o.asked, t.shrink_code, t.shrink_to, t.active_budget
+from shrunk h
+join in_total t on t.account = h.account
+join over_total o on (o.candidate).campaign_id = h.campaign_id
+left join (
+select k.*, coalesce(k.held, k.code, nullif(k.stopped, 'PAUSE_BREAKER')) as hold from taken k
+) q on q.campaign_id = h.campaign_id;
 end $$;
 comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is '[autonomous-operations]';
 
@@ -9254,12 +9913,12 @@ currency text, spend float8, revenue float8, roi float8, conversions float8, day
 confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
 old_budget numeric, new_budget numeric,
 "window" text,
-average_return float8, next_return float8, target_budget numeric);
+average_return float8, next_return float8, target_budget numeric, asked float8);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 create function autonomy.decision_params(
 p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
 p_window text, p_measures json, p_new_budget numeric, p_log_roi float8, p_curvature float8,
-p_target_budget numeric)
+p_target_budget numeric, p_asked float8)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9294,10 +9953,12 @@ floor(100::float8 * v_average + 0.5::float8) / 100::float8,
 case when v_average is not null then floor(100::float8 * (v_average
 / ((p_curvature + autonomy.budget_share(p_campaign.budget, p_campaign.reference_budget)) / p_curvature))
 + 0.5::float8) / 100::float8 end,
-round(p_target_budget, v_digits))::autonomy.params;
+round(p_target_budget, v_digits),
+case when p_cpa is null and p_asked > p_target then floor(100::float8 * p_asked + 0.5::float8) / 100::float8
+end)::autonomy.params;
 end $$;
 comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric,
-float8, float8, numeric) is '[autonomous-operations]';
+float8, float8, numeric, float8) is '[autonomous-operations]';
 create function autonomy.span_words(p_params autonomy.params) returns text
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -9354,7 +10015,10 @@ when 'conversions' then autonomy.counted_words(coalesce(autonomy.exact(p_params.
 when 'target' then case when p_params.break_even = 1 then 'break-even'
 else case when p_params.break_even = p_params.target then 'your target of ' else '' end
 || autonomy.times_words(p_params.break_even) end
-when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
+when 'against' then case
+when p_params.asked is not null and p_decided.direction in ('up', 'down') then format(
+' against the %s that the account''s total asks for', autonomy.times_words(p_params.asked))
+when coalesce(p_params.target, 1) = 1 then ''
 else ' against your target of ' || autonomy.times_words(p_params.target) end
 when 'returns' then case when p_params.next_return is null then ''
 else format('The next %s returns %s, the average one %s. ', coalesce(p_params.currency, 'unit'),
@@ -9362,7 +10026,9 @@ autonomy.money_words(p_params.next_return, null), autonomy.money_words(p_params.
 when 'unit' then coalesce(p_params.currency, 'unit')
 when 'average_return' then autonomy.money_words(p_params.average_return, null)
 when 'next_return' then autonomy.money_words(p_params.next_return, null)
-when 'goal' then autonomy.money_words(p_params.target, null)
+when 'goal' then case when p_params.asked is not null
+then 'the account''s total asks for ' || autonomy.money_words(p_params.asked, null)
+else 'break-even is ' || autonomy.money_words(p_params.target, null) end
 when 'target_budget' then autonomy.money_words(p_params.target_budget, p_params.currency)
 when 'believed' then case when p_params.believed = 100 then ''
 else ', at ' || autonomy.short_number(p_params.believed) || ' % of what the platform reports' end
@@ -9383,7 +10049,7 @@ as $$
 begin
 return (
 select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null, null, null, null)))
+p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null, null, null, null, null)))
 from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
 comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is '[autonomous-operations]';
@@ -9445,7 +10111,7 @@ prior jsonb, probability_below float8, break_even float8, judged_by text, target
 attribution_factor float8,
 metrics autonomy.measures,
 matched autonomy.match[], limits text[],
-effective_spend float8, reference_budget numeric, curvature numeric);
+effective_spend float8, reference_budget numeric, curvature numeric, total jsonb);
 comment on type autonomy.evidence is
 'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
 create type autonomy.told as (
@@ -9479,7 +10145,8 @@ r.below, r.break_even, case when r.cpa is null then 'roi' else 'cpa' end, r.cpa,
 row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
 (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
 m.matched, r.limits, (r.candidate).ev_effective_spend, nullif((r.candidate).reference_budget, 'NaN'),
-(f.p).curvature)::autonomy.evidence),
+(f.p).curvature, case when r.kind = 'total' then jsonb_build_object('code', r.total_code,
+'ceiling', r.total_ceiling, 'active_budget', r.total_budget) end)::autonomy.evidence),
 case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
 r.direction, r.plan_break_even,
 coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
@@ -9505,13 +10172,15 @@ array(select d.campaign_id from unnest(p_decided) d where d.win <> 'lifetime'),
 array(select distinct d.win from unnest(p_decided) d where d.win <> 'lifetime')) x on x.campaign_id = r.campaign_id
 cross join lateral (select autonomy.decision_params(
 r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
-n.new_budget, r.log_roi, (f.p).curvature::float8, r.target_budget) as params offset 0) q
-left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
+n.new_budget, r.log_roi, (f.p).curvature::float8, r.target_budget, r.asked) as params offset 0) q
+left join autonomy.sentences() b on b.name = 'begin.' || case when r.kind = 'total' then 'total'
+else r.direction end || case
 when r.verdict = 'hold' then '.held.'
 else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
 || coalesce(r.limits[cardinality(r.limits)], '') end
 left join autonomy.sentences() w on w.name = case
 when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
+when r.kind = 'total' then 'why.total.' || r.total_code
 else 'why.' || r.direction
 || case when r.cpa is not null then '.cpa' when r.kind = 'curve' then '.curve' else '' end end;
 end $$;
@@ -10305,6 +10974,28 @@ comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz)
 'floor: a person decided. A second call raises, so a campaign is never paused twice. Raises AO003 (no such '
 'campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). '
 '[autonomous-operations]';
+create function autonomy.total_error(p_campaign public.campaigns, p_budget numeric, p_now timestamptz) returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+v_had numeric := case when p_campaign.budget between 0 and 1e18 then p_campaign.budget else 0 end;
+v_total autonomy.total;
+begin
+if p_budget <= v_had then
+return;
+end if;
+select t.* into v_total from autonomy.totals_in_force(array[p_campaign.account], p_now) t;
+if v_total.active_budget - v_had + p_budget > v_total.ceiling then
+raise exception using errcode = 'AO006',
+message = format('With a budget of %s the active campaigns of the account "%s" would have %s a day, and %s is %s.',
+autonomy.amount_words(p_budget, v_total.currency), v_total.account,
+autonomy.amount_words(v_total.active_budget - v_had + p_budget, v_total.currency),
+autonomy.amount_words(v_total.ceiling, v_total.currency),
+case v_total.code when 'PACING' then 'what its monthly total leaves' else 'its total' end),
+hint = 'Lower another campaign first, or change daily_total or monthly_total of the account.';
+end if;
+end $$;
+comment on function autonomy.total_error(public.campaigns, numeric, timestamptz) is '[autonomous-operations]';
 create function public.auto_scale_campaign(
 p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
 p_now timestamptz default now()) returns uuid
@@ -10344,6 +11035,7 @@ raise exception using errcode = 'AO004',
 message = format('Campaign %s has a budget of %s already.', p_campaign_id,
 autonomy.amount_words(v_budget, v_currency));
 end if;
+perform autonomy.total_error(v_campaign, v_budget, p_now);
 return autonomy.act_by_hand(
 v_campaign, case when v_budget < v_campaign.budget then 'auto_scale_down' else 'auto_scale_up' end,
 v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
@@ -10352,7 +11044,7 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
 'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s '
 'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 '
-'(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 '
+'(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits, or the total of its account), AO010 '
 '(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
@@ -10461,6 +11153,7 @@ return (
 with checked as (  -- without reason and evidence, which would be copied at each step
 select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
 w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
+w.rule_id is null and w.action_type = 'auto_scale_down' and w.evidence #>> '{total,code}' is not null as of_a_total,
 case
 when w.flaw is not null then w.flaw
 when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
@@ -10500,6 +11193,9 @@ in_force as materialized (
 select f.account, f.p from autonomy.policies_of(array(
 select distinct c.account from unnest(p_decisions) d join public.campaigns c on c.id = d.campaign_id)) f
 ),
+in_total as materialized (  -- as it is now, under the lock
+select t.* from autonomy.totals_in_force(array(select f.account from in_force f), p_now) t
+),
 plans as materialized (
 select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(
 true, f.p, array(select distinct d.rule_id from unnest(p_decisions) d)) l
@@ -10513,7 +11209,8 @@ x.run_id is not distinct from p_run_id and x.campaign_id is not distinct from r.
 rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
 autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
 exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind,
+d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read,
+case when r.of_a_total then 'total' else l.kind end as kind,
 case when l.states_own then l.break_even else coalesce(d.target_roi, l.break_even) end as break_even,
 l.at_least, l.at_most, l.cpa,
 case when l.kind = 'curve' and r.action_type = 'auto_pause'
@@ -10525,6 +11222,7 @@ rule.action -> 'requires_approval' = 'true' as requires_approval,
 coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
 coalesce(l.max_budget, (f.p).max_budget) as max_budget,
 case when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (d).reference_budget)
+when r.of_a_total then autonomy.curve_floor((f.p).min_budget, (d).reference_budget)
 else coalesce(l.min_budget, (f.p).min_budget) end as min_budget, rule.rule_name,
 case when pause.action_type = 'auto_pause' and pause.status = 'executed'
 then pause.previous_state ->> 'status' end as paused_from,
@@ -10563,6 +11261,9 @@ then 'CHANGED_MEANWHILE'
 when action_type = 'auto_resume' and paused_from is distinct from new_status then 'CHANGED_MEANWHILE'
 when direction in ('up', 'down')
 and new_budget <> round(new_budget, autonomy.currency_digits((k.candidate).currency)) then 'BAD_DECISION'
+when kind = 'total' and not exists (
+select from in_total t where t.account = coalesce((k.candidate).account, '') and t.active_budget > t.ceiling)
+then 'CHANGED_MEANWHILE'
 when not p_by_person and case
 when action_type = 'auto_resume' then not ((k.p).resume_when_proven_wrong and some_rule_on)
 when rule_id is null then not some_rule_on
@@ -10594,15 +11295,17 @@ select null, sum(pauses), sum(ups), sum(raised), sum(cuts), sum(lowered) from do
 moves as materialized (
 select j.n, j.p, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account, j.action_type,
 j.action_type = 'auto_pause' as pauses, case when j.verdict = 'act' then coalesce(j.raise, 0) else 0 end as raise,
-case when j.verdict = 'act' and j.direction = 'down' then j.budget - j.new_budget else 0 end as cut
+case when j.verdict = 'act' and j.direction = 'down' and j.kind is distinct from 'total'
+then j.budget - j.new_budget else 0 end as cut,
+j.action_type = 'auto_resume' or j.kind is not distinct from 'total' as unjudged
 from judged j where j.code is null and not p_by_person
 ),
 tripped as materialized (
 select m.*,
 case
-when m.action_type <> 'auto_resume' and k.account is null then 'CHANGED_MEANWHILE'
-when m.action_type <> 'auto_resume' and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
-when m.action_type <> 'auto_resume' and k.value then 'VALUE_BREAKER'
+when not m.unjudged and k.account is null then 'CHANGED_MEANWHILE'
+when not m.unjudged and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
+when not m.unjudged and k.value then 'VALUE_BREAKER'
 when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
 count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
 when m.raise > 0 and autonomy.too_much_growth(
@@ -10643,12 +11346,29 @@ from groups g where g.account is not null group by g.currency
 ) c on w.all_campaigns is not null and c.currency is not distinct from k.currency
 window currency as (partition by c.currency)
 ),
+fits as materialized (  -- what takes has been carried out before: it has made its room
+select f.*, t.code as capped_by, coalesce(t.shrink_to, t.ceiling) as ceiling, t.active_budget
+from in_total t
+cross join lateral (
+select array_agg(row(j.campaign_id, j.confidence::float8, j.budget,
+case when j.direction = 'resume' then greatest(coalesce(j.budget, 0), 0) else j.raise end,
+case when j.direction = 'resume' or p_by_person then null when j.kind = 'curve' then 0.05 else 0.01 end,
+autonomy.currency_digits((j.candidate).currency))::autonomy.raise) as raises
+from judged j left join beside b using (n)
+where coalesce((j.candidate).account, '') = t.account and j.code is null and b.stopped is null
+and (j.raise > 0 or j.direction = 'resume')
+and (p_by_person or j.verdict = 'act' and (j.p).mode <> 'approve' and j.requires_approval is not true)) r
+cross join lateral autonomy.fitted_raises(t.ceiling - t.active_budget, r.raises) f
+where r.raises is not null
+),
 settled as (
-select c.*,
+select c.*, f.granted, f.ceiling as total_ceiling, f.active_budget as total_budget, f.capped_by,
+f.granted > 0 and f.granted < f.wanted as fitted,
 case
 when c.code = 'AGAIN' then 'again'
 when c.code in ('FROZEN', 'OBSERVE') then 'hold'
 when c.code is not null then 'fail'
+when f.granted = 0 and f.wanted > 0 then 'hold'
 when p_by_person then 'execute'
 when t.stopped = 'PAUSE_BREAKER' then 'propose'
 when t.stopped is not null then 'fail'
@@ -10656,13 +11376,16 @@ when c.verdict = 'propose' or (c.p).mode = 'approve' or c.requires_approval then
 else 'execute'
 end as outcome,
 case
-when c.code is not null or p_by_person then c.code
+when c.code is not null then c.code
+when f.granted = 0 and f.wanted > 0 then f.capped_by
+when p_by_person then null
 when t.stopped is not null then t.stopped
 when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
 when c.verdict = 'propose' or (c.p).mode = 'approve' or c.requires_approval then 'APPROVAL'
 end as final_code
 from judged c
 left join beside t using (n)
+left join fits f on f.campaign_id = c.campaign_id and c.code is null
 )
 select coalesce(array_agg(row(
 s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
@@ -10675,6 +11398,8 @@ coalesce((s.candidate).currency, 'an unknown currency')) end) || '.'
 when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
 when 'CHANGED_MEANWHILE' then case when s.code is null
 then 'Its account had no active campaign when the run began; the next run decides again.'
+when s.kind = 'total' and s.status = s.decided_status and s.budget is not distinct from s.decided_budget
+then 'The budgets of its account are within its total by now.'
 else format('It was decided on %s; now it is %s%s.',
 autonomy.as_text(s.decided_status, s.decided_budget, (s.candidate).currency),
 autonomy.as_text(s.status, s.budget, (s.candidate).currency),
@@ -10700,12 +11425,14 @@ else s.break_even * s.steep end,
 s.confidence::float8,
 coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
 s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
-s.candidate, null, null)::autonomy.decided, s.p)
-end end,
+s.candidate, null, null, null, s.capped_by, s.total_ceiling, s.total_budget)::autonomy.decided, s.p)
+end when s.fitted then format('Of the raise to %s only this much found room below the account''s total.',
+autonomy.amount_words(s.new_budget, (s.candidate).currency)) end,
 s.status, s.budget,
 case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
 else s.status end,
-case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
+case when s.action_type in ('auto_pause', 'auto_resume') then s.budget
+when s.fitted then s.budget + s.granted else s.new_budget end
 )::autonomy.item order by s.n), '{}')
 from settled s);
 end $$;
@@ -10745,7 +11472,7 @@ insert into public.autonomous_actions
 (id, run_id, campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
 expected_impact, evidence, status, error, created_at, executed_at, actor)
 select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
-f.action_type, o.reason,
+f.action_type, o.reason || case when f.came_out = 'execute' then coalesce(' ' || f.message, '') else '' end,
 case when f.came_out = 'fail' then o.previous_state
 else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
 case f.came_out when 'execute' then jsonb_build_object('status', f.got_status, 'budget', f.got_budget)
@@ -10896,8 +11623,11 @@ v_run public.autonomous_runs := autonomy.hold_lease(p_run_id, p_lease_token);
 v_policy public.autonomy_policy;
 v_left autonomy.result[];
 v_decisions autonomy.decision[] := p_decisions;
+v_adding autonomy.decision[] := '{}';
 v_items autonomy.item[];
+v_added autonomy.item[];
 v_results autonomy.result[];
+v_portfolio jsonb;
 begin
 perform autonomy.moment_error(p_now);
 if p_now <> v_run.started_at then
@@ -10917,10 +11647,21 @@ if v_left <> '{}' then
 v_decisions := array(
 select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
 end if;
-v_items := autonomy.judge(p_run_id, v_decisions, v_policy,
-case when v_run.summary -> 'portfolio' ? 'accounts' then v_run.summary -> 'portfolio'
-else public.portfolio_state(p_now) end, false, p_now);
+v_portfolio := case when v_run.summary -> 'portfolio' ? 'accounts' then v_run.summary -> 'portfolio'
+else public.portfolio_state(p_now) end;
+if exists (select from public.autonomy_accounts a where num_nonnulls(a.daily_total, a.monthly_total) > 0) then
+v_adding := array(select o from unnest(v_decisions) o
+where o.action_type = 'auto_resume' or o.new_budget > o.old_budget order by o.n);
+v_decisions := array(select o from unnest(v_decisions) o
+where (o.action_type = 'auto_resume' or o.new_budget > o.old_budget) is not true order by o.n);
+end if;
+v_items := autonomy.judge(p_run_id, v_decisions, v_policy, v_portfolio, false, p_now);
 v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
+if v_adding <> '{}' then
+v_added := autonomy.judge(p_run_id, v_adding, v_policy, v_portfolio, false, p_now);
+v_items := v_items || v_added;
+v_results := v_results || autonomy.carry_out(p_run_id, v_added, v_adding, p_now);
+end if;
 if exists (select from unnest(v_items) i where i.outcome = 'again') then
 v_results := array(
 select case when r.status <> 'again' then r else row(r.n, r.action_id, r.campaign_id,
@@ -11046,7 +11787,8 @@ v_decision := autonomy.read_decisions(v_action.run_id, jsonb_build_array(jsonb_b
 'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
 'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
 'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
-'previous', v_action.previous_state, 'new', v_action.new_state)));
+'previous', v_action.previous_state, 'new', v_action.new_state,
+'evidence', jsonb_build_object('total', v_action.evidence -> 'total'))));
 v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, null, true, p_now))[1];
 end if;
 v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);
@@ -11662,6 +12404,32 @@ from (select w.*, row_number() over (order by w.campaigns desc, w.status) as n f
 having count(*) > 0);
 end $$;
 comment on function autonomy.unread_status_sentence() is '[autonomous-operations]';
+create function autonomy.total_warnings(p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+with over as materialized (
+select o.account, count(*) filter (where o.kept and o.budget > 0) as kept,
+sum(case when o.kept then o.budget else least(o.floor, o.budget) end) as least
+from autonomy.over_totals(int4range(0, 65536), false, p_now) o group by o.account
+)
+select coalesce(jsonb_agg(s.sentence order by t.account, s.n), '[]')
+from autonomy.totals_in_force(null, p_now) t
+left join over o on o.account = t.account
+cross join lateral (values
+(1, t.monthly_total <= t.spent, format('The account "%s" had spent %s of its month''s total of %s before today: '
+'nothing is raised, and its campaigns are taken to their floors until the month is over.', t.account,
+autonomy.amount_words(t.spent, t.currency), autonomy.amount_words(t.monthly_total, t.currency))),
+(2, o.least > t.shrink_to, format('In the account "%s" what is left alone (%s) and the floors of the others come '
+'to %s a day, and %s is the most: its budgets stay above its total.', t.account,
+autonomy.counted_words(o.kept, 'campaign'), autonomy.amount_words(o.least, t.currency),
+autonomy.amount_words(t.shrink_to, t.currency))),
+(3, t.monthly_total is not null and t.spent is null, format('What the account "%s" spends by day is not known, so '
+'its month''s total is spread evenly: feed campaign_metrics.', t.account))) s (n, holds, sentence)
+where s.holds);
+end $$;
+comment on function autonomy.total_warnings(timestamptz) is '[autonomous-operations]';
 create function autonomy.run_warnings() returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -11895,6 +12663,11 @@ perform autonomy.choose_measured(p_now);
 exception when others then
 raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
 end;
+begin
+perform autonomy.refresh_totals(p_now);
+exception when others then
+raise warning 'The totals of accounts were not looked at: %', sqlerrm;  -- each is summed up where it is asked for
+end;
 perform public.expire_pending_actions(p_now);
 begin
 perform autonomy.retire(p_now);
@@ -11949,6 +12722,7 @@ return json_build_object(
 'policy', (select to_jsonb(p) from public.autonomy_policy p),
 'account_policies', public.autonomy_account_policies(),
 'account_priors', public.autonomy_account_priors(p_now => p_now),
+'account_totals', public.autonomy_account_totals(p_now => p_now),
 'rules', (select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('flaw', o.flaw)
 order by r.priority desc, r.rule_name collate "C", r.id), '[]')
 from autonomy.rules_in_order(v_inactive) o join public.autonomous_rules r on r.id = o.id),
@@ -11959,7 +12733,7 @@ from public.autonomous_rules r where r.is_active or v_inactive),
 p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
 p_ahead => 20000, p_now => p_now),
 'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-'warnings', autonomy.run_warnings());
+'warnings', autonomy.run_warnings() || autonomy.total_warnings(p_now));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
 'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
@@ -14228,10 +15002,28 @@ end if;
 return v_lease;
 end $$;
 comment on function autonomy.lease_or_error(uuid, timestamptz) is '[autonomous-operations]';
+create function autonomy.totals_told(p_chosen autonomy.decided[], p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+return (
+select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'currency', t.currency, 'code', t.code,
+'ceiling', t.ceiling, 'active_budget', t.active_budget, 'shrunk', d.shrunk, 'after', t.active_budget + d.change)
+order by t.account collate "C"), '[]')
+from autonomy.totals_in_force(null, p_now) t
+cross join lateral (
+select count(*) filter (where c.kind = 'total') as shrunk,
+coalesce(sum(case when c.verdict <> 'act' then 0 when c.direction = 'pause' then -coalesce(b.budget, 0)
+when c.direction = 'resume' then coalesce(c.new_budget, 0) else c.new_budget - b.budget end), 0) as change
+from unnest(p_chosen) c
+cross join lateral (select (c.candidate).budget, coalesce((c.candidate).account, '') as account) b
+where b.account = t.account) d);
+end $$;
+comment on function autonomy.totals_told(autonomy.decided[], timestamptz) is '[autonomous-operations]';
 create function autonomy.run_decisions(
 p_portfolio jsonb, p_shown integer, p_now timestamptz,
 out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
-out held_first autonomy.decided[], out versions jsonb)
+out held_first autonomy.decided[], out versions jsonb, out totals jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -14253,6 +15045,7 @@ array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_
 array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
 (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
 into codes, held, held_of_accounts, chosen, held_first, versions;
+totals := autonomy.totals_told(chosen, p_now);
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is '[autonomous-operations]';
 create function autonomy.carry_out_chosen(
@@ -14343,7 +15136,7 @@ v_outcomes text[];             -- what became of each chosen decision, in their 
 v_stopped text[];              -- the codes of those that apply held
 v_actions jsonb;
 v_failed jsonb;
-v_held jsonb; v_held_of_accounts jsonb;
+v_held jsonb; v_held_of_accounts jsonb; v_totals jsonb;
 v_around jsonb; v_result jsonb;
 begin
 perform autonomy.hold_schema();
@@ -14355,8 +15148,8 @@ update public.autonomous_runs set summary = summary || jsonb_build_object('portf
 where id = v_run_id;
 perform autonomy.leave_out_broken_days(v_portfolio, p_now);
 v_mode := v_lease ->> 'mode';
-select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.versions
-into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_versions
+select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.versions, d.totals
+into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_versions, v_totals
 from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
 select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
 from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
@@ -14382,8 +15175,8 @@ select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidenc
 from jsonb_array_elements(v_actions) with ordinality a (a, n)),
 'failed', v_failed,
 'rules_skipped', autonomy.skipped_rules(false),
-'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
-'warnings', (v_around -> 'warnings') || autonomy.run_warnings(),
+'breakers', autonomy.breaker_reports(v_portfolio, v_codes), 'totals', v_totals,
+'warnings', (v_around -> 'warnings') || autonomy.run_warnings() || autonomy.total_warnings(p_now),
 'actions_measured', v_around -> 'actions_measured',
 'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
 || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
@@ -16493,6 +17286,7 @@ language plpgsql stable set search_path = ''
 as $$
 declare
 v_limit integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+v_totals jsonb := public.autonomy_account_totals(p_account);
 v_rows jsonb;
 begin
 with used as materialized (
@@ -16518,7 +17312,8 @@ p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
 'measured_delay_hours', (
 select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account),
 'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
-from found f where f.account = (s.a).account))
+from found f where f.account = (s.a).account),
+'total', v_totals -> (s.a).account)
 order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
 'left_off', greatest(coalesce(max(s.left_off), 0), 0))
 into v_rows
@@ -16533,7 +17328,7 @@ comment on function public.list_autonomous_accounts(text, integer) is
 'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
 'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
 '"measured_delay_hours": how late its conversions come by its own figures, null where they have not told, '
-'"finding": null or {"sentence", "proposed"}], "left_off": how many more there are}. Reads only. Raises AO003. '
+'"finding": null or {"sentence", "proposed"}, "total": null or as autonomy_account_totals has it], "left_off": how many more there are}. Reads only. Raises AO003. '
 '[autonomous-operations]';
 create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)
 returns jsonb language plpgsql set search_path = ''
@@ -17601,9 +18396,10 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0129_file_states', '5100b2dc9e6832314d6d36e3e3b01c2908374b13e9b994c77ddd56d5b7bc44a0', pg_catalog.clock_timestamp()),
   ('0130_policy', '789955b210d082714d037e10f0686631449d2e216b3f21fa090a0cc79ee12c5a', pg_catalog.clock_timestamp()),
   ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f', pg_catalog.clock_timestamp()),
-  ('0135_accounts', 'a57d29f74a1673cab86e776bcf72d01bb44a10b1b557c5f7c44fa5f5adf84eb9', pg_catalog.clock_timestamp()),
+  ('0135_accounts', 'ac6fd523f4408b0d5b3ed98ea0b8997a7d505b2bc1a7f82bb28885b13209174d', pg_catalog.clock_timestamp()),
   ('0136_account_policies', '83a8b3e437bd488b9496463ba96e6d0b99ce8f7b4e4fec92c1f46cdbff35ae97', pg_catalog.clock_timestamp()),
   ('0137_account_findings', 'a8e282a719a8bac177098736582699d7d264daafa838fa71ea569cad799d9412', pg_catalog.clock_timestamp()),
+  ('0138_totals', '1903a76fbdd86b5964820bc73f0af8976b9e1bfa243ba3560a145f9f26e3640f', pg_catalog.clock_timestamp()),
   ('0140_json', '094f96d477f960718916f5cb3de47bb4d79beaec197dfd346e11639863a78b2d', pg_catalog.clock_timestamp()),
   ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7', pg_catalog.clock_timestamp()),
   ('0205_reference_budgets', '8b641c59aeaaced3d52a962d716901b55abd791cc97888321f4311f9a4933f31', pg_catalog.clock_timestamp()),
@@ -17628,32 +18424,36 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0415_curvature', 'df3d420cd1090d9751e786f91e777a732c201f34366416eb76ddec62a030d979', pg_catalog.clock_timestamp()),
   ('0417_delay', '2cedc7a1f8006db187c0b698e006b745ae41a112c068266d089716890ec237c3', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0500_find', 'c29e69becddb5439d7adbc2eadef826cfc5771bf77385f22d607048bf93e1848', pg_catalog.clock_timestamp()),
-  ('0505_codes', 'd0f7ca2f7a85d216d3c56041589f9e97ae17638da8989900933c6176b4a7d149', pg_catalog.clock_timestamp()),
+  ('0495_totals', '51514d329469c98144b768d637b3f874c19ef0e4294ccf791e197ca569ddf43e', pg_catalog.clock_timestamp()),
+  ('0500_find', 'b29dac9a8d064650cfd696ec399b508e8d5554b7c04e0ac2046b99adc750f07e', pg_catalog.clock_timestamp()),
+  ('0502_prices', '30d01e7c94021f89566ed152a90593f84e45ddc2b7803e4d5bf26a35da6d4544', pg_catalog.clock_timestamp()),
+  ('0505_codes', 'a6be01358a93fb80089194e6f191414a6bab757bcee92c991536a1e6641139ec', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', 'cc98a97aaf0d1c717f5a3ad18753bd5ca15f72086ed8a8445413d0c5078b487e', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '93b0b586827fd7231c165865749cda5b9c8bba94e971ba74b18c711231f49cfa', pg_catalog.clock_timestamp()),
   ('0511_measured', 'c43c106e19afd42e0b862e7bdfaa27e6b16d4fd1ace00ca525fa1a1a28ea1f25', pg_catalog.clock_timestamp()),
-  ('0512_portfolio', '73913011803e33c4820df89b7dee74560d02040b46c3a5bd117f10a31196339a', pg_catalog.clock_timestamp()),
+  ('0512_portfolio', '966e6af2a3276a1ff6d553059e1fd2dc5686fd12caad7b50ddb6dd8c16efb8c8', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '051fc87a997bd6e036e2512a1caa242a068848c79cada74bf7e7f38ad30f2b0b', pg_catalog.clock_timestamp()),
-  ('0520_decide', '975715ad5b79d51c43b497f31b3c2e3aac47b03d36a5118478e2f2cc350fceec', pg_catalog.clock_timestamp()),
-  ('0530_sentences', '5dd1a5feb76e7cd6cc9a861c4487c07b46682a9f3b1b475de1d39cf03cbb79f4', pg_catalog.clock_timestamp()),
-  ('0540_propose', '53631893c65666292c8ca90f44e99933ba3025b7109c85775d95c4a103026968', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'a911cc9bdd64188751fe9dc1cdc27c472c7b85a38041a4273b64072ae35016db', pg_catalog.clock_timestamp()),
+  ('0518_within_totals', 'a0dfa8396cd9b281568d7f98492ee2035149cd3a3cd786897abe428df92b360c', pg_catalog.clock_timestamp()),
+  ('0520_decide', '63cb233f399d53de2c6a179660c0bd9225ce8e5a9a60f8a07bf5fce8fbc891c6', pg_catalog.clock_timestamp()),
+  ('0525_decide_together', '758f6250cb8fbef7fa260a80b8892fcda5155393f0c078bebc3e44b130b1cd7e', pg_catalog.clock_timestamp()),
+  ('0530_sentences', 'ce8cdc73eb93a8a45cbdd84bb9d8719781fd3ce778836cbc5768312d1175f43f', pg_catalog.clock_timestamp()),
+  ('0540_propose', 'd6f702ace617b7893d3eed88e5785a72abd352f20156bb59e8b4b506b3144228', pg_catalog.clock_timestamp()),
   ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', '0477683532877b3ade064a9d96e0f34ba802d1627184179394cdc88f1faeb966', pg_catalog.clock_timestamp()),
-  ('0630_judge', 'ecdc21350b50362c1741deec7e4519cc977040885c76fa19d128e937517fd7f7', pg_catalog.clock_timestamp()),
-  ('0640_apply', 'b7a3f54f68c9511ae04a154a23346debae7bc27f36ddfac5b09befae2443dce2', pg_catalog.clock_timestamp()),
-  ('0650_proposals', '6aafe1ef762cf05c848d475439522c79ee963ab70d4cf76694fae30e37dbd7f6', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', 'a3ceb467a3c64dde756df589a8ff43502b931d6f6492f18d4f9e8ea48fd291fa', pg_catalog.clock_timestamp()),
+  ('0630_judge', 'b9bd3b6d0def4feeac3f9393a6f27feca5e8cd2f3fd9c5073ca47c6ab9a9319d', pg_catalog.clock_timestamp()),
+  ('0640_apply', '2c4c7e49715d004495c918ec587a1075dc2b067ae7851f4fab01c11c8af18271', pg_catalog.clock_timestamp()),
+  ('0650_proposals', 'c7be761e232007b8c655507c97dab55b4eb445b3ab696a05d3169cf7d83dabec', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0690_warnings', '0e399806a24eaf2bbac1a31a2973a09922aebfbebbccf0dfaf92e0e5f4016008', pg_catalog.clock_timestamp()),
+  ('0690_warnings', '186a42607613650006e7f14e5eacfbe7b2e6b60650e37ae4f220cfde3d6c1391', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '20419c53a960b75180b767f6c1a90d750478560c97015a18ad93c620f11302b5', pg_catalog.clock_timestamp()),
+  ('0700_runs', '41d3b5e50159b70d0106e4e800a698ded6d7613bf4d50a3ee2a2be6982569a23', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '5c96882525ceb6317442a8931202a51300de61f88825345843fece4c287c9faf', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
@@ -17667,7 +18467,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
   ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '4bb62655c8be93291342c2e61b47cb71604926b13ac46a42866c78aa5d9c8b2d', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '53057ec6d725b1af724b466f6af63e12abf9ec62d7f2ee07be017201b28237dd', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e75886f20a51cbcb1889f95c9176ecc54782bf58250a092ef968650f2264286b', pg_catalog.clock_timestamp()),
@@ -17676,7 +18476,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
-  ('1060_accounts', '93f732cc0634323ef05d98cecf65d5791488dea8b0365fefdad4824d2d786eb1', pg_catalog.clock_timestamp()),
+  ('1060_accounts', 'cb40e2d1062ad60590b1dec8478496f645a36d670d3f1e35b867efdb42ad177b', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),
   ('1200_history', '0975beaec7f9db967c709ed3e7d8e1e1fdaef69093a40dbff95811fcecb93f95', pg_catalog.clock_timestamp()),

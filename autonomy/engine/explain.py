@@ -62,7 +62,10 @@ def explain(
         "sentence": sentence(one, engine, decision),
         "figures": figures(one),
         "evidence": _evidence(one, ruled_by, odds),
-        "rules": [_rule(plan, one, Case(one, plan, ruled_by, now, odds)) for plan in plans],
+        "rules": [
+            _rule(plan, one, Case(one, plan, ruled_by, now, odds, engine.price(one)))
+            for plan in plans
+        ],
         "rules_skipped": answer.rules_skipped,
         "breakers": answer.breakers,
     }

@@ -96,6 +96,7 @@ class Drawn:
     planned_events: list[dict[str, Any]] = field(default_factory=list)
     priors: list[dict[str, Any]] = field(default_factory=list)
     reference_budgets: list[dict[str, Any]] = field(default_factory=list)
+    total_figures: list[dict[str, Any]] = field(default_factory=list)
 
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
@@ -112,7 +113,33 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     _worth(Random(f"worth {seed}"), drawn)
     _events(Random(seed ^ 0x5EED), drawn)
     _curves(Random(f"curves {seed}"), drawn)
+    _totals(Random(f"totals {seed}"), drawn)
     return drawn
+
+
+def _totals(r: Random, drawn: Drawn) -> None:
+    """Totals of accounts: far away, reached, passed by little and by far; months half over."""
+    if r.random() < 0.5:
+        return
+    for account in drawn.autonomy_accounts:
+        own = [one for one in drawn.campaigns if (one["account"] or "") == account["account"]]
+        whole = sum(
+            one["budget"] for one in own
+            if isinstance(one["budget"], int | float) and str(one["status"]).lower() == "active"
+        )  # fmt: skip
+        part = r.choice((0.0001, 0.3, 0.8, 0.97, 1, 1.0001, 1.05, 1.05, 1.3, 100))
+        if r.random() < 0.6:
+            account["daily_total"] = max(0.01, round(whole * part, 2))
+        if r.random() < 0.4:
+            account["monthly_total"] = max(0.01, round(whole * part * 30, 2))
+        drawn.total_figures.append(
+            {
+                "account": account["account"], "today": "2026-11-22", "looked_at": _stamp(1),
+                "spent": r.choice((None, 0, round(whole * 21, 2), round(whole * 31, 2))),
+                "spent_per_budget": r.choice((1, 1, 0.5, 0.9, 1.25)),
+                "price": r.choice((1, 1, 1.2, 1.7, 4)),
+            }
+        )  # fmt: skip
 
 
 def _curves(r: Random, drawn: Drawn) -> None:

@@ -36,7 +36,7 @@ EVERY_CODE = {
     "act auto_pause", "act auto_scale_up", "act auto_scale_down", "act budget_adjusted",
     "act auto_resume", "propose APPROVAL", "propose PAUSE_BREAKER",
     *(f"hold {one.code}" for one in CODES if one.says and one.kind in ("campaign", "size", "run")),
-    "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP",
+    "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP", "TOTAL_CAP", "PACING",
 }  # fmt: skip
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 TABLES = [one.name for one in fields(Drawn) if one.name not in ("rules", "policy")]
@@ -60,7 +60,9 @@ def write(db: psycopg.Connection, drawn: Drawn) -> None:
         rows = getattr(drawn, table)
         if not rows:
             continue
-        own = ("evidence_exclusions", "planned_events", "priors", "reference_budgets")
+        own = (
+            "evidence_exclusions", "planned_events", "priors", "reference_budgets", "total_figures",
+        )  # fmt: skip
         schema = "autonomy" if table in own else "public"
         name = "autonomous_rules" if table == "rules" else table
         keys = list(dict.fromkeys(key for row in rows for key in row))
@@ -96,7 +98,9 @@ def by_python(db: psycopg.Connection, limit: int) -> dict[str, Any]:
         ask(db, "to_jsonb(p) from autonomy_policy p"),
         NOW,
         accounts=Accounts(
-            ask(db, "autonomy_account_policies()"), ask(db, "autonomy_account_priors()")
+            ask(db, "autonomy_account_policies()"),
+            ask(db, "autonomy_account_priors()"),
+            ask(db, "autonomy_account_totals(null, %s)", NOW),
         ),
     )
     after = None
@@ -216,7 +220,11 @@ def undecided_too(db: psycopg.Connection, drawn: Drawn, seen: set[str]) -> None:
         )["candidates"]
     ]
     policy = ask(db, "to_jsonb(p) from autonomy_policy p")
-    own = Accounts(ask(db, "autonomy_account_policies()"), ask(db, "autonomy_account_priors()"))
+    own = Accounts(
+        ask(db, "autonomy_account_policies()"),
+        ask(db, "autonomy_account_priors()"),
+        ask(db, "autonomy_account_totals(null, %s)", NOW),
+    )
     assert [str(one) for one in decide(rules, shown, policy, NOW, accounts=own)] == []
 
 
