@@ -95,7 +95,7 @@ comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
   'against their figures, which is asked when deciding only. Only reads. [autonomous-operations]';
 
 create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
-returns table (campaign_id uuid, windows json)
+returns table (campaign_id uuid, windows json, has_figures boolean)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -108,12 +108,12 @@ begin
         select string_agg(format('%L, %s', k, autonomy.measure_expression(k, w)), ', ')
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) k)), ', ')
       from unnest('lifetime'::text || p_windows) w)
-    || ') from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
+    || '), f.campaign_id is not null from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
     using p_ids;
 end $$;
 comment on function autonomy.candidate_windows(uuid[], text[]) is
-  'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
-  'Only reads. [autonomous-operations]';
+  'The six measures of the whole life and of each of the named windows, which must come from validated conditions, and '
+  'whether there are figures at all. Only reads. [autonomous-operations]';
 
 create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
 language plpgsql stable set search_path = '' set timezone = 'UTC'
@@ -126,7 +126,7 @@ begin
       'status', c.status,
       'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
       'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
-      'metrics', w.windows,
+      'metrics', w.windows, 'has_figures', w.has_figures,
       'evidence', json_build_object(
         'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions,
         'revenue', c.ev_revenue, 'cv2', c.cv2, 'days', c.ev_days, 'matured_share', c.matured_share,

@@ -169,7 +169,8 @@ create type autonomy.decided as (
   asked float8,              -- what its next unit of budget has to return: plan_break_even, or more where that is scarce
   total_code text,           -- of its account's total: by which it is shrunk or held,
   total_ceiling numeric,     -- what budgets may be together,
-  total_budget numeric);     -- and what they are; null = it has none
+  total_budget numeric,      -- and what they are; null = it has none
+  set_aside text);           -- the code of what it was held for before it was shrunk for its account's total
 comment on type autonomy.decided is
   'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 

@@ -52,42 +52,40 @@ create type autonomy.shrinkable as (
 comment on type autonomy.shrinkable is
   'An active campaign of an account that is above its total. [autonomous-operations]';
 
-create function autonomy.share_left(p_left numeric, p_campaigns autonomy.shrinkable[]) returns numeric
+create function autonomy.share_left(p_left numeric, p_campaigns autonomy.shrinkable[]) returns numeric[]
 language plpgsql immutable set search_path = '' set work_mem = '64MB'
 as $$
 begin
   return coalesce((
     with each as (
-      select c.campaign_id, c.budget, least(c.floor, c.budget) as least, case when c.budget > 0
-        then div(least(c.floor, c.budget) * 1000000000, c.budget) else 0 end as parts
+      select c.campaign_id, c.budget, l.least,
+        case when c.budget <> 0 then div(l.least * 1000000000, c.budget) else 0 end as at_floor
       from unnest(p_campaigns) c
-    ), floored as (
-      select e.campaign_id, e.budget, e.least,
-        e.parts + case when e.budget * e.parts < e.least * 1000000000 then 1 else 0 end as at_floor
-      from each e
+      cross join lateral (select least(c.floor, c.budget) as least) l
     ), summed as (
-      select f.at_floor, f.campaign_id, sum(f.least) over before - f.least as floors,
-        sum(f.budget) over () - (sum(f.budget) over before - f.budget) as rest
-      from floored f window before as (order by f.at_floor desc, f.campaign_id rows unbounded preceding)
-    ), parted as (
-      select s.*, case when s.rest > 0 then div(greatest(p_left - s.floors, 0) * 1000000000, s.rest) else 0 end as parts
-      from summed s
+      select e.at_floor, e.campaign_id, e.budget, e.least,
+        greatest(p_left - (sum(e.least) over before - e.least), 0) as over,
+        sum(e.budget) over () - (sum(e.budget) over before - e.budget) as rest
+      from each e window before as (order by e.at_floor desc, e.campaign_id rows unbounded preceding)
     )
-    select least(p.parts, 1000000000) from parted p where p.parts >= p.at_floor
-    order by p.at_floor desc, p.campaign_id limit 1), 0) * 0.000000001;
+    select array[least(s.over, s.rest), s.rest] from summed s
+    where s.rest > 0 and s.budget * s.over >= s.least * s.rest
+    order by s.at_floor desc, s.campaign_id limit 1), array[0, 1]::numeric[]);
 end $$;
 comment on function autonomy.share_left(numeric, autonomy.shrinkable[]) is
-  'The share of each budget that leaves p_left of all of them, those that would fall under their floor counted at '
-  'that; cut to a billionth. Pure. [autonomous-operations]';
+  'The part of each budget, [1] of [2], that leaves p_left of all of them, those that would fall under their floor '
+  'counted at that. Pure. [autonomous-operations]';
 
-create function autonomy.shrunk_budget(p_campaign autonomy.shrinkable, p_share numeric) returns numeric
+create function autonomy.shrunk_budget(p_campaign autonomy.shrinkable, p_share numeric[]) returns numeric
 language plpgsql immutable set search_path = ''
 as $$
 begin
-  return greatest(least(p_campaign.floor, p_campaign.budget), trunc(p_campaign.budget * p_share, p_campaign.digits));
+  return greatest(least(p_campaign.floor, p_campaign.budget),
+    div(p_campaign.budget * p_share[1] * 10::numeric ^ p_campaign.digits, p_share[2])
+      * autonomy.smallest_unit(p_campaign.digits));
 end $$;
-comment on function autonomy.shrunk_budget(autonomy.shrinkable, numeric) is
-  'That share of a budget, but not under its floor, nor over what it is. Pure. [autonomous-operations]';
+comment on function autonomy.shrunk_budget(autonomy.shrinkable, numeric[]) is
+  'That part of a budget in whole units, but not under its floor, nor over what it is. Pure. [autonomous-operations]';
 
 create function autonomy.shrunk_budgets(p_left numeric, p_campaigns autonomy.shrinkable[])
 returns table (campaign_id uuid, new_budget numeric)
@@ -99,7 +97,7 @@ declare
     select coalesce(sum(coalesce(c.own, c.budget)), 0) from unnest(p_campaigns) c where c.kept or c.own = 0);
   v_free autonomy.shrinkable[] := array(
     select c from unnest(p_campaigns) c where not (c.kept or coalesce(c.own = 0, false)));
-  v_share numeric := autonomy.share_left(v_left, v_free);
+  v_share numeric[] := autonomy.share_left(v_left, v_free);
   v_deeper numeric;
 begin
   select sum(c.own) into v_deeper

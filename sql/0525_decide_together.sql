@@ -169,7 +169,7 @@ begin
                        else s.new_budget end,
     case when s.capped_by is not null and not s.no_room then s.limits || s.capped_by else s.limits end,
     s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
-    s.candidate, s.stopped_at, s.target_budget, s.asked, s.total_code, s.total_ceiling, s.total_budget
+    s.candidate, s.stopped_at, s.target_budget, s.asked, s.total_code, s.total_ceiling, s.total_budget, null
   from stopped s
   union all
   select h.campaign_id, case when o.mode = 'approve' then 'propose' else 'act' end,
@@ -177,11 +177,12 @@ begin
     'Account total', o.threshold, o.confidence, 0, o.break_even, interval '0', null, o.min_budget, 'lifetime',
     null, h.new_budget, '{}', 'Account total'::text || q.matched_names,
     -- what a rule would have done instead gives way: a raise to the total
-    null::text || case when q.hold is not null then q.matched_codes[:q.chosen - 1] || q.hold
+    null::text || case when q.campaign_id is null then '{}' when q.hold is not null then q.matched_codes[:q.chosen - 1] || q.hold
         || q.matched_codes[q.chosen + 1:]
       else q.matched_codes[:q.chosen - 1]
         || case when q.raise > 0 then t.shrink_code else 'OUTRANKED' end || q.matched_codes[q.chosen + 1:] end,
-    1, null, o.below, o.log_roi, o.candidate, null, null, o.asked, t.shrink_code, t.shrink_to, t.active_budget
+    1, null, o.below, o.log_roi, o.candidate, case when q.code is not null then q.broken_at
+      when q.stopped is not null then q.at end, null, o.asked, t.shrink_code, t.shrink_to, t.active_budget, q.hold
   from shrunk h
   join in_total t on t.account = h.account
   join over_total o on (o.candidate).campaign_id = h.campaign_id

@@ -252,7 +252,9 @@ begin
   v_portfolio := public.portfolio_state(p_now);
   with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
   select (select coalesce(jsonb_agg(to_jsonb(c)), '[]')
-          from (select (r.d).code, (r.d).stopped_at as at, count(*) as n from run r group by 1, 2) c),
+          from (select k.code, (r.d).stopped_at as at, count(*) as n from run r
+                cross join lateral (values ((r.d).code), ((r.d).set_aside)) k (code)
+                where k.code is not null group by 1, 2) c),
     array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id
           limit p_limit)
   into v_codes, v_page;

@@ -405,7 +405,7 @@ begin
           s.confidence::float8,
           coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
           s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
-        s.candidate, null, null, null, s.capped_by, s.total_ceiling, s.total_budget)::autonomy.decided, s.p)
+        s.candidate, null, null, null, s.capped_by, s.total_ceiling, s.total_budget, null)::autonomy.decided, s.p)
       end when s.fitted then format('Of the raise to %s only this much found room below the account''s total.',
         autonomy.amount_words(s.new_budget, (s.candidate).currency)) end,
       s.status, s.budget,

@@ -82,10 +82,11 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   with run as materialized (
-    select d.campaign_id, d.verdict, d.code, d.stopped_at, d as decided
+    select d.campaign_id, d.verdict, d.code, d.stopped_at, d.set_aside, d as decided
     from autonomy.decided_run(int4range(0, 65536), false, p_now, p_portfolio) d
   ), counted as (
-    select r.verdict = 'hold' as holds, r.code, r.stopped_at as at, count(*) as n from run r group by 1, 2, 3
+    select r.verdict = 'hold' as holds, k.code, r.stopped_at as at, count(*) as n
+    from run r cross join lateral (values (r.code), (r.set_aside)) k (code) where k.code is not null group by 1, 2, 3
   )
   select (select coalesce(jsonb_agg(jsonb_build_object('code', c.code, 'at', c.at, 'n', c.n)), '[]') from counted c),
     (select jsonb_object_agg(c.code, c.n) from (

@@ -62,6 +62,7 @@ class Candidate:
         "currency",
         "data_age_hours",
         "evidence",
+        "has_figures",
         "hold_until",
         "holdout_draw",
         "hours_running",
@@ -98,6 +99,7 @@ class Candidate:
     autonomous_enabled: bool
     hold_until: datetime | None
     data_age_hours: float
+    has_figures: bool  # without any no rule looks at it, whatever it asks of its budget
     lifetime: Measures
     windows: dict[str, Measures] | None
     evidence: Evidence
@@ -154,6 +156,7 @@ class Candidate:
         self.autonomous_enabled = get("autonomous_enabled", True) is True
         self.data_age_hours = measure(get("data_age_hours"))
         self._read_times(get)
+        self.has_figures = get("has_figures", True) is not False
         self._read_figures(get("metrics") or {}, get("evidence"))
         self.pending = get("pending", False) is not False
         self.test_running = get("test_running", False) is not False

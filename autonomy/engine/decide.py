@@ -160,7 +160,7 @@ class Engine:
         """One candidate's decision before the portfolio's guardrails; None where no rule is met."""
         if not candidate.is_active:
             return self._resume(candidate)
-        hits = self.matching(candidate)
+        hits = self.matching(candidate) if candidate.has_figures else ()
         if not hits:
             return None
         policy, plans = self.ruled_by(candidate)

@@ -22,7 +22,6 @@ from autonomy.engine.plan import Plan
 from autonomy.engine.sizing import LEAST, WIDE, cut_down, floor_of, times
 from autonomy.errors import PolicyError
 
-PARTS = 10**9  # shares are cut to so many parts, so that both engines cut alike
 MOST_PRICE = 1e6
 
 
@@ -106,6 +105,13 @@ def _fitted(one: Decision, total: Total, room: Decimal) -> Decimal:
     return new - old
 
 
+class Share(NamedTuple):
+    """An exact part: `left` of `of`."""
+
+    left: Decimal
+    of: Decimal
+
+
 class Budget(NamedTuple):
     """An active campaign of an account that is above its ceiling.
 
@@ -120,10 +126,16 @@ class Budget(NamedTuple):
     kept: bool = False
     digits: int = 2
 
-    def times(self, share: Decimal) -> Decimal:
-        """That share of it, but not under its floor, nor over what it is."""
-        least = min(self.floor, self.budget)
-        return max(least, cut_down(times(self.budget, share), self.digits))
+    @property
+    def least(self) -> Decimal:
+        """What it keeps: its floor, or what it is."""
+        return min(self.floor, self.budget)
+
+    def times(self, share: Share) -> Decimal:
+        """That share of it in whole units, but not under its floor."""
+        units = Decimal(10) ** self.digits
+        cut = WIDE.divide_int(times(times(self.budget, share.left), units), share.of)
+        return max(self.least, cut.scaleb(-self.digits))
 
 
 def shrunk(left: Decimal, budgets: Sequence[Budget]) -> dict[str, Decimal]:
@@ -149,30 +161,23 @@ def shrunk(left: Decimal, budgets: Sequence[Budget]) -> dict[str, Decimal]:
     }
 
 
-def share_left(left: Decimal, free: Sequence[Budget]) -> Decimal:
-    """The share of each budget that leaves `left` of all of them, those that would fall under
-    their floor counted at that; cut to a billionth."""
+def share_left(left: Decimal, free: Sequence[Budget]) -> Share:
+    """The part of each budget that leaves `left` of all of them, those that would fall under
+    their floor counted at that."""
     order = sorted(free, key=lambda one: (-_at_floor(one), one.campaign_id))
     rest, floors = sum((one.budget for one in order), Decimal(0)), Decimal(0)
     for one in order:
-        parts = _parts(max(left - floors, Decimal(0)), rest)
-        if parts >= _at_floor(one):
-            return min(parts, Decimal(PARTS)) / PARTS
+        over = max(left - floors, Decimal(0))
+        if rest > 0 and times(one.budget, over) >= times(one.least, rest):
+            return Share(min(over, rest), rest)
         rest -= one.budget
-        floors += min(one.floor, one.budget)
-    return Decimal(0)
+        floors += one.least
+    return Share(Decimal(0), Decimal(1))
 
 
-def _at_floor(one: Budget) -> Decimal:
-    """The parts of its budget that its floor is at most."""
-    least = min(one.floor, one.budget)
-    parts = _parts(least, one.budget)
-    return parts if times(one.budget, parts) >= times(least, Decimal(PARTS)) else parts + 1
-
-
-def _parts(amount: Decimal, of: Decimal) -> Decimal:
-    """How many whole parts of `of` that is; none of nothing."""
-    return WIDE.divide_int(times(amount, Decimal(PARTS)), of) if of > 0 else Decimal(0)
+def _at_floor(one: Budget) -> int:
+    """Which part of it its floor is, in billionths: those that fall under it first come first."""
+    return int(WIDE.divide_int(times(one.least, Decimal(10**9)), one.budget)) if one.budget else 0
 
 
 def floor_kept(least: Decimal, reference: Decimal | None, digits: int) -> Decimal:
