@@ -16,7 +16,8 @@ set local search_path = '';
 set local client_min_messages = 'warning';
 
 create type autonomy.month as (today date, spent numeric, spent_today numeric, spent_per_budget float8);
-comment on type autonomy.month is 'How far an account''s month is; the columns of total_figures. [autonomous-operations]';
+comment on type autonomy.month is
+  'How far an account''s month is; the columns of total_figures. [autonomous-operations]';
 
 create function autonomy.spent_per_budget(p_account text, p_zone text, p_today date) returns float8
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan

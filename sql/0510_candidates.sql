@@ -245,7 +245,8 @@ begin
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end) end;
 end $$;
 comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
-  'The campaigns that some active rule matches, whose pause late conversions may prove wrong, or whose account is above '
-  'its total, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
+  'The campaigns that some active rule matches, whose pause late conversions may prove wrong, or whose account is '
+  'above its total, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One '
+  'scan finds the page and p_ahead ids '
   'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
   'AO010 for a bad argument. [autonomous-operations]';

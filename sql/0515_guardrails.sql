@@ -166,7 +166,7 @@ create type autonomy.decided as (
   candidate autonomy.candidate,
   stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
   target_budget numeric,     -- where a budget that follows its curve belongs; else null
-  asked float8,              -- what its next unit of budget has to return: plan_break_even, or more where that is scarce
+  asked float8,              -- what its next unit of budget has to return: more than plan_break_even where scarce
   total_code text,           -- of its account's total: by which it is shrunk or held,
   total_ceiling numeric,     -- what budgets may be together,
   total_budget numeric,      -- and what they are; null = it has none

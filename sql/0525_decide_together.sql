@@ -177,8 +177,8 @@ begin
     'Account total', o.threshold, o.confidence, 0, o.break_even, interval '0', null, o.min_budget, 'lifetime',
     null, h.new_budget, '{}', 'Account total'::text || q.matched_names,
     -- what a rule would have done instead gives way: a raise to the total
-    null::text || case when q.campaign_id is null then '{}' when q.hold is not null then q.matched_codes[:q.chosen - 1] || q.hold
-        || q.matched_codes[q.chosen + 1:]
+    null::text || case when q.campaign_id is null then '{}'
+      when q.hold is not null then q.matched_codes[:q.chosen - 1] || q.hold || q.matched_codes[q.chosen + 1:]
       else q.matched_codes[:q.chosen - 1]
         || case when q.raise > 0 then t.shrink_code else 'OUTRANKED' end || q.matched_codes[q.chosen + 1:] end,
     1, null, o.below, o.log_roi, o.candidate, case when q.code is not null then q.broken_at

@@ -121,7 +121,8 @@ begin
   select t.* into v_total from autonomy.totals_in_force(array[p_campaign.account], p_now) t;
   if v_total.active_budget - v_had + p_budget > v_total.ceiling then
     raise exception using errcode = 'AO006',
-      message = format('With a budget of %s the active campaigns of the account "%s" would have %s a day, and %s is %s.',
+      message = format(
+        'With a budget of %s the active campaigns of the account "%s" would have %s a day, and %s is %s.',
         autonomy.amount_words(p_budget, v_total.currency), v_total.account,
         autonomy.amount_words(v_total.active_budget - v_had + p_budget, v_total.currency),
         autonomy.amount_words(v_total.ceiling, v_total.currency),
@@ -182,5 +183,6 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
   'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
   'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s '
   'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 '
-  '(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits, or the total of its account), AO010 '
+  '(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits, or '
+  'the total of its account), AO010 '
   '(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';

@@ -117,7 +117,8 @@ begin
   with checked as (  -- without reason and evidence, which would be copied at each step
     select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
       w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
-      w.rule_id is null and w.action_type = 'auto_scale_down' and w.evidence #>> '{total,code}' is not null as of_a_total,
+      w.rule_id is null and w.action_type = 'auto_scale_down'
+        and w.evidence #>> '{total,code}' is not null as of_a_total,
       case
         when w.flaw is not null then w.flaw
         when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'

@@ -71,8 +71,8 @@ begin
          'to %s a day, and %s is the most: its budgets stay above its total.', t.account,
          autonomy.counted_words(o.kept, 'campaign'), autonomy.amount_words(o.least, t.currency),
          autonomy.amount_words(t.shrink_to, t.currency))),
-      (3, t.monthly_total is not null and t.spent is null, format('What the account "%s" spends by day is not known, so '
-         'its month''s total is spread evenly: feed campaign_metrics.', t.account))) s (n, holds, sentence)
+      (3, t.monthly_total is not null and t.spent is null, format('What the account "%s" spends by day is not known, '
+         'so its month''s total is spread evenly: feed campaign_metrics.', t.account))) s (n, holds, sentence)
     where s.holds);
 end $$;
 comment on function autonomy.total_warnings(timestamptz) is

@@ -50,7 +50,8 @@ end $$;
 comment on function autonomy.prepare_run(timestamptz) is
   'What a run does before it looks: leaves out days that were in doubt for 24 hours, fits the priors (at most once an '
   'hour), measures how fast campaigns saturate and how late conversions come, sums up the months of accounts that have '
-  'a total, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. [autonomous-operations]';
+  'a total, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
+  '[autonomous-operations]';
 
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,

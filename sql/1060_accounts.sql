@@ -52,7 +52,8 @@ comment on function public.list_autonomous_accounts(text, integer) is
   'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
   'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
   '"measured_delay_hours": how late its conversions come by its own figures, null where they have not told, '
-  '"finding": null or {"sentence", "proposed"}, "total": null or as autonomy_account_totals has it], "left_off": how many more there are}. Reads only. Raises AO003. '
+  '"finding": null or {"sentence", "proposed"}, "total": null or as autonomy_account_totals has it], "left_off": how '
+  'many more there are}. Reads only. Raises AO003. '
   '[autonomous-operations]';
 
 create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)

@@ -398,7 +398,7 @@ insert into pg_temp.autonomy_names values
 ('autonomy', 'function', 'fitted_raises', null, '{p_room, p_raises}', '{numeric, autonomy.raise[]}', 0, array[]::text[]),
 ('autonomy', 'type', 'shrinkable', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'share_left', null, '{p_left, p_campaigns}', '{numeric, autonomy.shrinkable[]}', 0, array[]::text[]),
-('autonomy', 'function', 'shrunk_budget', null, '{p_campaign, p_share}', '{autonomy.shrinkable, numeric}', 0, array[]::text[]),
+('autonomy', 'function', 'shrunk_budget', null, '{p_campaign, p_share}', '{autonomy.shrinkable, numeric[]}', 0, array[]::text[]),
 ('autonomy', 'function', 'shrunk_budgets', null, '{p_left, p_campaigns}', '{numeric, autonomy.shrinkable[]}', 0, array[]::text[]),
 ('autonomy', 'type', 'over_total', null, '{}', '{}', 0, array[]::text[]),
 ('autonomy', 'function', 'over_totals', null, '{p_slots, p_include_inactive, p_now}', '{int4range, boolean, timestamptz}', 0, array[]::text[]),
@@ -7041,7 +7041,8 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 create type autonomy.month as (today date, spent numeric, spent_today numeric, spent_per_budget float8);
-comment on type autonomy.month is 'How far an account''s month is; the columns of total_figures. [autonomous-operations]';
+comment on type autonomy.month is
+'How far an account''s month is; the columns of total_figures. [autonomous-operations]';
 create function autonomy.spent_per_budget(p_account text, p_zone text, p_today date) returns float8
 language plpgsql stable set search_path = '' set jit = off set plan_cache_mode = force_custom_plan
 as $$
@@ -8314,7 +8315,7 @@ else 'cross join (select null::text as why) s' end || $sql$
 end $$;
 comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is '[autonomous-operations]';
 create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
-returns table (campaign_id uuid, windows json)
+returns table (campaign_id uuid, windows json, has_figures boolean)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -8327,7 +8328,7 @@ select string_agg(format('%L, json_build_object(%s)', w, (
 select string_agg(format('%L, %s', k, autonomy.measure_expression(k, w)), ', ')
 from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) k)), ', ')
 from unnest('lifetime'::text || p_windows) w)
-|| ') from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
+|| '), f.campaign_id is not null from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
 using p_ids;
 end $$;
 comment on function autonomy.candidate_windows(uuid[], text[]) is '[autonomous-operations]';
@@ -8341,7 +8342,7 @@ select coalesce(json_agg(json_build_object(
 'status', c.status,
 'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
 'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
-'metrics', w.windows,
+'metrics', w.windows, 'has_figures', w.has_figures,
 'evidence', json_build_object(
 'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions,
 'revenue', c.ev_revenue, 'cv2', c.cv2, 'days', c.ev_days, 'matured_share', c.matured_share,
@@ -8451,8 +8452,9 @@ else json_build_object(
 'next_after', case when v_found >= p_limit then v_ids[p_limit] end) end;
 end $$;
 comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
-'The campaigns that some active rule matches, whose pause late conversions may prove wrong, or whose account is above '
-'its total, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
+'The campaigns that some active rule matches, whose pause late conversions may prove wrong, or whose account is '
+'above its total, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One '
+'scan finds the page and p_ahead ids '
 'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
 'AO010 for a bad argument. [autonomous-operations]';
 
@@ -9203,10 +9205,11 @@ log_roi float8,            -- the most probable ln roi, at the present budget
 candidate autonomy.candidate,
 stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
 target_budget numeric,     -- where a budget that follows its curve belongs; else null
-asked float8,              -- what its next unit of budget has to return: plan_break_even, or more where that is scarce
+asked float8,              -- what its next unit of budget has to return: more than plan_break_even where scarce
 total_code text,           -- of its account's total: by which it is shrunk or held,
 total_ceiling numeric,     -- what budgets may be together,
-total_budget numeric);     -- and what they are; null = it has none
+total_budget numeric,      -- and what they are; null = it has none
+set_aside text);           -- the code of what it was held for before it was shrunk for its account's total
 comment on type autonomy.decided is
 'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 create function autonomy.odds_words(p_confidence float8, p_floor float8) returns text
@@ -9376,38 +9379,36 @@ kept boolean,              -- it is left alone
 digits integer);
 comment on type autonomy.shrinkable is
 'An active campaign of an account that is above its total. [autonomous-operations]';
-create function autonomy.share_left(p_left numeric, p_campaigns autonomy.shrinkable[]) returns numeric
+create function autonomy.share_left(p_left numeric, p_campaigns autonomy.shrinkable[]) returns numeric[]
 language plpgsql immutable set search_path = '' set work_mem = '64MB'
 as $$
 begin
 return coalesce((
 with each as (
-select c.campaign_id, c.budget, least(c.floor, c.budget) as least, case when c.budget > 0
-then div(least(c.floor, c.budget) * 1000000000, c.budget) else 0 end as parts
+select c.campaign_id, c.budget, l.least,
+case when c.budget <> 0 then div(l.least * 1000000000, c.budget) else 0 end as at_floor
 from unnest(p_campaigns) c
-), floored as (
-select e.campaign_id, e.budget, e.least,
-e.parts + case when e.budget * e.parts < e.least * 1000000000 then 1 else 0 end as at_floor
-from each e
+cross join lateral (select least(c.floor, c.budget) as least) l
 ), summed as (
-select f.at_floor, f.campaign_id, sum(f.least) over before - f.least as floors,
-sum(f.budget) over () - (sum(f.budget) over before - f.budget) as rest
-from floored f window before as (order by f.at_floor desc, f.campaign_id rows unbounded preceding)
-), parted as (
-select s.*, case when s.rest > 0 then div(greatest(p_left - s.floors, 0) * 1000000000, s.rest) else 0 end as parts
-from summed s
+select e.at_floor, e.campaign_id, e.budget, e.least,
+greatest(p_left - (sum(e.least) over before - e.least), 0) as over,
+sum(e.budget) over () - (sum(e.budget) over before - e.budget) as rest
+from each e window before as (order by e.at_floor desc, e.campaign_id rows unbounded preceding)
 )
-select least(p.parts, 1000000000) from parted p where p.parts >= p.at_floor
-order by p.at_floor desc, p.campaign_id limit 1), 0) * 0.000000001;
+select array[least(s.over, s.rest), s.rest] from summed s
+where s.rest > 0 and s.budget * s.over >= s.least * s.rest
+order by s.at_floor desc, s.campaign_id limit 1), array[0, 1]::numeric[]);
 end $$;
 comment on function autonomy.share_left(numeric, autonomy.shrinkable[]) is '[autonomous-operations]';
-create function autonomy.shrunk_budget(p_campaign autonomy.shrinkable, p_share numeric) returns numeric
+create function autonomy.shrunk_budget(p_campaign autonomy.shrinkable, p_share numeric[]) returns numeric
 language plpgsql immutable set search_path = ''
 as $$
 begin
-return greatest(least(p_campaign.floor, p_campaign.budget), trunc(p_campaign.budget * p_share, p_campaign.digits));
+return greatest(least(p_campaign.floor, p_campaign.budget),
+div(p_campaign.budget * p_share[1] * 10::numeric ^ p_campaign.digits, p_share[2])
+* autonomy.smallest_unit(p_campaign.digits));
 end $$;
-comment on function autonomy.shrunk_budget(autonomy.shrinkable, numeric) is '[autonomous-operations]';
+comment on function autonomy.shrunk_budget(autonomy.shrinkable, numeric[]) is '[autonomous-operations]';
 create function autonomy.shrunk_budgets(p_left numeric, p_campaigns autonomy.shrinkable[])
 returns table (campaign_id uuid, new_budget numeric)
 language plpgsql immutable set search_path = '' set work_mem = '64MB'
@@ -9418,7 +9419,7 @@ v_left numeric := p_left - (
 select coalesce(sum(coalesce(c.own, c.budget)), 0) from unnest(p_campaigns) c where c.kept or c.own = 0);
 v_free autonomy.shrinkable[] := array(
 select c from unnest(p_campaigns) c where not (c.kept or coalesce(c.own = 0, false)));
-v_share numeric := autonomy.share_left(v_left, v_free);
+v_share numeric[] := autonomy.share_left(v_left, v_free);
 v_deeper numeric;
 begin
 select sum(c.own) into v_deeper
@@ -9882,18 +9883,19 @@ s.new_status, case when s.capped_by is not null and not s.no_room then (s.candid
 else s.new_budget end,
 case when s.capped_by is not null and not s.no_room then s.limits || s.capped_by else s.limits end,
 s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
-s.candidate, s.stopped_at, s.target_budget, s.asked, s.total_code, s.total_ceiling, s.total_budget
+s.candidate, s.stopped_at, s.target_budget, s.asked, s.total_code, s.total_ceiling, s.total_budget, null
 from stopped s
 union all
 select h.campaign_id, case when o.mode = 'approve' then 'propose' else 'act' end,
 case when o.mode = 'approve' then 'APPROVAL' else 'auto_scale_down' end, 'auto_scale_down', 'down', 'total', null,
 'Account total', o.threshold, o.confidence, 0, o.break_even, interval '0', null, o.min_budget, 'lifetime',
 null, h.new_budget, '{}', 'Account total'::text || q.matched_names,
-null::text || case when q.hold is not null then q.matched_codes[:q.chosen - 1] || q.hold
-|| q.matched_codes[q.chosen + 1:]
+null::text || case when q.campaign_id is null then '{}'
+when q.hold is not null then q.matched_codes[:q.chosen - 1] || q.hold || q.matched_codes[q.chosen + 1:]
 else q.matched_codes[:q.chosen - 1]
 || case when q.raise > 0 then t.shrink_code else 'OUTRANKED' end || q.matched_codes[q.chosen + 1:] end,
-1, null, o.below, o.log_roi, o.candidate, null, null, o.asked, t.shrink_code, t.shrink_to, t.active_budget
+1, null, o.below, o.log_roi, o.candidate, case when q.code is not null then q.broken_at
+when q.stopped is not null then q.at end, null, o.asked, t.shrink_code, t.shrink_to, t.active_budget, q.hold
 from shrunk h
 join in_total t on t.account = h.account
 join over_total o on (o.candidate).campaign_id = h.campaign_id
@@ -10322,7 +10324,9 @@ perform autonomy.checked_policy(p) from public.autonomy_policy p;
 v_portfolio := public.portfolio_state(p_now);
 with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
 select (select coalesce(jsonb_agg(to_jsonb(c)), '[]')
-from (select (r.d).code, (r.d).stopped_at as at, count(*) as n from run r group by 1, 2) c),
+from (select k.code, (r.d).stopped_at as at, count(*) as n from run r
+cross join lateral (values ((r.d).code), ((r.d).set_aside)) k (code)
+where k.code is not null group by 1, 2) c),
 array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id
 limit p_limit)
 into v_codes, v_page;
@@ -10987,7 +10991,8 @@ end if;
 select t.* into v_total from autonomy.totals_in_force(array[p_campaign.account], p_now) t;
 if v_total.active_budget - v_had + p_budget > v_total.ceiling then
 raise exception using errcode = 'AO006',
-message = format('With a budget of %s the active campaigns of the account "%s" would have %s a day, and %s is %s.',
+message = format(
+'With a budget of %s the active campaigns of the account "%s" would have %s a day, and %s is %s.',
 autonomy.amount_words(p_budget, v_total.currency), v_total.account,
 autonomy.amount_words(v_total.active_budget - v_had + p_budget, v_total.currency),
 autonomy.amount_words(v_total.ceiling, v_total.currency),
@@ -11044,7 +11049,8 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
 'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
 'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s '
 'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 '
-'(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits, or the total of its account), AO010 '
+'(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits, or '
+'the total of its account), AO010 '
 '(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 -- 0630_judge.sql
@@ -11153,7 +11159,8 @@ return (
 with checked as (  -- without reason and evidence, which would be copied at each step
 select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
 w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
-w.rule_id is null and w.action_type = 'auto_scale_down' and w.evidence #>> '{total,code}' is not null as of_a_total,
+w.rule_id is null and w.action_type = 'auto_scale_down'
+and w.evidence #>> '{total,code}' is not null as of_a_total,
 case
 when w.flaw is not null then w.flaw
 when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
@@ -11425,7 +11432,7 @@ else s.break_even * s.steep end,
 s.confidence::float8,
 coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
 s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
-s.candidate, null, null, null, s.capped_by, s.total_ceiling, s.total_budget)::autonomy.decided, s.p)
+s.candidate, null, null, null, s.capped_by, s.total_ceiling, s.total_budget, null)::autonomy.decided, s.p)
 end when s.fitted then format('Of the raise to %s only this much found room below the account''s total.',
 autonomy.amount_words(s.new_budget, (s.candidate).currency)) end,
 s.status, s.budget,
@@ -12425,8 +12432,8 @@ autonomy.amount_words(t.spent, t.currency), autonomy.amount_words(t.monthly_tota
 'to %s a day, and %s is the most: its budgets stay above its total.', t.account,
 autonomy.counted_words(o.kept, 'campaign'), autonomy.amount_words(o.least, t.currency),
 autonomy.amount_words(t.shrink_to, t.currency))),
-(3, t.monthly_total is not null and t.spent is null, format('What the account "%s" spends by day is not known, so '
-'its month''s total is spread evenly: feed campaign_metrics.', t.account))) s (n, holds, sentence)
+(3, t.monthly_total is not null and t.spent is null, format('What the account "%s" spends by day is not known, '
+'so its month''s total is spread evenly: feed campaign_metrics.', t.account))) s (n, holds, sentence)
 where s.holds);
 end $$;
 comment on function autonomy.total_warnings(timestamptz) is '[autonomous-operations]';
@@ -15028,10 +15035,11 @@ language plpgsql stable set search_path = ''
 as $$
 begin
 with run as materialized (
-select d.campaign_id, d.verdict, d.code, d.stopped_at, d as decided
+select d.campaign_id, d.verdict, d.code, d.stopped_at, d.set_aside, d as decided
 from autonomy.decided_run(int4range(0, 65536), false, p_now, p_portfolio) d
 ), counted as (
-select r.verdict = 'hold' as holds, r.code, r.stopped_at as at, count(*) as n from run r group by 1, 2, 3
+select r.verdict = 'hold' as holds, k.code, r.stopped_at as at, count(*) as n
+from run r cross join lateral (values (r.code), (r.set_aside)) k (code) where k.code is not null group by 1, 2, 3
 )
 select (select coalesce(jsonb_agg(jsonb_build_object('code', c.code, 'at', c.at, 'n', c.n)), '[]') from counted c),
 (select jsonb_object_agg(c.code, c.n) from (
@@ -17328,7 +17336,8 @@ comment on function public.list_autonomous_accounts(text, integer) is
 'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
 'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
 '"measured_delay_hours": how late its conversions come by its own figures, null where they have not told, '
-'"finding": null or {"sentence", "proposed"}, "total": null or as autonomy_account_totals has it], "left_off": how many more there are}. Reads only. Raises AO003. '
+'"finding": null or {"sentence", "proposed"}, "total": null or as autonomy_account_totals has it], "left_off": how '
+'many more there are}. Reads only. Raises AO003. '
 '[autonomous-operations]';
 create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)
 returns jsonb language plpgsql set search_path = ''
@@ -18424,36 +18433,36 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0415_curvature', 'df3d420cd1090d9751e786f91e777a732c201f34366416eb76ddec62a030d979', pg_catalog.clock_timestamp()),
   ('0417_delay', '2cedc7a1f8006db187c0b698e006b745ae41a112c068266d089716890ec237c3', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0495_totals', '51514d329469c98144b768d637b3f874c19ef0e4294ccf791e197ca569ddf43e', pg_catalog.clock_timestamp()),
+  ('0495_totals', 'b861f8ac72adb23c53f3175682170900161c30290aab57352c504e9266749aad', pg_catalog.clock_timestamp()),
   ('0500_find', 'b29dac9a8d064650cfd696ec399b508e8d5554b7c04e0ac2046b99adc750f07e', pg_catalog.clock_timestamp()),
   ('0502_prices', '30d01e7c94021f89566ed152a90593f84e45ddc2b7803e4d5bf26a35da6d4544', pg_catalog.clock_timestamp()),
   ('0505_codes', 'a6be01358a93fb80089194e6f191414a6bab757bcee92c991536a1e6641139ec', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '93b0b586827fd7231c165865749cda5b9c8bba94e971ba74b18c711231f49cfa', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '96e9e5e6f087ff702aaf695a1467ca202cbbb184fbeeff93cac923f679d81a27', pg_catalog.clock_timestamp()),
   ('0511_measured', 'c43c106e19afd42e0b862e7bdfaa27e6b16d4fd1ace00ca525fa1a1a28ea1f25', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '966e6af2a3276a1ff6d553059e1fd2dc5686fd12caad7b50ddb6dd8c16efb8c8', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', 'a911cc9bdd64188751fe9dc1cdc27c472c7b85a38041a4273b64072ae35016db', pg_catalog.clock_timestamp()),
-  ('0518_within_totals', 'a0dfa8396cd9b281568d7f98492ee2035149cd3a3cd786897abe428df92b360c', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', '4d36cc8f0a6316d0e960c7ebd8d6a09711966c498f30a8fd62b4c91567ad9244', pg_catalog.clock_timestamp()),
+  ('0518_within_totals', 'd0e3e276afa3083802bab926fbf1447b2629d88f96bb22806b53e642bb339560', pg_catalog.clock_timestamp()),
   ('0520_decide', '63cb233f399d53de2c6a179660c0bd9225ce8e5a9a60f8a07bf5fce8fbc891c6', pg_catalog.clock_timestamp()),
-  ('0525_decide_together', '758f6250cb8fbef7fa260a80b8892fcda5155393f0c078bebc3e44b130b1cd7e', pg_catalog.clock_timestamp()),
+  ('0525_decide_together', '54aa0b708d715e5b2a540b95213f86018f544160d34ae5503062727df92460a3', pg_catalog.clock_timestamp()),
   ('0530_sentences', 'ce8cdc73eb93a8a45cbdd84bb9d8719781fd3ce778836cbc5768312d1175f43f', pg_catalog.clock_timestamp()),
-  ('0540_propose', 'd6f702ace617b7893d3eed88e5785a72abd352f20156bb59e8b4b506b3144228', pg_catalog.clock_timestamp()),
+  ('0540_propose', 'e1eda2adf6e28d077232c68694dbeba5066d967243dbec8b4c0f9f269bfcd438', pg_catalog.clock_timestamp()),
   ('0550_identify', 'e24945efb42ad0212c91a4a6aa957c55ccc0ca31fc3175bdf1113d68e4183f62', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', '92ef9b4f96b84afc4b1d52b5cb0dafdc4d1829208fc46659d3bcf79427f0e1b0', pg_catalog.clock_timestamp()),
   ('0610_effects', '3f68564d570e77495b3e376fe80eab5d39f50a4f03ce661b09563ae71bd3a16a', pg_catalog.clock_timestamp()),
-  ('0620_by_hand', 'a3ceb467a3c64dde756df589a8ff43502b931d6f6492f18d4f9e8ea48fd291fa', pg_catalog.clock_timestamp()),
-  ('0630_judge', 'b9bd3b6d0def4feeac3f9393a6f27feca5e8cd2f3fd9c5073ca47c6ab9a9319d', pg_catalog.clock_timestamp()),
+  ('0620_by_hand', '0361c89c2d974fee9cff0541d76f5a63353674ef6e5f67df032b97be48acf4db', pg_catalog.clock_timestamp()),
+  ('0630_judge', 'ad511e8c898a400d321198c010eaae8b3dd8f285997aa53465cadd2ad53d59c1', pg_catalog.clock_timestamp()),
   ('0640_apply', '2c4c7e49715d004495c918ec587a1075dc2b067ae7851f4fab01c11c8af18271', pg_catalog.clock_timestamp()),
   ('0650_proposals', 'c7be761e232007b8c655507c97dab55b4eb445b3ab696a05d3169cf7d83dabec', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0690_warnings', '186a42607613650006e7f14e5eacfbe7b2e6b60650e37ae4f220cfde3d6c1391', pg_catalog.clock_timestamp()),
+  ('0690_warnings', '95a02a61e90d361165c908475eb807ef6e4752f56d9bf48456b196f79f836ab5', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
-  ('0700_runs', '41d3b5e50159b70d0106e4e800a698ded6d7613bf4d50a3ee2a2be6982569a23', pg_catalog.clock_timestamp()),
+  ('0700_runs', 'f0185188b8af68f5d05407fea21c6929680ee60546489af95e99db32cee0a625', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),
   ('0810_high_traffic_low_conversion', '5c96882525ceb6317442a8931202a51300de61f88825345843fece4c287c9faf', pg_catalog.clock_timestamp()),
   ('0820_declining_performance', 'ed3e30640ccbee12b4b9fb0d1f4828dcc110779d419146d993ee166ae0986004', pg_catalog.clock_timestamp()),
@@ -18467,7 +18476,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
   ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
-  ('0950_database_run', '53057ec6d725b1af724b466f6af63e12abf9ec62d7f2ee07be017201b28237dd', pg_catalog.clock_timestamp()),
+  ('0950_database_run', 'f062d1b34d98f777bbd4721e0e63bc250e77487295aec786b3ace28170ecb434', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e75886f20a51cbcb1889f95c9176ecc54782bf58250a092ef968650f2264286b', pg_catalog.clock_timestamp()),
@@ -18476,7 +18485,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
-  ('1060_accounts', 'cb40e2d1062ad60590b1dec8478496f645a36d670d3f1e35b867efdb42ad177b', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '9003d2cfb501e0f92b5b4beecc2b3900d5cd04ea7675c96e2a5725498c5d7d0c', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1070_causes', 'c45868194b641e7c6351d54fc43008063533916e1e7f9b805d3bc06a139685a8', pg_catalog.clock_timestamp()),
   ('1200_history', '0975beaec7f9db967c709ed3e7d8e1e1fdaef69093a40dbff95811fcecb93f95', pg_catalog.clock_timestamp()),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from math import isnan
 from typing import Any
 
 from autonomy.engine.candidate import Candidate
@@ -60,7 +61,6 @@ def _worth(one: Candidate, reference: Decimal, prior: Prior, policy: Policy) -> 
     curve = curve_of(one.budget, reference, prior.curvature)
     c = curve.curvature
     odds = Odds(one.evidence, prior, one.attribution, curve)
-    own = one.target_roi
-    break_even = own if own == own else policy.break_even_roi  # NaN: none of its own
+    break_even = policy.break_even_roi if isnan(one.target_roi) else one.target_roi
     first = odds.mean_at_reference * (c + 1.0) / c * one.attribution / break_even
     return Worth(first, c * float(reference), float(least_kept(policy.min_budget, reference)))

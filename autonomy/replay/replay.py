@@ -295,9 +295,15 @@ def accounts_of(
     limited = past.accounts if setting.own_limits else {}
     return {
         spread: Account(
-            past, rules, policy, own, approve=approve, spread=spread, half_life_days=half_life,
+            past,
+            rules,
+            policy,
+            own,
+            approve=approve,
+            spread=spread,
+            half_life_days=half_life,
             totals=AccountTotals(limited),
-        )  # fmt: skip
+        )
         for spread in spreads
     }
 

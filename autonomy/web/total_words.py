@@ -37,26 +37,31 @@ def _month(total: Json) -> list[str]:
         return []
     whole = _amount(total, "monthly_total")
     if total["spent"] is None:
-        return [
+        said = (
             f"How much of its month's total of {whole} is spent is not known, because there are no "
             "figures by day: it is spread evenly over the month."
-        ]
+        )
+        return [said]
     days = counted(total["days_left"], "day")
-    return [
+    said = (
         f"Of its month's total of {whole}, {_amount(total, 'spent')} were spent before today: "
         f"{_amount(total, 'left_a_day')} a day are left for {days}, today among them. With its "
-        f"budgets as they are the month ends at about {_amount(total, 'expected')}.",
+        f"budgets as they are the month ends at about {_amount(total, 'expected')}."
+    )
+    return [
+        said,
         f"A unit of budget has spent {decimal(total['spent_per_budget'])} over the last 28 days.",
     ]
 
 
 def _price(total: Json) -> list[str]:
-    if total["price"] > 1.0:
-        return [
-            "There is not money for all that earns its keep: the next unit of budget has to return "
-            f"{decimal(total['price'])} times break-even, as it would elsewhere in the account."
-        ]
-    return ["There is money for all that earns its keep."]
+    if total["price"] <= 1.0:
+        return ["There is money for all that earns its keep."]
+    said = (
+        "There is not money for all that earns its keep: the next unit of budget has to return "
+        f"{decimal(total['price'])} times break-even, as it would elsewhere in the account."
+    )
+    return [said]
 
 
 def run_sentence(one: Json) -> str:

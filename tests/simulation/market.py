@@ -113,7 +113,8 @@ def simulate(
     """Every policy in every market, longest first so that no core idles at the end.
 
     `total`: what all budgets together may be, as a share of the campaigns' first ones; of ours and
-    of the oracle alone. Doing nothing and knowing the truth are always among them: they are what shares are of.
+    of the oracle alone. Doing nothing and knowing the truth are always among them: they are what
+    shares are of.
     """
     wanted = {NOTHING, ORACLE, *names}
     ordered = [name for name in ORDER if name in wanted]
