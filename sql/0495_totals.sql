@@ -24,10 +24,9 @@ language plpgsql stable set search_path = '' set jit = off set plan_cache_mode =
 as $$
 declare
   v_ids uuid[] := array(
-    select c.id from public.campaigns c
-    join public.campaign_daily d on d.campaign_id = c.id and d.day between p_today - 28 and p_today - 1
-    where left(c.account, 200) = left(p_account, 200) and c.account = p_account
-    group by c.id order by sum(d.spend) desc, c.id limit 500);
+    select c.id from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id
+    where left(c.account, 200) = left(p_account, 200) and c.account = p_account and f.w30_spend between 0.01 and 1e15
+    order by f.w30_spend desc, c.id limit 500);
 begin
   return (
     -- a day or two say little of what is usual
@@ -76,13 +75,16 @@ as $$
 declare
   v_last date := (date_trunc('month', p_month.today::timestamp) + interval '1 month - 1 day')::date;
 begin
+  if p_total is null then
+    return null;
+  end if;
   return round(case when p_month.spent is null then p_total / extract(day from v_last)::numeric
     else greatest(p_total - p_month.spent, 0) / (v_last - p_month.today + 1) end
     / round(p_month.spent_per_budget::numeric, 6), 6);
 end $$;
 comment on function autonomy.pace(numeric, autonomy.month) is
   'What budgets may be together from today on so that the month ends at its total; where it is not known what was '
-  'spent, an even part of it. Pure. [autonomous-operations]';
+  'spent, an even part of it; null without one. Pure. [autonomous-operations]';
 
 create type autonomy.total as (
   account text, currency text, daily_total numeric, monthly_total numeric,
@@ -118,7 +120,7 @@ begin
   left join autonomy.total_figures k on k.account = a.account
   cross join lateral (select (p_now at time zone autonomy.account_zone(a.account))::date as today offset 0) t
   cross join lateral (select (date_trunc('month', t.today::timestamp) + interval '1 month - 1 day')::date as last_day,
-    case when k.today = t.today
+    case when k.today = t.today and (k.spent is not null or a.monthly_total is null)
       then row(k.today, k.spent, k.spent_today, k.spent_per_budget)::autonomy.month
       when a.monthly_total is not null then autonomy.month_of(a.account, p_now)
       else row(t.today, null, null, 1)::autonomy.month end as month offset 0) m

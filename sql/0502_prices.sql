@@ -110,8 +110,11 @@ begin
     where num_nonnulls(a.daily_total, a.monthly_total) > 0 order by a.account
   loop
     v_month := row(v_account.now_today, v_account.spent, v_account.spent_today, v_account.spent_per_budget);
-    if v_account.today is distinct from v_account.now_today or v_account.looked_at > p_now
-       or v_account.looked_at <= p_now - interval '1 hour' then
+    if v_account.monthly_total is null then
+      v_month := row(v_account.now_today, null, null, 1);
+      v_account.looked_at := p_now;
+    elsif v_account.today is distinct from v_account.now_today or v_account.looked_at > p_now
+       or v_account.looked_at <= p_now - interval '1 hour' or v_account.spent is null then
       v_month := autonomy.month_of(v_account.account, p_now,
         case when v_account.today = v_account.now_today then v_account.spent_per_budget end);
       v_account.looked_at := p_now;

@@ -58,7 +58,11 @@ begin
     with over as materialized (
       select o.account, count(*) filter (where o.kept and o.budget > 0) as kept,
         sum(case when o.kept then o.budget else least(o.floor, o.budget) end) as least
-      from autonomy.over_totals(int4range(0, 65536), false, p_now) o group by o.account
+      from autonomy.over_totals(int4range(0, 65536), false, p_now) o
+      -- of more campaigns it would take longer than it is worth
+      where (select sum(t.active_campaigns) from autonomy.totals_in_force(null, p_now) t
+             where t.shrink_to is not null) <= 5000
+      group by o.account
     )
     select coalesce(jsonb_agg(s.sentence order by t.account, s.n), '[]')
     from autonomy.totals_in_force(null, p_now) t

@@ -7048,10 +7048,9 @@ language plpgsql stable set search_path = '' set jit = off set plan_cache_mode =
 as $$
 declare
 v_ids uuid[] := array(
-select c.id from public.campaigns c
-join public.campaign_daily d on d.campaign_id = c.id and d.day between p_today - 28 and p_today - 1
-where left(c.account, 200) = left(p_account, 200) and c.account = p_account
-group by c.id order by sum(d.spend) desc, c.id limit 500);
+select c.id from public.campaigns c join public.campaign_facts f on f.campaign_id = c.id
+where left(c.account, 200) = left(p_account, 200) and c.account = p_account and f.w30_spend between 0.01 and 1e15
+order by f.w30_spend desc, c.id limit 500);
 begin
 return (
 select case when count(distinct d.day) >= 3 and sum(x.budget) > 0
@@ -7092,6 +7091,9 @@ as $$
 declare
 v_last date := (date_trunc('month', p_month.today::timestamp) + interval '1 month - 1 day')::date;
 begin
+if p_total is null then
+return null;
+end if;
 return round(case when p_month.spent is null then p_total / extract(day from v_last)::numeric
 else greatest(p_total - p_month.spent, 0) / (v_last - p_month.today + 1) end
 / round(p_month.spent_per_budget::numeric, 6), 6);
@@ -7130,7 +7132,7 @@ from public.autonomy_accounts a
 left join autonomy.total_figures k on k.account = a.account
 cross join lateral (select (p_now at time zone autonomy.account_zone(a.account))::date as today offset 0) t
 cross join lateral (select (date_trunc('month', t.today::timestamp) + interval '1 month - 1 day')::date as last_day,
-case when k.today = t.today
+case when k.today = t.today and (k.spent is not null or a.monthly_total is null)
 then row(k.today, k.spent, k.spent_today, k.spent_per_budget)::autonomy.month
 when a.monthly_total is not null then autonomy.month_of(a.account, p_now)
 else row(t.today, null, null, 1)::autonomy.month end as month offset 0) m
@@ -7516,8 +7518,11 @@ from public.autonomy_accounts a left join autonomy.total_figures k on k.account 
 where num_nonnulls(a.daily_total, a.monthly_total) > 0 order by a.account
 loop
 v_month := row(v_account.now_today, v_account.spent, v_account.spent_today, v_account.spent_per_budget);
-if v_account.today is distinct from v_account.now_today or v_account.looked_at > p_now
-or v_account.looked_at <= p_now - interval '1 hour' then
+if v_account.monthly_total is null then
+v_month := row(v_account.now_today, null, null, 1);
+v_account.looked_at := p_now;
+elsif v_account.today is distinct from v_account.now_today or v_account.looked_at > p_now
+or v_account.looked_at <= p_now - interval '1 hour' or v_account.spent is null then
 v_month := autonomy.month_of(v_account.account, p_now,
 case when v_account.today = v_account.now_today then v_account.spent_per_budget end);
 v_account.looked_at := p_now;
@@ -12419,7 +12424,10 @@ return (
 with over as materialized (
 select o.account, count(*) filter (where o.kept and o.budget > 0) as kept,
 sum(case when o.kept then o.budget else least(o.floor, o.budget) end) as least
-from autonomy.over_totals(int4range(0, 65536), false, p_now) o group by o.account
+from autonomy.over_totals(int4range(0, 65536), false, p_now) o
+where (select sum(t.active_campaigns) from autonomy.totals_in_force(null, p_now) t
+where t.shrink_to is not null) <= 5000
+group by o.account
 )
 select coalesce(jsonb_agg(s.sentence order by t.account, s.n), '[]')
 from autonomy.totals_in_force(null, p_now) t
@@ -18433,9 +18441,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0415_curvature', 'df3d420cd1090d9751e786f91e777a732c201f34366416eb76ddec62a030d979', pg_catalog.clock_timestamp()),
   ('0417_delay', '2cedc7a1f8006db187c0b698e006b745ae41a112c068266d089716890ec237c3', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
-  ('0495_totals', 'b861f8ac72adb23c53f3175682170900161c30290aab57352c504e9266749aad', pg_catalog.clock_timestamp()),
+  ('0495_totals', 'b2726d2ae731459e859fa831fc5bee93ca6876f7bad20685fd328e4fee66e3bd', pg_catalog.clock_timestamp()),
   ('0500_find', 'b29dac9a8d064650cfd696ec399b508e8d5554b7c04e0ac2046b99adc750f07e', pg_catalog.clock_timestamp()),
-  ('0502_prices', '30d01e7c94021f89566ed152a90593f84e45ddc2b7803e4d5bf26a35da6d4544', pg_catalog.clock_timestamp()),
+  ('0502_prices', 'ebb227803dfbc262cbc2f6de7b11a248603f2dc5b5c0f04822b8d83ad01109e5', pg_catalog.clock_timestamp()),
   ('0505_codes', 'a6be01358a93fb80089194e6f191414a6bab757bcee92c991536a1e6641139ec', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
@@ -18460,7 +18468,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0650_proposals', 'c7be761e232007b8c655507c97dab55b4eb445b3ab696a05d3169cf7d83dabec', pg_catalog.clock_timestamp()),
   ('0660_roll_back', 'ad6a322d378912506dd1f989b1add4d06caae49cac8e0ab1f0d7b97038e4f3d3', pg_catalog.clock_timestamp()),
   ('0670_audit', '16c922655ca3fc993c0c59750d857486e1b80202957cb1461fddf198ab90b47f', pg_catalog.clock_timestamp()),
-  ('0690_warnings', '95a02a61e90d361165c908475eb807ef6e4752f56d9bf48456b196f79f836ab5', pg_catalog.clock_timestamp()),
+  ('0690_warnings', 'e9e6caf01708abc221ae6a2c99d64a00a34cd6017635deb517dca5b84b1be613', pg_catalog.clock_timestamp()),
   ('0695_retention', '96bfe66d83fcb7479ba85ebb16980357ae24cdb30821884750f403ad9b98421f', pg_catalog.clock_timestamp()),
   ('0700_runs', 'f0185188b8af68f5d05407fea21c6929680ee60546489af95e99db32cee0a625', pg_catalog.clock_timestamp()),
   ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8', pg_catalog.clock_timestamp()),

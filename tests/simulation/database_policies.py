@@ -72,7 +72,8 @@ class Account:
         self._set_up(setting)
         if total is not None:
             connection.execute(
-                "update public.autonomy_accounts set daily_total = %s where account = 'default'",
+                "insert into public.autonomy_accounts (account, daily_total)"
+                " values ('default', %s)",
                 (round(total * float(market.start_budget.sum()), 2),),
             )
 

@@ -374,6 +374,57 @@ def test_a_total_that_is_none_is_refused_by_the_table(db: Db, column: str, amoun
         limit(db, **{column: amount})
 
 
+def earning(db: Db, campaign_id: uuid.UUID, roi: float) -> None:
+    """A week of figures, 20 orders of 50 a day, at that roi."""
+    db.execute(
+        "insert into campaign_metrics (campaign_id, bucket, impressions, clicks, conversions,"
+        " spend, revenue) select %s, date_trunc('day', now()) - make_interval(days => n),"
+        " 10000, 500, 20,"
+        " %s, 1000 from generate_series(1, 7) n",
+        (campaign_id, 1000 / roi),
+    )
+
+
+def price(db: Db) -> float:
+    found: float = value(db, "select price from autonomy.total_figures where account = 'default'")
+    return found
+
+
+def test_money_has_a_price_where_there_is_not_enough_for_all(db: Db) -> None:
+    good, bad = several(db, 100, 100, created_at=hours_ago(24 * 20, db))
+    earning(db, good, 4.0)
+    earning(db, bad, 1.3)
+    limit(db, daily_total=100_000)
+    run(db)
+    assert price(db) == 1.0, "there is money for all that earns its keep"
+    limit(db, daily_total=200)
+    run(db)
+    assert 1.1 < price(db) < 4.0
+    limit(db, daily_total=None)
+    run(db)
+    assert value(db, "select count(*) from autonomy.total_figures") == 0
+
+
+def test_the_price_is_the_bar_of_scale_rules(db: Db) -> None:
+    """2.6x earns its keep twice over at break-even 1, but elsewhere the same money returns more."""
+    (one,) = several(db, 100, created_at=hours_ago(24 * 20, db))
+    earning(db, one, 2.6)
+    db.execute(
+        "update autonomous_rules set condition = jsonb_set(condition, '{threshold}', '2')"
+        " where rule_name = 'High ROI Scale'"
+    )
+    limit(db, daily_total=1000)
+    db.execute(
+        "insert into autonomy.total_figures (account, today, price, looked_at, ceiling)"
+        " values ('default', current_date, 3, now(), 1000)"
+    )
+    (held,) = value(db, "select propose_autonomous_actions()")["decisions"]
+    assert (held["code"], held["params"]["asked"]) == ("AGAINST_THE_ODDS", 3)
+    db.execute("update autonomy.total_figures set price = 1")
+    (raised,) = value(db, "select propose_autonomous_actions()")["decisions"]
+    assert (raised["verdict"], raised["params"]["asked"]) == ("act", None)
+
+
 # The month ---------------------------------------------------------------------------------------
 
 
@@ -477,6 +528,11 @@ def test_budgets_are_what_the_account_usually_spends_of_them(
     db.execute("select set_config('autonomy.now', '2026-10-01', true)")
     (one,) = several(db, 100, created_at=datetime(2026, 10, 1, tzinfo=UTC))
     spent(db, one, date(2026, 10, 14), [spend] * 28)
+    db.execute(
+        "insert into campaign_facts (campaign_id, w30_spend, changed_at) values (%s, %s, now())"
+        " on conflict (campaign_id) do update set w30_spend = excluded.w30_spend",
+        (one, 28 * spend),
+    )
     limit(db, monthly_total=30000)
     told = total(db, datetime(2026, 11, 11, tzinfo=UTC))
     assert told.spent_per_budget == pytest.approx(use)
