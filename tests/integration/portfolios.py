@@ -127,21 +127,30 @@ def _totals(r: Random, drawn: Drawn) -> None:
             one["budget"] for one in own
             if isinstance(one["budget"], int | float) and str(one["status"]).lower() == "active"
         )  # fmt: skip
-        part = r.choice((0.0001, 0.3, 0.8, 0.97, 1, 1.0001, 1.05, 1.05, 1.3, 100))
-        if r.random() < 0.3:  # a little room, whatever the rest
-            account["daily_total"] = min(round(whole + r.choice((2, 10, 30, 80)), 2), 999999999999)
-        elif r.random() < 0.5:
-            account["daily_total"] = min(max(0.01, round(whole * part, 2)), 999999999999)
-        if r.random() < 0.4:
-            account["monthly_total"] = min(max(0.01, round(whole * part * 30, 2)), 999999999999)
-        drawn.total_figures.append(
-            {
-                "account": account["account"], "today": "2026-11-22", "looked_at": _stamp(1),
-                "spent": r.choice((None, 0, round(whole * 21, 2), round(whole * 21 - 100, 2))),
-                "spent_per_budget": r.choice((1, 1, 0.5, 0.9, 1.25)),
-                "price": r.choice((1, 1, 1.2, 1.7, 4)),
-            }
-        )  # fmt: skip
+        part = r.choice((0.0001, 0.3, 0.8, 0.97, 1, 1.0001, 1.05, 1.3, 100))
+        figures: dict[str, Any] = {
+            "account": account["account"], "today": "2026-11-22", "looked_at": _stamp(1),
+            "spent": r.choice((None, 0, round(whole * 21, 2), round(whole * 21 - 100, 2))),
+            "spent_per_budget": r.choice((1, 1, 0.5, 0.9, 1.25)),
+            "price": r.choice((1, 1, 1.2, 1.7, 4)),
+        }  # fmt: skip
+        drawn.total_figures.append(figures)
+        if r.random() < 0.5:  # a little room, whatever the rest
+            room = whole + r.choice((2, 10, 30, 80, 300))
+            if r.random() < 0.5:
+                account["daily_total"] = _total(room)
+            else:  # nine days are left
+                account["monthly_total"] = _total(9 * room)
+                figures |= {"spent": 0, "spent_per_budget": 1}
+            continue
+        if r.random() < 0.6:
+            account["daily_total"] = _total(whole * part)
+        if r.random() < 0.5:
+            account["monthly_total"] = _total(whole * part * 30)
+
+
+def _total(amount: float) -> float:
+    return min(max(0.01, round(amount, 2)), 999999999999)
 
 
 def _curves(r: Random, drawn: Drawn) -> None:
