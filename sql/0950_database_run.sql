@@ -149,8 +149,13 @@ begin
       from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
     actions := actions || (
       select coalesce(jsonb_agg(autonomy.decision_entry(f.t)
-                                || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
-      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
+        || jsonb_build_object('status', f.status)
+        -- carried out, but not as decided: there was less room than that
+        || case when f.status = 'executed' and f.message is not null
+             then jsonb_build_object('reason', (f.t).reason || ' ' || f.message) else '{}' end
+        order by f.campaign_id), '[]')
+      from (select t, r.status, r.message, r.campaign_id
+            from unnest(v_results) r join unnest(v_told) t using (campaign_id)
             where r.status not in ('failed', 'held') order by r.campaign_id
             limit p_shown - jsonb_array_length(actions)) f);
   end loop;

@@ -15104,8 +15104,12 @@ select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'titl
 from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
 actions := actions || (
 select coalesce(jsonb_agg(autonomy.decision_entry(f.t)
-|| jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
-from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
+|| jsonb_build_object('status', f.status)
+|| case when f.status = 'executed' and f.message is not null
+then jsonb_build_object('reason', (f.t).reason || ' ' || f.message) else '{}' end
+order by f.campaign_id), '[]')
+from (select t, r.status, r.message, r.campaign_id
+from unnest(v_results) r join unnest(v_told) t using (campaign_id)
 where r.status not in ('failed', 'held') order by r.campaign_id
 limit p_shown - jsonb_array_length(actions)) f);
 end loop;
@@ -18484,7 +18488,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0910_action_results', 'ddb20e1d1ae300084b7dc873fe92001456fa4c7236ad49e89589d23e4ebe5e13', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', 'f3eb71ffca88f26377c6c45c80972674a3ab41fc1c9f1ffc4b820c4daf5e4ab9', pg_catalog.clock_timestamp()),
   ('0930_insights', '09a946b7ddbb131a99aea074760604b13539fb91d7a465430c5635b6194d2e2e', pg_catalog.clock_timestamp()),
-  ('0950_database_run', 'f062d1b34d98f777bbd4721e0e63bc250e77487295aec786b3ace28170ecb434', pg_catalog.clock_timestamp()),
+  ('0950_database_run', 'b94d6a2c2a451ebe9ae16551874e30bb09630de012de58b490566174147eaad2', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '553b6724afb5c2be69f97ade03d440ee7b69e5d7477ee05768f5217c9e3343a2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', 'e75886f20a51cbcb1889f95c9176ecc54782bf58250a092ef968650f2264286b', pg_catalog.clock_timestamp()),

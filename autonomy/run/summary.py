@@ -108,7 +108,9 @@ class Summary:
                     }
                 )
             else:
-                self._take(decision, status)
+                # carried out, but not as decided: there was less room than that
+                beside = result.get("message") if status == "executed" else None
+                self._take(decision, status, beside or "")
 
     def detected(self, opportunities: int) -> None:
         """Opportunities that stand open now."""
@@ -148,7 +150,7 @@ class Summary:
             "duration_ms": round((time.monotonic() - started) * 1000),
         }
 
-    def _take(self, decision: Decision, status: str) -> None:
+    def _take(self, decision: Decision, status: str, beside: str = "") -> None:
         """In approve mode the counts say what was proposed; a breaker's proposals are no pauses."""
         self._taken[decision.rule_id in self._silent_rules] += 1
         proposed = status in ("pending", "would propose")
@@ -156,7 +158,10 @@ class Summary:
         if not proposed or self._head["mode"] == "approve":
             self._counts[COUNT_OF_TYPE[decision.action_type]] += 1
         if len(self._actions) < LISTED:
-            self._actions.append(_entry(decision) | {"status": status})
+            entry = _entry(decision) | {"status": status}
+            if beside:
+                entry["reason"] += f" {beside}"
+            self._actions.append(entry)
 
     def _hold(self, decision: Decision, code: str, reason: str) -> None:
         self._held[code] += 1

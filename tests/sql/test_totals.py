@@ -223,6 +223,16 @@ def test_two_at_once_do_not_pass_the_total_together(own: Db) -> None:
     assert budgets(own) == [150, 100]
 
 
+def test_two_shards_at_once_share_the_room(db: Db) -> None:
+    ids = sorted(several(db, 100, 100, 100, 100))
+    limit(db, daily_total=450)
+    slots = {x: value(db, "select autonomy.campaign_slot(%s) < 32768", x) for x in ids}
+    leases = [begin(db, request={"shard": shard}) for shard in ("1/2", "2/2")]
+    for lease, first in zip(leases, (True, False), strict=True):
+        apply(db, lease, [scale_up(x) for x in ids if slots[x] is first])
+    assert sum(budgets(db)) == 450
+
+
 # What is shrunk ----------------------------------------------------------------------------------
 
 
