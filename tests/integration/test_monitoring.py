@@ -1,10 +1,10 @@
 """Monitoring (the guide's section 6): while no rule is active, nothing moves, whoever runs.
 
 One account holds something for every writer: a loser, a winner, a budget that the optimisation
-would move, one above its account's total, a pause of ours that late conversions prove wrong, a proposal that expires, an action
-whose impact is due. Switched off, each writer in turn leaves every row of campaigns and
-autonomous_rules as it is, while detection and measurement go on; switched on again, all of it is
-done, which shows that there was something to do.
+would move, one above its account's total, a pause of ours that late conversions prove wrong, a
+proposal that expires, an action whose impact is due. Switched off, each writer in turn leaves
+every row of campaigns and autonomous_rules as it is, while detection and measurement go on;
+switched on again, all of it is done, which shows that there was something to do.
 """
 
 from __future__ import annotations
