@@ -63,5 +63,5 @@ def test_what_is_above_the_total_is_shrunk(past: Past) -> None:
     result = past(Decimal(150))
     first, second = result.first.events[:2]
     assert {first.rule_name, second.rule_name} == {"Account total"}
-    assert (first.new_budget, second.new_budget) == (75, 75)
+    assert [first.new_budget, second.new_budget] == [Decimal(75)] * 2
     assert result.first.worth.raises == 0
