@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -548,6 +548,41 @@ def test_budgets_are_what_the_account_usually_spends_of_them(
     assert told.spent_per_budget == pytest.approx(use)
     left = Decimal(30000 - 10 * spend) / 20
     assert told.pace == pytest.approx(left / Decimal(str(use)), abs=Decimal("0.01"))
+
+
+def a_day(db: Db, ids: list[uuid.UUID], first: datetime, random: Random) -> float:
+    """Every campaign spends what it has, more or less, at 4x; then a run. What was spent."""
+    spent_today = 0.0
+    for number in ids:
+        status, budget = state(db, number)
+        spend = round(float(budget) * random.uniform(0.75, 1.15), 2) if status == "active" else 0.0
+        spent_today += spend
+        db.execute(
+            "insert into campaign_metrics (campaign_id, bucket, impressions, clicks, conversions,"
+            " spend, revenue) values (%s, %s, 9000, 300, %s, %s, %s)",
+            (number, first, max(1, round(spend / 10)), spend, 4 * spend),
+        )
+    db.execute("select set_config('autonomy.now', %s, true)", (str(first + timedelta(days=1)),))
+    db.execute("select run_autonomous_operations(%s)", (first + timedelta(days=1),))
+    return spent_today
+
+
+@pytest.mark.parametrize("start", [30, 200])
+def test_a_month_ends_at_its_total(db: Db, start: int) -> None:
+    """Budgets that are a third of what the month allows, and twice as much."""
+    random, first = Random(start), datetime(2026, 10, 20, tzinfo=UTC)
+    db.execute("select set_config('autonomy.now', %s, true)", (str(first),))
+    ids = several(db, *[start] * 5, created_at=first)
+    db.execute(
+        "insert into autonomous_rules (rule_name, rule_type, condition, action, priority) values"
+        ' (\'Optimise\', \'optimize\', \'{"metric": "spend", "operator": ">=", "threshold": 50}\','
+        ' \'{"type": "budget_adjusted", "by": "curve", "max_budget": 10000}\', 90)'
+    )
+    limit(db, monthly_total=15000)
+    before = [a_day(db, ids, first + timedelta(days=n), random) for n in range(12)]
+    month = [a_day(db, ids, datetime(2026, 11, 1 + n, tzinfo=UTC), random) for n in range(30)]
+    assert len(before) == 12
+    assert 0.98 * 15000 <= sum(month) <= 1.005 * 15000, (sum(month), month)
 
 
 # The same in both engines ------------------------------------------------------------------------
