@@ -2,7 +2,8 @@
 -- return elsewhere: that multiple of break-even at which the targets of all campaigns that may move (0405) come to what
 -- the total leaves for them. Never below 1: a total is a ceiling, and losers are not fed to fill it.
 --
---   a_i   multiple  what the first unit of budget returns, over the campaign's break-even
+--   a_i   multiple  what the first unit of budget returns, over the campaign's break-even: the most probable one, since
+--                   raises stop where that is (those of doubtful campaigns would leave the rest of the total unspent)
 --   h_i   money     curvature times the reference budget; target h_i (sqrt(a_i / price) - 1)
 --   f_i   money     the floor that its budget keeps
 --
@@ -55,7 +56,7 @@ begin
     with known as materialized (
       select b.budget, b.reference * k.curvature as half, greatest(b.least, b.reference * 0.05) as floor,
         b.may_move and e.spend > 0 and b.reference is not null as moves,
-        autonomy.mean_roi(o.posterior, k.tau2) * (k.curvature + 1::float8) / k.curvature * b.attribution
+        exp(o.posterior[1]) * (k.curvature + 1::float8) / k.curvature * b.attribution
           / coalesce(case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even) as first
       from autonomy.policies_of(array[$2]) g
       cross join lateral (select (g.p).prior_mean_roi as mean_roi, (g.p).prior_tau2 as tau2,

@@ -7467,7 +7467,7 @@ execute $sql$
     with known as materialized (
       select b.budget, b.reference * k.curvature as half, greatest(b.least, b.reference * 0.05) as floor,
         b.may_move and e.spend > 0 and b.reference is not null as moves,
-        autonomy.mean_roi(o.posterior, k.tau2) * (k.curvature + 1::float8) / k.curvature * b.attribution
+        exp(o.posterior[1]) * (k.curvature + 1::float8) / k.curvature * b.attribution
           / coalesce(case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even) as first
       from autonomy.policies_of(array[$2]) g
       cross join lateral (select (g.p).prior_mean_roi as mean_roi, (g.p).prior_tau2 as tau2,
@@ -18447,7 +18447,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0420_doubt', 'ca3d99ba03591d1290428001d40c97ba7296f182768fabfc542870c69069d1c6', pg_catalog.clock_timestamp()),
   ('0495_totals', 'b2726d2ae731459e859fa831fc5bee93ca6876f7bad20685fd328e4fee66e3bd', pg_catalog.clock_timestamp()),
   ('0500_find', 'b29dac9a8d064650cfd696ec399b508e8d5554b7c04e0ac2046b99adc750f07e', pg_catalog.clock_timestamp()),
-  ('0502_prices', 'ebb227803dfbc262cbc2f6de7b11a248603f2dc5b5c0f04822b8d83ad01109e5', pg_catalog.clock_timestamp()),
+  ('0502_prices', '77c5c2867967abe49c72b73b8532cbb5394ec88f015f02e6677b0eda6ecea86d', pg_catalog.clock_timestamp()),
   ('0505_codes', 'a6be01358a93fb80089194e6f191414a6bab757bcee92c991536a1e6641139ec', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),

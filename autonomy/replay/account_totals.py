@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from math import isnan
+from math import exp, isnan
 from typing import Any
 
 from autonomy.engine.candidate import Candidate
@@ -62,5 +62,5 @@ def _worth(one: Candidate, reference: Decimal, prior: Prior, policy: Policy) -> 
     c = curve.curvature
     odds = Odds(one.evidence, prior, one.attribution, curve)
     break_even = policy.break_even_roi if isnan(one.target_roi) else one.target_roi
-    first = odds.mean_at_reference * (c + 1.0) / c * one.attribution / break_even
+    first = exp(odds.u) * (c + 1.0) / c * one.attribution / break_even
     return Worth(first, c * float(reference), float(least_kept(policy.min_budget, reference)))
