@@ -94,8 +94,8 @@ def single_script(folder: Path = SQL_FOLDER) -> str:
 
 
 def _without_what_is_said(text: str) -> str:
-    """What is said of functions and of what lies in the inner schema stands in the files; here it
-    gets the mark alone, which says that it is ours: functions all at once, with their search path."""
+    """What is said of functions and of the inner schema stands in the files; here it gets the mark
+    alone, which says that it is ours: functions all at once, with their search path."""
 
     def marked(found: re.Match[str]) -> str:
         what = found["what"].lower()

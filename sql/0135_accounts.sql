@@ -64,9 +64,9 @@ as $$
     ('attribution_factor', 0.01, 10, 'ratio',
      'what is believed of what the platform reports; 0.7 where it claims too much'),
     ('daily_total', 0.01, 999999999999, 'money a day',
-     'reserved, read by nothing yet: what all active campaigns together may have as budgets'),
+     'what the budgets of all active campaigns together may be: raises stop there, and what is above is shrunk'),
     ('monthly_total', 0.01, 999999999999, 'money a month',
-     'reserved, read by nothing yet: what all campaigns together may spend in a month')
+     'what all campaigns together may spend in a month of the account''s: paced by their budgets')
   union all
   select l.* from public.autonomy_policy_limits() l
   join pg_catalog.pg_attribute a on a.attrelid = 'public.autonomy_accounts'::regclass and a.attname = l.setting;

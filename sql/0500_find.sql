@@ -149,7 +149,7 @@ begin
       select f.account, (f.p).prior_mean_roi as mean_roi, (f.p).prior_tau2 as tau2,
         (f.p).prior_order_value as order_value, (f.p).prior_cv2 as cv2,
         (f.p).prior_order_spread as order_spread, (f.p).curvature::float8 as curvature,
-        (f.p).break_even_roi::float8 as break_even
+        (f.p).break_even_roi::float8 as break_even, autonomy.price_in_force(f.account) as price
       from autonomy.policies_of(array(
         select distinct c.account from unnest($2) i (id) join public.campaigns c on c.id = i.id)) f
     )
@@ -164,6 +164,7 @@ begin
       case when q.attribution_factor between 0.01 and 10 then q.attribution_factor::float8 else 1::float8
         end as attribution,
       case when f.ev_curvature between 0.1 and 100 then f.ev_curvature else k.curvature end as curvature,
+      case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end as target,
       $sql$ || autonomy.reference_expression() || ' as reference offset 0) b '
     || autonomy.evidence_expression() || $sql$
     left join autonomy.budgets_put_back($2, $1) z on z.campaign_id = i.id
@@ -175,7 +176,8 @@ begin
       end as posterior offset 0) o
     where z.campaign_id is not null or autonomy.within_dead_band(b.budget, b.reference, b.curvature, o.posterior,
       case when l.cpa is null then k.tau2 else 0.64::float8 end,
-      coalesce(l.stated, case when c.target_roi between 0.01 and 100 then c.target_roi::float8 end, k.break_even)
+      greatest(coalesce(l.stated, b.target, k.break_even),
+               k.price * case when l.cpa is not null then 1::float8 else coalesce(b.target, k.break_even) end)
         / b.attribution)
     group by c.id $sql$ using p_now, p_ids, p_include_inactive;
 end $$;

@@ -91,7 +91,9 @@ begin
                   else 'cross join (select null::text as why) s' end || $sql$
       cross join lateral (select case when c.budget between -1e18 and 1e18 then c.budget end as budget) b
       cross join lateral (
-        select max(a.executed_at) as action_at,
+        -- what was shrunk for its account's total was not judged: a rule need not wait for that
+        select max(a.executed_at) filter (
+            where a.rule_id is not null or a.evidence #>> '{total,code}' is null) as action_at,
           max(a.executed_at) filter (where a.action_type in ('auto_pause', 'auto_resume')) as pause_at,
           max(a.executed_at) filter (where a.action_type = 'auto_resume') as resume_at,
           min(autonomy.exact_number(a.previous_state -> 'budget')) filter (
@@ -106,7 +108,7 @@ comment on function autonomy.candidate_rows(uuid[], timestamptz, boolean) is
   'against their figures, which is asked when deciding only. Only reads. [autonomous-operations]';
 
 create function autonomy.candidate_windows(p_ids uuid[], p_windows text[])
-returns table (campaign_id uuid, windows json)
+returns table (campaign_id uuid, windows json, has_figures boolean)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -119,12 +121,12 @@ begin
         select string_agg(format('%L, %s', k, autonomy.measure_expression(k, w)), ', ')
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue']) k)), ', ')
       from unnest('lifetime'::text || p_windows) w)
-    || ') from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
+    || '), f.campaign_id is not null from unnest($1) i (id) left join public.campaign_facts f on f.campaign_id = i.id'
     using p_ids;
 end $$;
 comment on function autonomy.candidate_windows(uuid[], text[]) is
-  'The six measures of the whole life and of each of the named windows, which must come from validated conditions. '
-  'Only reads. [autonomous-operations]';
+  'The six measures of the whole life and of each of the named windows, which must come from validated conditions, and '
+  'whether there are figures at all. Only reads. [autonomous-operations]';
 
 create function autonomy.candidates_json(p_ids uuid[], p_windows text[], p_now timestamptz) returns json
 language plpgsql stable set search_path = '' set timezone = 'UTC'
@@ -137,7 +139,7 @@ begin
       'status', c.status,
       'is_active', c.is_active, 'budget', c.budget, 'created_at', c.created_at, 'hours_running', c.hours_running,
       'autonomous_enabled', c.autonomous_enabled, 'hold_until', c.hold_until, 'data_age_hours', c.data_age_hours,
-      'metrics', w.windows,
+      'metrics', w.windows, 'has_figures', w.has_figures,
       'evidence', json_build_object(
         'spend', c.ev_spend, 'effective_spend', c.ev_effective_spend, 'conversions', c.ev_conversions,
         'revenue', c.ev_revenue, 'cv2', c.cv2, 'days', c.ev_days, 'matured_share', c.matured_share,
@@ -163,6 +165,28 @@ end $$;
 comment on function autonomy.candidates_json(uuid[], text[], timestamptz) is
   'What is known of the given campaigns, in the order of their ids, with the measures of the named windows. Only '
   'reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.campaigns_over_total(p_slots int4range, p_include_inactive boolean, p_now timestamptz)
+returns setof uuid
+language plpgsql stable set search_path = '' set jit = off
+as $$
+declare
+  v_over text[] := array(
+    select t.account from autonomy.totals_in_force(null, p_now) t where t.shrink_to is not null);
+begin
+  if v_over = '{}' or not exists (
+    select from autonomy.rules_in_order(p_include_inactive) r where r.place is not null) then
+    return;  -- while no rule is active nothing moves
+  end if;
+  return query
+  select c.id from unnest(v_over) o
+  join public.campaigns c on left(c.account, 200) = left(o, 200) and c.account = o
+    and (c.status = 'active' or lower(c.status) = 'active')
+  where autonomy.campaign_slot(c.id) <@ p_slots;
+end $$;
+comment on function autonomy.campaigns_over_total(int4range, boolean, timestamptz) is
+  'The active campaigns of accounts whose budgets are to be shrunk to their total. Only reads; raises nothing. '
+  '[autonomous-operations]';
 
 create function public.list_autonomous_candidates(
   p_after uuid default null, p_limit int default 1000, p_shard text default null,
@@ -216,6 +240,8 @@ begin
         and (select bool_and((f.p).resume_when_proven_wrong) from autonomy.policies_of(
           array(select k.account from public.campaigns k where k.id = r.campaign_id)) f)
         and exists (select from autonomy.rules_in_order(v_include) o where o.place is not null)
+      union
+      select o from autonomy.campaigns_over_total(v_slots, v_include, p_now) o where p_after is null or o > p_after
     )
     select array(select f.campaign_id from found f order by f.campaign_id limit p_limit + p_ahead) into v_ids;
     v_found := cardinality(v_ids);
@@ -233,7 +259,8 @@ begin
       'next_after', case when v_found >= p_limit then v_ids[p_limit] end) end;
 end $$;
 comment on function public.list_autonomous_candidates(uuid, int, text, boolean, uuid, uuid[], int, timestamptz) is
-  'The campaigns that some active rule matches, or whose pause late conversions may prove wrong, in pages by campaign '
-  'id; with p_campaign_id that one, with p_ids those, whatever they match. One scan finds the page and p_ahead ids '
+  'The campaigns that some active rule matches, whose pause late conversions may prove wrong, or whose account is '
+  'above its total, in pages by campaign id; with p_campaign_id that one, with p_ids those, whatever they match. One '
+  'scan finds the page and p_ahead ids '
   'behind it (ahead), to be asked for by p_ids; ahead_after: where to look on. Only reads; safe to call again. Raises '
   'AO010 for a bad argument. [autonomous-operations]';

@@ -43,7 +43,8 @@ begin
   select coalesce(c.account, ''),
     count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
     count(*) filter (where r.change > 0), coalesce(sum(r.change) filter (where r.change > 0), 0),
-    count(*) filter (where r.change < 0), coalesce(-sum(r.change) filter (where r.change < 0), 0)
+    count(*) filter (where r.change < 0 and not r.of_a_total),
+    coalesce(-sum(r.change) filter (where r.change < 0 and not r.of_a_total), 0)
   from autonomy.longest_approval() w (hours)
   join public.autonomous_actions a
     on a.created_at > p_now - interval '24 hours' - w.hours
@@ -54,7 +55,9 @@ begin
       and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
     then case when (a.new_state -> 'budget')::numeric between 0 and 1e15
               and (a.previous_state -> 'budget')::numeric between 0 and 1e15
-      then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change offset 0) r
+      then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change,
+    -- what was shrunk for its account's total is no cut that anybody judged right
+    a.rule_id is null and a.evidence #>> '{total,code}' is not null as of_a_total offset 0) r
   group by 1;
 end $$;
 comment on function autonomy.done_within_day(timestamptz) is

@@ -49,8 +49,10 @@ language plpgsql stable set search_path = ''
 as $$
 -- The first that holds, in the order of autonomy.codes(). A resume takes back what this system did: whether the figures
 -- bear it is not asked. They have been looked at when it comes to carrying out, which asks what may have changed
--- since; and what a person approves asks no more than state and limits.
+-- since; and what a person approves asks no more than state and limits. Shrinking for the account's total does not
+-- judge a campaign by its figures, and waits for nothing.
 declare
+  v_judges boolean := p_kind is distinct from 'total';
   v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
   v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
   v_elsewhere text := case when p_direction in ('up', 'down') then autonomy.budget_elsewhere(p_campaign) end;
@@ -62,10 +64,11 @@ begin
     when p_campaign.hold_until > p_now then 'ON_HOLD'
     when p_campaign.account_broken is not null then 'ACCOUNT_BROKEN'
     when p_campaign.pulled_at < p_now - interval '90 minutes' then 'NOT_SYNCED'
-    when v_decides and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true then 'STALE_DATA'
+    when v_decides and v_judges and (p_campaign.data_age_hours <= p_policy.max_data_age_hours::float8) is not true
+      then 'STALE_DATA'
     -- a resume rests on the same figures
-    when p_asked = 'decide' and p_campaign.suspect is not null then 'SUSPECT_DATA'
-    when v_decides and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
+    when p_asked = 'decide' and v_judges and p_campaign.suspect is not null then 'SUSPECT_DATA'
+    when v_decides and v_judges and p_campaign.value_missing and p_cpa is null then 'VALUE_NOT_MEASURED'
     -- of a resume, too; what a person approves is their decision
     when p_asked <> 'approve'
       -- looked for only where there is one: the usual answer of a function that is called for each rule
@@ -74,10 +77,10 @@ begin
     when v_ours and case p_direction when 'up' then p_campaign.no_raise_until
              when 'down' then p_campaign.no_cut_until
              else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
-    when p_now - case when p_direction = 'pause' then p_campaign.last_pause_at
+    when v_judges and p_now - case when p_direction = 'pause' then p_campaign.last_pause_at
                       else p_campaign.last_action_at end < p_cooldown then 'COOLDOWN'
     when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 days' then 'COOLDOWN'
-    when v_decides and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
+    when v_decides and v_judges and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
         or case when p_direction = 'pause'
              then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
              else v_elsewhere is null and ((p_campaign.budget > 0) is not true
@@ -92,7 +95,7 @@ begin
     when v_elsewhere = 'SHARED_BUDGET' then 'SHARED_BUDGET'
     when v_elsewhere = 'SCHEDULED_BUDGET' then 'SCHEDULED_BUDGET'
     when v_elsewhere = 'BUDGET_ON_CHILDREN' then 'BUDGET_ON_CHILDREN'
-    when v_ours and p_confidence < p_floor then 'AGAINST_THE_ODDS'
+    when v_ours and v_judges and p_confidence < p_floor then 'AGAINST_THE_ODDS'
     when v_ours and p_direction = 'up' and p_campaign.budget_use < 0.7 then 'NOT_LIMITED_BY_BUDGET'
     when v_decides and p_policy.holdout_share > 0
       and (p_campaign.holdout_draw >= p_policy.holdout_share::float8) is not true then 'HOLDOUT'
@@ -185,7 +188,12 @@ create type autonomy.decided as (
   log_roi float8,            -- the most probable ln roi, at the present budget
   candidate autonomy.candidate,
   stopped_at text,           -- the account or currency whose breaker stopped it; null for one of all
-  target_budget numeric);    -- where a budget that follows its curve belongs; else null
+  target_budget numeric,     -- where a budget that follows its curve belongs; else null
+  asked float8,              -- what its next unit of budget has to return: more than plan_break_even where scarce
+  total_code text,           -- of its account's total: by which it is shrunk or held,
+  total_ceiling numeric,     -- what budgets may be together,
+  total_budget numeric,      -- and what they are; null = it has none
+  set_aside text);           -- the code of what it was held for before it was shrunk for its account's total
 comment on type autonomy.decided is
   'A decision before it is put into words, with the campaign that it is about. [autonomous-operations]';
 
@@ -319,6 +327,8 @@ begin
       trunc(p_decided.max_budget, autonomy.currency_digits(c.currency)), c.currency)
     when 'min_budget' then autonomy.amount_words(
       autonomy.budget_floor(p_decided.min_budget, autonomy.currency_digits(c.currency)), c.currency)
+    when 'total_before' then autonomy.amount_words(p_decided.total_budget, c.currency)
+    when 'total_allowed' then autonomy.amount_words(p_decided.total_ceiling, c.currency)
     when 'least_change' then case when p_decided.kind = 'curve' then '5' else '1' end
   end;
 end $$;

@@ -76,7 +76,7 @@ returns table (
   break_even float8, confidence float8, confidence_floor float8, plan_break_even float8, cooldown interval,
   max_budget numeric, min_budget numeric, requires_approval boolean, win text,
   held text, new_budget numeric, limits text[], matched_names text[], matched_codes text[], chosen int,
-  cpa float8, below float8, log_roi float8, target_budget numeric)
+  cpa float8, below float8, log_roi float8, target_budget numeric, asked float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
 begin
@@ -91,7 +91,8 @@ begin
   ),
   in_force as materialized (
     select f.account, f.p, (f.p).prior_mean_roi, (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
-      (f.p).prior_order_spread, (f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature
+      (f.p).prior_order_spread, (f.p).break_even_roi::float8 as break_even, (f.p).curvature::float8 as curvature,
+      autonomy.price_in_force(f.account) as price
     from autonomy.policies_of(array(select distinct s.account from seen s)) f
   ),
   known as materialized (
@@ -115,6 +116,7 @@ begin
     select (k.c).campaign_id, l.place, l.rule_name, d.direction, t.target as break_even, j.confidence,
       y.confidence_floor, y.min_budget, (z.size).new_budget, (z.size).limits, e.target as target_budget,
       o.below, i.posterior[1] + ln((k.c).attribution) - ln(k.over) as log_roi, v.break_even as plan_break_even,
+      v.asked,
       coalesce(autonomy.campaign_guardrail(
         k.c, f.p, d.direction, j.confidence, y.confidence_floor, l.cooldown, l.cpa, l.kind, 'decide', p_now),
         (z.size).code) as code
@@ -122,15 +124,17 @@ begin
     join in_force f on f.account = k.account
     join plans l on l.account = f.account and l.place = any (k.places)
     -- `offset 0`: what is named here is computed once, not at every mention
-    cross join lateral (select case when l.states_own then l.break_even
-      else coalesce((k.c).target_roi, l.break_even) end as break_even offset 0) v
+    cross join lateral (select u.break_even, greatest(u.break_even,
+        f.price * case when l.cpa is not null then 1::float8 else coalesce((k.c).target_roi, f.break_even) end) as asked
+      from (select case when l.states_own then l.break_even
+        else coalesce((k.c).target_roi, l.break_even) end as break_even) u offset 0) v
     cross join lateral (select case when l.cpa is null then k.posterior else autonomy.cpa_posterior(
       l.cpa, coalesce((k.c).ev_effective_spend, (k.c).ev_spend), (k.c).ev_conversions, (k.c).ev_days,
       (k.c).matured_share) end as posterior offset 0) i
     cross join lateral (select case when l.kind = 'curve' then autonomy.curve_target(
       (k.c).reference_budget, k.curvature,
       autonomy.mean_roi(i.posterior, case when l.cpa is null then f.prior_tau2 else 0.64::float8 end),
-      v.break_even / (k.c).attribution) end as target offset 0) e
+      v.asked / (k.c).attribution) end as target offset 0) e
     cross join lateral (select autonomy.currency_digits((k.c).currency) as digits offset 0) n
     cross join lateral (select case
       when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (k.c).reference_budget)
@@ -159,9 +163,10 @@ begin
         -- beside a rule that lets budgets follow their curves, the last unit of a raise has to earn its keep as well:
         -- the next day would else take it back, and the day after raise it again
         when exists (select from plans o where o.kind = 'curve')
-          then v.break_even * autonomy.curve_steep_at(m.share, k.share, k.curvature)
-        else least(v.break_even * k.steep, l.at_most) end
-      else v.break_even * k.steep end as target offset 0) t
+          then v.asked * autonomy.curve_steep_at(m.share, k.share, k.curvature)
+        else greatest(least(v.break_even * k.steep, l.at_most),
+                      case when v.asked > v.break_even then v.asked * k.steep end) end
+      else v.asked * k.steep end as target offset 0) t
     cross join lateral (
       select autonomy.probability_from(i.posterior, t.target / (k.c).attribution * k.over) as below offset 0) o
     cross join lateral (select autonomy.cut_confidence(
@@ -191,7 +196,7 @@ begin
     r.names,
     case when r.winner is null then r.codes
       else r.codes[:u.chosen] || array_fill('OUTRANKED'::text, array[cardinality(r.codes) - u.chosen]) end,
-    u.chosen, l.cpa, j.below, j.log_roi, j.target_budget
+    u.chosen, l.cpa, j.below, j.log_roi, j.target_budget, j.asked
   from ranked r
   cross join lateral (select coalesce(array_position(r.places, r.winner), 1) as chosen) u
   join judged j on j.campaign_id = r.campaign_id and j.place = r.places[u.chosen]
@@ -247,103 +252,3 @@ end $$;
 comment on function autonomy.decided_resumes(int4range, boolean, timestamptz) is
   'The decision about each pause of ours that late conversions have proven wrong. Only reads. [autonomous-operations]';
 
-create function autonomy.decided_run(p_slots int4range, p_include_inactive boolean, p_now timestamptz,
-                                     p_portfolio jsonb)
-returns setof autonomy.decided
-language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
-as $$
-begin
-  return query
-  with each as (
-    select d.candidate, d.held, d.action_type, d.direction, d.kind, d.rule_id, d.rule_name,
-      d.break_even, d.confidence, d.confidence_floor, d.plan_break_even, d.cooldown,
-      d.max_budget, d.min_budget, d.requires_approval, d.win,
-      case when d.action_type = 'auto_pause' then p.paused_text end as new_status, d.new_budget,
-      d.limits, d.matched_names, d.matched_codes, d.chosen, d.cpa, d.below, d.log_roi, d.target_budget
-    from public.autonomy_policy p
-    cross join autonomy.decided_campaigns(p_slots, p_include_inactive, p_now) d
-    union all
-    select r.candidate, r.held, 'auto_resume', 'resume', 'resume', r.rule_id, r.rule_name,
-      r.break_even, r.confidence, r.confidence_floor, r.plan_break_even,
-      r.cooldown, null, null, false, 'lifetime', r.new_status, r.new_budget,
-      '{}', array[r.rule_name], array[null::text], 1, r.cpa, r.below, r.log_roi, null
-    from autonomy.decided_resumes(p_slots, p_include_inactive, p_now) r
-  ),
-  groups as materialized (select * from autonomy.breaker_groups(p_portfolio)),
-  moved as (  -- what each would change, unless measurement looks broken in its account or in all
-    select e.*, (e.candidate).campaign_id, coalesce((e.candidate).account, '') as account, g.account as at, t.code,
-      t.code is null and e.held is null and e.action_type = 'auto_pause' as pauses,
-      case when t.code is null and e.held is null and m.change > 0 then m.change else 0 end as raise,
-      case when t.code is null and e.held is null and m.change < 0 then -m.change else 0 end as cut,
-      case when t.code = 'TRACKING_BREAKER' and g.tracking or t.code = 'VALUE_BREAKER' and g.value then g.account
-           when t.code = 'VALUE_BREAKER' then 'currency:' || g.currency end as broken_at
-    from each e
-    left join groups g on g.account = coalesce((e.candidate).account, '')
-    left join groups w on w.account is null
-    cross join lateral (select case when e.action_type not in ('auto_pause', 'auto_resume')
-      then e.new_budget - (e.candidate).budget end as change) m
-    cross join lateral (select case
-      when e.held is not null or e.action_type = 'auto_resume' then null
-      when g.tracking or w.tracking then 'TRACKING_BREAKER'
-      when g.value or g.value_of_currency then 'VALUE_BREAKER' end as code) t
-  ),
-  in_force as materialized (
-    select f.account, f.p from autonomy.policies_of(array(select distinct m.account from moved m)) f
-  ),
-  within as (  -- beside the others of its account
-    select m.*, k.currency, (f.p).mode, case
-        when m.pauses and autonomy.too_many_pauses(f.p, k.campaigns, k.pauses,
-          count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
-        when m.raise > 0 and autonomy.too_much_growth(f.p, k.budget, k.raised, k.ups,
-          count(*) filter (where m.raise > 0) over account, sum(m.raise) over account,
-          sum(m.raise) over (partition by m.account order by m.raise > 0 desc, m.confidence desc, m.campaign_id))
-          then 'GROWTH_BREAKER'
-        when m.cut > 0 and autonomy.too_much_shrinking(f.p, k.budget, k.raised, k.lowered, k.cuts,
-          row_number() over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id),
-          sum(m.cut) over (partition by m.account order by m.cut > 0 desc, m.confidence desc, m.campaign_id))
-          then 'SHRINK_BREAKER' end as stopped
-    from moved m
-    join in_force f on f.account = m.account
-    left join groups k on k.account = m.account
-    window account as (partition by m.account)
-  ),
-  beside as (  -- beside those of all accounts that are left, money of one currency only
-    select w.*,
-      count(*) filter (where w.pauses and w.stopped is null) over () as pauses_wanted,
-      count(*) filter (where w.raise > 0 and w.stopped is null) over currency as ups_wanted,
-      coalesce(sum(w.raise) filter (where w.stopped is null) over currency, 0) as raise_wanted,
-      coalesce(sum(w.raise) filter (where w.stopped is null) over (partition by w.currency
-        order by w.raise > 0 desc, w.confidence desc, w.campaign_id), 0) as raise_so_far
-    from within w window currency as (partition by w.currency)
-  ),
-  currencies as materialized (
-    select g.currency, sum(g.budget) as budget, sum(g.raised) as raised, sum(g.ups) as ups
-    from groups g where g.account is not null group by g.currency
-  ),
-  stopped as (
-    select b.*,
-      coalesce(b.held, b.code, nullif(b.stopped, 'PAUSE_BREAKER'), nullif(f.code, 'PAUSE_BREAKER')) as hold,
-      case when 'PAUSE_BREAKER' in (b.stopped, f.code) then 'PAUSE_BREAKER'
-           when b.mode = 'approve' or b.requires_approval then 'APPROVAL' end as propose,
-      case when b.code is not null then b.broken_at when b.stopped is not null then b.at
-           when f.code = 'GROWTH_BREAKER' then 'currency:' || b.currency end as stopped_at
-    from beside b
-    cross join public.autonomy_policy p
-    left join groups a on a.account is null
-    left join currencies c on c.currency is not distinct from b.currency
-    cross join lateral (select case
-      when b.stopped is not null or a.campaigns is null then null
-      when b.pauses and autonomy.too_many_pauses(p, a.campaigns, a.pauses, b.pauses_wanted) then 'PAUSE_BREAKER'
-      when b.raise > 0 and autonomy.too_much_growth(p, c.budget, c.raised, c.ups, b.ups_wanted, b.raise_wanted,
-                                                    b.raise_so_far) then 'GROWTH_BREAKER' end as code) f
-  )
-  select s.campaign_id,
-    case when s.hold is not null then 'hold' when s.propose is not null then 'propose' else 'act' end,
-    coalesce(s.hold, s.propose, s.action_type), s.action_type, s.direction, s.kind, s.rule_id, s.rule_name,
-    s.break_even, s.confidence, s.confidence_floor, s.plan_break_even, s.cooldown, s.max_budget, s.min_budget, s.win,
-    s.new_status, s.new_budget, s.limits, s.matched_names, s.matched_codes, s.chosen, s.cpa, s.below, s.log_roi,
-    s.candidate, s.stopped_at, s.target_budget
-  from stopped s;
-end $$;
-comment on function autonomy.decided_run(int4range, boolean, timestamptz, jsonb) is
-  'All decisions of a run, after the portfolio-wide guardrails and approval. Only reads. [autonomous-operations]';

@@ -10,13 +10,13 @@ create type autonomy.params as (
   confidence float8, chance float8, break_even float8, target float8, believed float8, cpa_limit float8,
   old_budget numeric, new_budget numeric,
   "window" text,
-  average_return float8, next_return float8, target_budget numeric);
+  average_return float8, next_return float8, target_budget numeric, asked float8);
 comment on type autonomy.params is 'The rounded numbers of a decision''s sentence. [autonomous-operations]';
 
 create function autonomy.decision_params(
   p_campaign autonomy.candidate, p_confidence float8, p_break_even float8, p_target float8, p_cpa float8,
   p_window text, p_measures json, p_new_budget numeric, p_log_roi float8, p_curvature float8,
-  p_target_budget numeric)
+  p_target_budget numeric, p_asked float8)
 returns autonomy.params
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -52,10 +52,12 @@ begin
     case when v_average is not null then floor(100::float8 * (v_average
       / autonomy.curve_steep(autonomy.budget_share(p_campaign.budget, p_campaign.reference_budget), p_curvature))
       + 0.5::float8) / 100::float8 end,
-    round(p_target_budget, v_digits))::autonomy.params;
+    round(p_target_budget, v_digits),
+    case when p_cpa is null and p_asked > p_target then floor(100::float8 * p_asked + 0.5::float8) / 100::float8
+      end)::autonomy.params;
 end $$;
 comment on function autonomy.decision_params(autonomy.candidate, float8, float8, float8, float8, text, json, numeric,
-                                             float8, float8, numeric) is
+                                             float8, float8, numeric, float8) is
   'The rounded numbers of a sentence about a campaign, with the measures of that window unless it is lifetime; what '
   'the average and the next unit of budget return from p_log_roi at the present budget. Pure. '
   '[autonomous-operations]';
@@ -122,7 +124,10 @@ begin
       when 'target' then case when p_params.break_even = 1 then 'break-even'
         else case when p_params.break_even = p_params.target then 'your target of ' else '' end
           || autonomy.times_words(p_params.break_even) end
-      when 'against' then case when coalesce(p_params.target, 1) = 1 then ''
+      when 'against' then case
+        when p_params.asked is not null and p_decided.direction in ('up', 'down') then format(
+          ' against the %s that the account''s total asks for', autonomy.times_words(p_params.asked))
+        when coalesce(p_params.target, 1) = 1 then ''
         else ' against your target of ' || autonomy.times_words(p_params.target) end
       when 'returns' then case when p_params.next_return is null then ''
         else format('The next %s returns %s, the average one %s. ', coalesce(p_params.currency, 'unit'),
@@ -130,7 +135,9 @@ begin
       when 'unit' then coalesce(p_params.currency, 'unit')
       when 'average_return' then autonomy.money_words(p_params.average_return, null)
       when 'next_return' then autonomy.money_words(p_params.next_return, null)
-      when 'goal' then autonomy.money_words(p_params.target, null)
+      when 'goal' then case when p_params.asked is not null
+        then 'the account''s total asks for ' || autonomy.money_words(p_params.asked, null)
+        else 'break-even is ' || autonomy.money_words(p_params.target, null) end
       when 'target_budget' then autonomy.money_words(p_params.target_budget, p_params.currency)
       when 'believed' then case when p_params.believed = 100 then ''
         else ', at ' || autonomy.short_number(p_params.believed) || ' % of what the platform reports' end
@@ -153,7 +160,7 @@ as $$
 begin
   return (
     select format(s.pattern, variadic autonomy.words(s.words, null, p_policy, autonomy.decision_params(
-      p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null, null, null, null)))
+      p_campaign, p_confidence, p_break_even, p_target, null, 'lifetime', null, null, null, null, null, null)))
     from autonomy.sentences() s where s.name = 'why.' || p_direction);
 end $$;
 comment on function autonomy.why_words(text, autonomy.candidate, float8, float8, float8, public.autonomy_policy) is

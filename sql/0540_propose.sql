@@ -21,7 +21,7 @@ create type autonomy.evidence as (
   attribution_factor float8,
   metrics autonomy.measures,
   matched autonomy.match[], limits text[],
-  effective_spend float8, reference_budget numeric, curvature numeric);
+  effective_spend float8, reference_budget numeric, curvature numeric, total jsonb);
 comment on type autonomy.evidence is
   'What a decision rests on, as the log of actions keeps it. [autonomous-operations]';
 
@@ -57,7 +57,8 @@ begin
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
       m.matched, r.limits, (r.candidate).ev_effective_spend, nullif((r.candidate).reference_budget, 'NaN'),
-      coalesce((r.candidate).curvature::numeric, (f.p).curvature))::autonomy.evidence),
+      coalesce((r.candidate).curvature::numeric, (f.p).curvature), case when r.kind = 'total' then jsonb_build_object('code', r.total_code,
+        'ceiling', r.total_ceiling, 'active_budget', r.total_budget) end)::autonomy.evidence),
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
       r.direction, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),
@@ -86,13 +87,15 @@ begin
   cross join lateral (select autonomy.decision_params(
     r.candidate, r.confidence, r.break_even, r.plan_break_even, r.cpa, r.win, x.windows -> r.win,
     n.new_budget, r.log_roi, coalesce((r.candidate).curvature, (f.p).curvature::float8),
-    r.target_budget) as params offset 0) q
-  left join autonomy.sentences() b on b.name = 'begin.' || r.direction || case
+    r.target_budget, r.asked) as params offset 0) q
+  left join autonomy.sentences() b on b.name = 'begin.' || case when r.kind = 'total' then 'total'
+                                                                 else r.direction end || case
     when r.verdict = 'hold' then '.held.'
     else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
       || coalesce(r.limits[cardinality(r.limits)], '') end
   left join autonomy.sentences() w on w.name = case
     when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
+    when r.kind = 'total' then 'why.total.' || r.total_code
     else 'why.' || r.direction
       || case when r.cpa is not null then '.cpa' when r.kind = 'curve' then '.curve' else '' end end;
 end $$;
@@ -251,7 +254,9 @@ begin
   v_portfolio := public.portfolio_state(p_now);
   with run as materialized (select d from autonomy.decided_run(v_slots, v_include, p_now, v_portfolio) d)
   select (select coalesce(jsonb_agg(to_jsonb(c)), '[]')
-          from (select (r.d).code, (r.d).stopped_at as at, count(*) as n from run r group by 1, 2) c),
+          from (select k.code, (r.d).stopped_at as at, count(*) as n from run r
+                cross join lateral (values ((r.d).code), ((r.d).set_aside)) k (code)
+                where k.code is not null group by 1, 2) c),
     array(select r.d from run r where p_after is null or (r.d).campaign_id > p_after order by (r.d).campaign_id
           limit p_limit)
   into v_codes, v_page;

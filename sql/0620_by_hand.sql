@@ -108,6 +108,32 @@ comment on function public.auto_pause_campaign(uuid, text, numeric, timestamptz)
   'campaign), AO004 (not active), AO005 (frozen), AO010 (argument), AO014 (p_now is not the clock''s). '
   '[autonomous-operations]';
 
+create function autonomy.total_error(p_campaign public.campaigns, p_budget numeric, p_now timestamptz) returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_had numeric := case when p_campaign.budget between 0 and 1e18 then p_campaign.budget else 0 end;
+  v_total autonomy.total;
+begin
+  if p_budget <= v_had then
+    return;
+  end if;
+  select t.* into v_total from autonomy.totals_in_force(array[p_campaign.account], p_now) t;
+  if v_total.active_budget - v_had + p_budget > v_total.ceiling then
+    raise exception using errcode = 'AO006',
+      message = format(
+        'With a budget of %s the active campaigns of the account "%s" would have %s a day, and %s is %s.',
+        autonomy.amount_words(p_budget, v_total.currency), v_total.account,
+        autonomy.amount_words(v_total.active_budget - v_had + p_budget, v_total.currency),
+        autonomy.amount_words(v_total.ceiling, v_total.currency),
+        case v_total.code when 'PACING' then 'what its monthly total leaves' else 'its total' end),
+      hint = 'Lower another campaign first, or change daily_total or monthly_total of the account.';
+  end if;
+end $$;
+comment on function autonomy.total_error(public.campaigns, numeric, timestamptz) is
+  'Raises AO006 where an active campaign''s new budget would take its account above its total; to be asked under the '
+  'lock of effects. Only reads. [autonomous-operations]';
+
 create function public.auto_scale_campaign(
   p_campaign_id uuid, p_new_budget numeric, p_reason text, p_confidence_score numeric default 85.0,
   p_now timestamptz default now()) returns uuid
@@ -148,6 +174,7 @@ begin
       message = format('Campaign %s has a budget of %s already.', p_campaign_id,
                        autonomy.amount_words(v_budget, v_currency));
   end if;
+  perform autonomy.total_error(v_campaign, v_budget, p_now);
   return autonomy.act_by_hand(
     v_campaign, case when v_budget < v_campaign.budget then 'auto_scale_down' else 'auto_scale_up' end,
     v_campaign.status, v_budget, p_reason, p_confidence_score, p_now);
@@ -156,5 +183,6 @@ comment on function public.auto_scale_campaign(uuid, numeric, text, numeric, tim
   'Sets an active campaign''s daily budget by hand and logs it; returns the action''s id. Skips cooldown, planned '
   'events, step limits and confidence floor: a person decided. What is smaller than the unit of its account''s '
   'currency is rounded, half up, which a notice says. A second call raises. Raises AO003 (no such campaign), AO004 '
-  '(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits), AO010 '
+  '(not active, or the budget is that already), AO005 (frozen), AO006 (beyond the policy''s absolute limits, or '
+  'the total of its account), AO010 '
   '(argument), AO014 (p_now is not the clock''s). [autonomous-operations]';

@@ -120,6 +120,8 @@ begin
   with checked as (  -- without reason and evidence, which would be copied at each step
     select w.n, w.id, w.campaign_id, w.rule_id, w.verdict, w.action_type, w.confidence,
       w.old_status, w.old_budget, w.new_status, w.new_budget, w.decided_code, w.rule_version,
+      w.rule_id is null and w.action_type = 'auto_scale_down'
+        and w.evidence #>> '{total,code}' is not null as of_a_total,
       case
         when w.flaw is not null then w.flaw
         when w.verdict is null or w.verdict not in ('act', 'propose') then 'verdict is neither act nor propose'
@@ -159,6 +161,9 @@ begin
     select f.account, f.p from autonomy.policies_of(array(
       select distinct c.account from unnest(p_decisions) d join public.campaigns c on c.id = d.campaign_id)) f
   ),
+  in_total as materialized (  -- as it is now, under the lock
+    select t.* from autonomy.totals_in_force(array(select f.account from in_force f), p_now) t
+  ),
   plans as materialized (
     select f.account, l.* from in_force f cross join lateral autonomy.rule_plans(
       true, f.p, array(select distinct d.rule_id from unnest(p_decisions) d)) l
@@ -172,7 +177,8 @@ begin
       rule.id is not null as rule_there, coalesce(rule.is_active, false) as rule_on,
       autonomy.rule_version(rule.condition, rule.action) is not distinct from r.rule_version as rule_same,
       exists (select from public.autonomous_rules o where o.is_active) as some_rule_on,
-      d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read, l.kind,
+      d as candidate, coalesce(f.p, p_policy) as p, l.rule_id is not null as rule_read,
+      case when r.of_a_total then 'total' else l.kind end as kind,
       case when l.states_own then l.break_even else coalesce(d.target_roi, l.break_even) end as break_even,
       l.at_least, l.at_most, l.cpa,
       -- a budget that follows its curve is paused with more certainty than it is moved
@@ -188,6 +194,7 @@ begin
       coalesce(l.cooldown, (f.p).cooldown_hours::float8 * interval '1 hour') as cooldown,
       coalesce(l.max_budget, (f.p).max_budget) as max_budget,
       case when l.kind = 'curve' then autonomy.curve_floor(l.min_budget, (d).reference_budget)
+           when r.of_a_total then autonomy.curve_floor((f.p).min_budget, (d).reference_budget)
            else coalesce(l.min_budget, (f.p).min_budget) end as min_budget, rule.rule_name,
       -- ours to resume: the last change of it is a pause of ours that still stands
       case when pause.action_type = 'auto_pause' and pause.status = 'executed'
@@ -234,6 +241,9 @@ begin
         -- decided before its account's currency was another
         when direction in ('up', 'down')
           and new_budget <> round(new_budget, autonomy.currency_digits((k.candidate).currency)) then 'BAD_DECISION'
+        when kind = 'total' and not exists (
+          select from in_total t where t.account = coalesce((k.candidate).account, '') and t.active_budget > t.ceiling)
+          then 'CHANGED_MEANWHILE'
         -- A resume names the rule that paused, and late conversions have proven that pause wrong: what the rule
         -- says by now does not matter. But while no rule is active nothing moves, be it by a rule or without.
         when not p_by_person and case
@@ -271,7 +281,10 @@ begin
   moves as materialized (
     select j.n, j.p, j.confidence, j.campaign_id, coalesce((j.candidate).account, '') as account, j.action_type,
       j.action_type = 'auto_pause' as pauses, case when j.verdict = 'act' then coalesce(j.raise, 0) else 0 end as raise,
-      case when j.verdict = 'act' and j.direction = 'down' then j.budget - j.new_budget else 0 end as cut
+      case when j.verdict = 'act' and j.direction = 'down' and j.kind is distinct from 'total'
+        then j.budget - j.new_budget else 0 end as cut,
+      -- these are not judged by figures: no breaker looks at them
+      j.action_type = 'auto_resume' or j.kind is not distinct from 'total' as unjudged
     from judged j where j.code is null and not p_by_person
   ),
   tripped as materialized (
@@ -279,9 +292,9 @@ begin
     select m.*,
       case
         -- in an account that the run has not counted no breaker would hold it
-        when m.action_type <> 'auto_resume' and k.account is null then 'CHANGED_MEANWHILE'
-        when m.action_type <> 'auto_resume' and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
-        when m.action_type <> 'auto_resume' and k.value then 'VALUE_BREAKER'
+        when not m.unjudged and k.account is null then 'CHANGED_MEANWHILE'
+        when not m.unjudged and (k.tracking or w.tracking) then 'TRACKING_BREAKER'
+        when not m.unjudged and k.value then 'VALUE_BREAKER'
         when m.pauses and autonomy.too_many_pauses(m.p, k.all_campaigns - k.pauses, k.pauses,
           count(*) filter (where m.pauses) over account) then 'PAUSE_BREAKER'
         when m.raise > 0 and autonomy.too_much_growth(
@@ -322,12 +335,30 @@ begin
     ) c on w.all_campaigns is not null and c.currency is not distinct from k.currency
     window currency as (partition by c.currency)
   ),
+  fits as materialized (  -- what takes has been carried out before: it has made its room
+    select f.*, t.code as capped_by, coalesce(t.shrink_to, t.ceiling) as ceiling, t.active_budget
+    from in_total t
+    cross join lateral (
+      select array_agg(row(j.campaign_id, j.confidence::float8, j.budget,
+        case when j.direction = 'resume' then greatest(coalesce(j.budget, 0), 0) else j.raise end,
+        -- what a person has agreed to fits whole or not at all
+        case when j.direction = 'resume' or p_by_person then null when j.kind = 'curve' then 0.05 else 0.01 end,
+        autonomy.currency_digits((j.candidate).currency))::autonomy.raise) as raises
+      from judged j left join beside b using (n)
+      where coalesce((j.candidate).account, '') = t.account and j.code is null and b.stopped is null
+        and (j.raise > 0 or j.direction = 'resume')
+        and (p_by_person or j.verdict = 'act' and (j.p).mode <> 'approve' and j.requires_approval is not true)) r
+    cross join lateral autonomy.fitted_raises(t.ceiling - t.active_budget, r.raises) f
+    where r.raises is not null
+  ),
   settled as (
-    select c.*,
+    select c.*, f.granted, f.ceiling as total_ceiling, f.active_budget as total_budget, f.capped_by,
+      f.granted > 0 and f.granted < f.wanted as fitted,
       case
         when c.code = 'AGAIN' then 'again'
         when c.code in ('FROZEN', 'OBSERVE') then 'hold'
         when c.code is not null then 'fail'
+        when f.granted = 0 and f.wanted > 0 then 'hold'
         when p_by_person then 'execute'
         when t.stopped = 'PAUSE_BREAKER' then 'propose'
         when t.stopped is not null then 'fail'
@@ -335,13 +366,16 @@ begin
         else 'execute'
       end as outcome,
       case
-        when c.code is not null or p_by_person then c.code
+        when c.code is not null then c.code
+        when f.granted = 0 and f.wanted > 0 then f.capped_by
+        when p_by_person then null
         when t.stopped is not null then t.stopped
         when c.verdict = 'propose' and c.decided_code = 'PAUSE_BREAKER' then 'PAUSE_BREAKER'
         when c.verdict = 'propose' or (c.p).mode = 'approve' or c.requires_approval then 'APPROVAL'
       end as final_code
     from judged c
     left join beside t using (n)
+    left join fits f on f.campaign_id = c.campaign_id and c.code is null
   )
   select coalesce(array_agg(row(
       s.n, s.id, s.campaign_id, s.action_type, s.outcome, s.final_code,
@@ -354,6 +388,8 @@ begin
         when 'CAMPAIGN_NOT_FOUND' then format('There is no campaign %s any more.', s.campaign_id)
         when 'CHANGED_MEANWHILE' then case when s.code is null
           then 'Its account had no active campaign when the run began; the next run decides again.'
+          when s.kind = 'total' and s.status = s.decided_status and s.budget is not distinct from s.decided_budget
+          then 'The budgets of its account are within its total by now.'
           else format('It was decided on %s; now it is %s%s.',
           autonomy.as_text(s.decided_status, s.decided_budget, (s.candidate).currency),
           autonomy.as_text(s.status, s.budget, (s.candidate).currency),
@@ -380,12 +416,14 @@ begin
           s.confidence::float8,
           coalesce(s.confidence_floor, autonomy.policy_floor(s.p, s.direction = 'pause')), s.break_even, s.cooldown,
           s.max_budget, s.min_budget, 'lifetime', null, s.new_budget, '{}', null, null, 1, s.cpa, null, null,
-        s.candidate, null, null)::autonomy.decided, s.p)
-      end end,
+        s.candidate, null, null, null, s.capped_by, s.total_ceiling, s.total_budget, null)::autonomy.decided, s.p)
+      end when s.fitted then format('Of the raise to %s only this much found room below the account''s total.',
+        autonomy.amount_words(s.new_budget, (s.candidate).currency)) end,
       s.status, s.budget,
       case s.action_type when 'auto_pause' then p_policy.paused_text when 'auto_resume' then s.new_status
            else s.status end,
-      case when s.action_type in ('auto_pause', 'auto_resume') then s.budget else s.new_budget end
+      case when s.action_type in ('auto_pause', 'auto_resume') then s.budget
+           when s.fitted then s.budget + s.granted else s.new_budget end
       )::autonomy.item order by s.n), '{}')
   from settled s);
 end $$;

@@ -34,7 +34,7 @@ begin
       (id, run_id, campaign_id, rule_id, action_type, reason, previous_state, new_state, confidence_score,
        expected_impact, evidence, status, error, created_at, executed_at, actor)
     select f.id, p_run_id, f.campaign_id, case when f.code is distinct from 'BAD_DECISION' then o.rule_id end,
-      f.action_type, o.reason,
+      f.action_type, o.reason || case when f.came_out = 'execute' then coalesce(' ' || f.message, '') else '' end,
       -- a failure shows the state that was decided on, the others the state that was found
       case when f.came_out = 'fail' then o.previous_state
         else jsonb_build_object('status', f.old_status, 'budget', f.old_budget) end,
@@ -202,8 +202,11 @@ declare
   v_policy public.autonomy_policy;
   v_left autonomy.result[];
   v_decisions autonomy.decision[] := p_decisions;
+  v_adding autonomy.decision[] := '{}';
   v_items autonomy.item[];
+  v_added autonomy.item[];
   v_results autonomy.result[];
+  v_portfolio jsonb;
 begin
   perform autonomy.moment_error(p_now);
   if p_now <> v_run.started_at then
@@ -223,10 +226,22 @@ begin
     v_decisions := array(
       select o from unnest(p_decisions) o where not exists (select from unnest(v_left) l where l.n = o.n) order by o.n);
   end if;
-  v_items := autonomy.judge(p_run_id, v_decisions, v_policy,
-    case when v_run.summary -> 'portfolio' ? 'accounts' then v_run.summary -> 'portfolio'
-         else public.portfolio_state(p_now) end, false, p_now);
+  v_portfolio := case when v_run.summary -> 'portfolio' ? 'accounts' then v_run.summary -> 'portfolio'
+                      else public.portfolio_state(p_now) end;
+  -- What adds to an account with a total finds the room that has really been made.
+  if exists (select from public.autonomy_accounts a where num_nonnulls(a.daily_total, a.monthly_total) > 0) then
+    v_adding := array(select o from unnest(v_decisions) o
+                      where o.action_type = 'auto_resume' or o.new_budget > o.old_budget order by o.n);
+    v_decisions := array(select o from unnest(v_decisions) o
+                         where (o.action_type = 'auto_resume' or o.new_budget > o.old_budget) is not true order by o.n);
+  end if;
+  v_items := autonomy.judge(p_run_id, v_decisions, v_policy, v_portfolio, false, p_now);
   v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
+  if v_adding <> '{}' then
+    v_added := autonomy.judge(p_run_id, v_adding, v_policy, v_portfolio, false, p_now);
+    v_items := v_items || v_added;
+    v_results := v_results || autonomy.carry_out(p_run_id, v_added, v_adding, p_now);
+  end if;
 
   -- What was accepted before is answered as it was answered then.
   if exists (select from unnest(v_items) i where i.outcome = 'again') then

@@ -96,7 +96,8 @@ begin
       'action_id', v_action.id, 'campaign_id', v_action.campaign_id, 'rule_id', v_action.rule_id,
       'verdict', 'act', 'action_type', v_action.action_type, 'confidence', coalesce(v_action.confidence_score, 0),
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
-      'previous', v_action.previous_state, 'new', v_action.new_state)));
+      'previous', v_action.previous_state, 'new', v_action.new_state,
+      'evidence', jsonb_build_object('total', v_action.evidence -> 'total'))));
     v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, null, true, p_now))[1];
   end if;
 

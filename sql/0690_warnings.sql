@@ -93,6 +93,39 @@ comment on function autonomy.put_back_sentence() is
   'Of the account with the most of them: how many campaigns are left alone because another program keeps their '
   'budgets, and what to do; null where there are none. Reads only; raises nothing. [autonomous-operations]';
 
+create function autonomy.total_warnings(p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    with over as materialized (
+      select o.account, count(*) filter (where o.kept and o.budget > 0) as kept,
+        sum(case when o.kept then o.budget else least(o.floor, o.budget) end) as least
+      from autonomy.over_totals(int4range(0, 65536), false, p_now) o
+      -- of more campaigns it would take longer than it is worth
+      where (select sum(t.active_campaigns) from autonomy.totals_in_force(null, p_now) t
+             where t.shrink_to is not null) <= 5000
+      group by o.account
+    )
+    select coalesce(jsonb_agg(s.sentence order by t.account, s.n), '[]')
+    from autonomy.totals_in_force(null, p_now) t
+    left join over o on o.account = t.account
+    cross join lateral (values
+      (1, t.monthly_total <= t.spent, format('The account "%s" had spent %s of its month''s total of %s before today: '
+         'nothing is raised, and its campaigns are taken to their floors until the month is over.', t.account,
+         autonomy.amount_words(t.spent, t.currency), autonomy.amount_words(t.monthly_total, t.currency))),
+      (2, o.least > t.shrink_to, format('In the account "%s" what is left alone (%s) and the floors of the others come '
+         'to %s a day, and %s is the most: its budgets stay above its total.', t.account,
+         autonomy.counted_words(o.kept, 'campaign'), autonomy.amount_words(o.least, t.currency),
+         autonomy.amount_words(t.shrink_to, t.currency))),
+      (3, t.monthly_total is not null and t.spent is null, format('What the account "%s" spends by day is not known, '
+         'so its month''s total is spread evenly: feed campaign_metrics.', t.account))) s (n, holds, sentence)
+    where s.holds);
+end $$;
+comment on function autonomy.total_warnings(timestamptz) is
+  'What a run has to say of accounts with a total: sentences about months that are spent, budgets that stay above, and '
+  'spend that is not known, in a list. Reads only; raises nothing. [autonomous-operations]';
+
 create function autonomy.run_warnings() returns jsonb
 language plpgsql stable set search_path = ''
 as $$

@@ -35,6 +35,11 @@ begin
   exception when others then
     raise warning 'No campaigns were chosen to tell by whether measurement works: %', sqlerrm;  -- all are ranked
   end;
+  begin
+    perform autonomy.refresh_totals(p_now);
+  exception when others then
+    raise warning 'The totals of accounts were not looked at: %', sqlerrm;  -- each is summed up where it is asked for
+  end;
   perform public.expire_pending_actions(p_now);
   begin
     perform autonomy.retire(p_now);
@@ -44,8 +49,9 @@ begin
 end $$;
 comment on function autonomy.prepare_run(timestamptz) is
   'What a run does before it looks: leaves out days that were in doubt for 24 hours, fits the priors (at most once an '
-  'hour), measures how fast campaigns saturate and how late conversions come, lets old proposals expire, and lets go '
-  'of a slice of what is kept no longer. Safe to call again. [autonomous-operations]';
+  'hour), measures how fast campaigns saturate and how late conversions come, sums up the months of accounts that have '
+  'a total, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
+  '[autonomous-operations]';
 
 create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
@@ -111,6 +117,7 @@ begin
     'account_policies', public.autonomy_account_policies(),
     -- a dry run has not fitted them, but judges by those that a run would fit
     'account_priors', public.autonomy_account_priors(p_now => p_now),
+    'account_totals', public.autonomy_account_totals(p_now => p_now),
     'rules', (select coalesce(jsonb_agg(to_jsonb(r) || jsonb_build_object('flaw', o.flaw)
                                 order by r.priority desc, r.rule_name collate "C", r.id), '[]')
               from autonomy.rules_in_order(v_inactive) o join public.autonomous_rules r on r.id = o.id),
@@ -121,7 +128,8 @@ begin
       p_limit => p_page_limit, p_shard => v_shard, p_include_inactive_rules => v_inactive,
       p_ahead => 20000, p_now => p_now),
     'campaigns_evaluated', autonomy.active_campaigns(v_shard, v_portfolio),
-    'warnings', autonomy.run_warnings() || autonomy.feed_warnings(),
+    'warnings', autonomy.run_warnings() || autonomy.feed_warnings()
+      || autonomy.total_warnings(p_now),
     -- to be read before deciding; then it is begun once more, with the same id
     'platforms', case when (v_request ->> 'dry_run')::boolean or v_lease ? 'again' then '[]'
                       else autonomy.platforms_due(v_shard, clock_timestamp()) end);

@@ -53,18 +53,40 @@ comment on function autonomy.lease_or_error(uuid, timestamptz) is
   'Takes the lease of all campaigns for a run inside the database. A part of run_autonomous_operations. Raises AO008 '
   '(another run is in progress), AO014, AO015, AO002. [autonomous-operations]';
 
+create function autonomy.totals_told(p_chosen autonomy.decided[], p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'currency', t.currency, 'code', t.code,
+      'ceiling', t.ceiling, 'active_budget', t.active_budget, 'shrunk', d.shrunk, 'after', t.active_budget + d.change)
+      order by t.account collate "C"), '[]')
+    from autonomy.totals_in_force(null, p_now) t
+    cross join lateral (
+      select count(*) filter (where c.kind = 'total') as shrunk,
+        coalesce(sum(case when c.verdict <> 'act' then 0 when c.direction = 'pause' then -coalesce(b.budget, 0)
+          when c.direction = 'resume' then coalesce(c.new_budget, 0) else c.new_budget - b.budget end), 0) as change
+      from unnest(p_chosen) c
+      cross join lateral (select (c.candidate).budget, coalesce((c.candidate).account, '') as account) b
+      where b.account = t.account) d);
+end $$;
+comment on function autonomy.totals_told(autonomy.decided[], timestamptz) is
+  'What a run says of the accounts that have a total: what budgets may be together and are, how many are shrunk, and '
+  'what they are once what it decided is done. Only reads; raises nothing. [autonomous-operations]';
+
 create function autonomy.run_decisions(
   p_portfolio jsonb, p_shown integer, p_now timestamptz,
   out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
-  out held_first autonomy.decided[], out held_out jsonb, out versions jsonb)
+  out held_first autonomy.decided[], out held_out jsonb, out versions jsonb, out totals jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
   with run as materialized (
-    select d.campaign_id, d.verdict, d.code, d.stopped_at, d as decided
+    select d.campaign_id, d.verdict, d.code, d.stopped_at, d.set_aside, d as decided
     from autonomy.decided_run(int4range(0, 65536), false, p_now, p_portfolio) d
   ), counted as (
-    select r.verdict = 'hold' as holds, r.code, r.stopped_at as at, count(*) as n from run r group by 1, 2, 3
+    select r.verdict = 'hold' as holds, k.code, r.stopped_at as at, count(*) as n
+    from run r cross join lateral (values (r.code), (r.set_aside)) k (code) where k.code is not null group by 1, 2, 3
   )
   select (select coalesce(jsonb_agg(jsonb_build_object('code', c.code, 'at', c.at, 'n', c.n)), '[]') from counted c),
     (select jsonb_object_agg(c.code, c.n) from (
@@ -81,12 +103,13 @@ begin
       from run r where r.code = 'HOLDOUT'),
     (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
   into codes, held, held_of_accounts, chosen, held_first, held_out, versions;
+  totals := autonomy.totals_told(chosen, p_now);
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
   'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
   'those that are held alone: held, and where that says something of an account: held_of_accounts), '
-  'those to be carried out or proposed (chosen), the first p_shown of the held, those held out for comparison, and '
-  'the version of each rule. Only reads; raises nothing. [autonomous-operations]';
+  'those to be carried out or proposed (chosen), the first p_shown of the held, those held out for comparison, the '
+  'version of each rule, and what it does in accounts with a total. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.carry_out_chosen(
   p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
@@ -128,8 +151,13 @@ begin
       from unnest(v_results) r join unnest(v_told) t using (campaign_id) where r.status = 'failed');
     actions := actions || (
       select coalesce(jsonb_agg(autonomy.decision_entry(f.t)
-                                || jsonb_build_object('status', f.status) order by f.campaign_id), '[]')
-      from (select t, r.status, r.campaign_id from unnest(v_results) r join unnest(v_told) t using (campaign_id)
+        || jsonb_build_object('status', f.status)
+        -- carried out, but not as decided: there was less room than that
+        || case when f.status = 'executed' and f.message is not null
+             then jsonb_build_object('reason', (f.t).reason || ' ' || f.message) else '{}' end
+        order by f.campaign_id), '[]')
+      from (select t, r.status, r.message, r.campaign_id
+            from unnest(v_results) r join unnest(v_told) t using (campaign_id)
             where r.status not in ('failed', 'held') order by r.campaign_id
             limit p_shown - jsonb_array_length(actions)) f);
   end loop;
@@ -181,7 +209,7 @@ declare
   v_outcomes text[];             -- what became of each chosen decision, in their order
   v_stopped text[];              -- the codes of those that apply held
   v_actions jsonb; v_failed jsonb;
-  v_held jsonb; v_held_of_accounts jsonb; v_held_out jsonb;
+  v_held jsonb; v_held_of_accounts jsonb; v_held_out jsonb; v_totals jsonb;
   v_around jsonb; v_result jsonb;
 begin
   perform autonomy.hold_schema();
@@ -197,8 +225,8 @@ begin
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.held_out, d.versions
-  into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_held_out, v_versions
+  select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.held_out, d.versions, d.totals
+  into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_held_out, v_versions, v_totals
   from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
   select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
   from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
@@ -226,8 +254,9 @@ begin
       from jsonb_array_elements(v_actions) with ordinality a (a, n)),
     'failed', v_failed,
     'rules_skipped', autonomy.skipped_rules(false),
-    'breakers', autonomy.breaker_reports(v_portfolio, v_codes),
-    'warnings', (v_around -> 'warnings') || autonomy.run_warnings() || autonomy.feed_warnings(),
+    'breakers', autonomy.breaker_reports(v_portfolio, v_codes), 'totals', v_totals,
+    'warnings', (v_around -> 'warnings') || autonomy.run_warnings() || autonomy.feed_warnings()
+      || autonomy.total_warnings(p_now),
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
     || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;

@@ -10,6 +10,7 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   v_limit integer := least(greatest(coalesce(p_limit, 200), 1), 1000);
+  v_totals jsonb := public.autonomy_account_totals(p_account);
   v_rows jsonb;
 begin
   with used as materialized (
@@ -38,7 +39,8 @@ begin
                or exists (select from autonomy.delays d where d.account = k.name and d.since is not null))),
       'platform', autonomy.connection((s.a).account, now()),
       'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
-                  from found f where f.account = (s.a).account))
+                  from found f where f.account = (s.a).account),
+      'total', v_totals -> (s.a).account)
       order by s.active desc, s.campaigns desc, (s.a).account), '[]'),
     'left_off', greatest(coalesce(max(s.left_off), 0), 0))
   into v_rows
@@ -53,8 +55,8 @@ comment on function public.list_autonomous_accounts(text, integer) is
   'Accounts, those with the most active campaigns first, or one by its name: {"accounts": [the row (null = the '
   'policy''s), "campaigns", "active", "active_budget" in its currency, "in_force": the policy as it holds there, '
   '"measured_delay_hours": how late its conversions come by its own figures, null where they have not told, '
-  '"finding": null or {"sentence", "proposed"}, "platform": null or what it is connected to], "left_off": how many '
-  'more there are}. Reads only. Raises AO003. '
+  '"finding": null or {"sentence", "proposed"}, "platform": null or what it is connected to, "total": null or as '
+  'autonomy_account_totals has it], "left_off": how many more there are}. Reads only. Raises AO003. '
   '[autonomous-operations]';
 
 create function public.update_autonomous_account(p_account text, p_changes jsonb, p_actor text default null)

@@ -72,6 +72,7 @@ as $$
   select p_function like 'dashboard\_%' or p_function = any (pg_temp.guide_functions() || array[
     'apply_autonomous_actions', 'approve_autonomous_action', 'audit_autonomous_actions', 'autonomous_insights',
     'autonomy_account_days', 'autonomy_account_limits', 'autonomy_account_policies', 'autonomy_account_priors',
+    'autonomy_account_totals',
     'autonomy_messages_sent', 'autonomy_notify_settings',
     'autonomy_policy_limits',
     'autonomy_reset_defaults', 'autonomy_schema_changing', 'autonomy_schema_version',

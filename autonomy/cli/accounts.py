@@ -17,6 +17,7 @@ from autonomy.web.commands import (
     inherited_name,
 )
 from autonomy.web.queries import Reads
+from autonomy.web.total_words import total_sentences
 
 
 @click.group(invoke_without_command=True)
@@ -84,6 +85,8 @@ def _show(as_json: bool) -> None:
     for one in found["accounts"]:
         if one["finding"]:
             click.echo(one["finding"]["sentence"])
+        if one["total"]:
+            click.echo(f"{one['account']}: {' '.join(total_sentences(one['total']))}")
 
 
 def _own(account: Json) -> list[str]:

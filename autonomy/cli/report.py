@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from autonomy.cli.output import percent, state_change
+from autonomy.web.total_words import run_sentence
 
 LISTED_HELD = 15
 """Held decisions shown in a terminal; the JSON has a hundred, `explain` any."""
@@ -43,6 +44,8 @@ def _print_trouble(result: dict[str, Any]) -> None:
         click.secho(f"  BREAKER {breaker['code']}: {breaker['message']}", bold=True)
     for rule in result["rules_skipped"]:
         click.secho(f"  RULE SKIPPED {rule['rule_name']}: {rule['error']}", bold=True)
+    for total in result.get("totals") or []:
+        click.echo(f"  TOTAL {run_sentence(total)}")
     for warning in result.get("warnings") or []:
         click.secho(f"  WARNING {warning}", bold=True)
 

@@ -54,7 +54,7 @@ SECRETS = SERVING.with_name("serve.json")
 @worth_option
 @roas_option
 @json_option
-def demo(  # noqa: PLR0913, PLR0917 - one parameter an option
+def demo(
     data: Path | None,
     platform: str | None,
     mapping: Path | None,
@@ -64,7 +64,9 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """One real run on the embedded stack: the function, PostgREST, PostgreSQL, and back."""
     if data is not None and platform is not None:
-        raise click.UsageError("Either an export (DATA, --data) or a platform (PLATFORM), not both.")
+        raise click.UsageError(
+            "Either an export (DATA, --data) or a platform (PLATFORM), not both."
+        )
     if data is not None:
         replay_export(data, mapping, worth, from_roas=from_roas, as_json=as_json)
         return

@@ -264,6 +264,5 @@ def _growth(group: Group, policy: Policy) -> Report | None:
     return group.report("GROWTH_BREAKER", message, held, float(limit)) if held else None
 
 
-BREAKERS: tuple[Breaker, ...] = (
-    frozen, valueless, tracking, values, shrinking, pauses, growth,
-)  # fmt: skip
+# What is left of raises beside the totals of accounts comes last: `growth`.
+BEFORE_TOTALS: tuple[Breaker, ...] = (frozen, valueless, tracking, values, shrinking, pauses)

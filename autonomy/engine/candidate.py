@@ -64,6 +64,7 @@ class Candidate:
         "curvature",
         "data_age_hours",
         "evidence",
+        "has_figures",
         "hold_until",
         "holdout_draw",
         "hours_running",
@@ -80,9 +81,9 @@ class Candidate:
         "no_raises_event",
         "paused_action",
         "pending",
-        "put_back",
         "platform_holds",
         "pulled_at",
+        "put_back",
         "reference_budget",
         "status",
         "suspect",
@@ -103,6 +104,7 @@ class Candidate:
     autonomous_enabled: bool
     hold_until: datetime | None
     data_age_hours: float
+    has_figures: bool  # without any no rule looks at it, whatever it asks of its budget
     lifetime: Measures
     windows: dict[str, Measures] | None
     evidence: Evidence
@@ -164,6 +166,7 @@ class Candidate:
         self.autonomous_enabled = get("autonomous_enabled", True) is True
         self.data_age_hours = measure(get("data_age_hours"))
         self._read_times(get)
+        self.has_figures = get("has_figures", True) is not False
         self._read_figures(get("metrics") or {}, get("evidence"))
         self.pending = get("pending", False) is not False
         self.test_running = get("test_running", False) is not False

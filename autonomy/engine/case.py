@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from math import exp, isnan, log
+from typing import Protocol
 
 from autonomy.engine.candidate import Candidate
 from autonomy.engine.confidence import (
@@ -17,13 +18,26 @@ from autonomy.engine.confidence import (
     round_half_up,
 )
 from autonomy.engine.curve import Curve, curve_of, is_amount, least_kept, target_budget
-from autonomy.engine.plan import Plan, Resume, Thresholds
+from autonomy.engine.plan import Plan, Resume, Shrinking, Thresholds
 from autonomy.engine.policy import Policy
 from autonomy.engine.sizing import floor_of, unit
 from autonomy.text import currency_digits
 
 PAUSE_AGAINST_PERSON_FROM = 95.0  # percent: so sure has a pause to be of what a person switched on
 OPTIMISED_AWAY_FROM = 95.0  # percent: so sure has to be a pause of a budget that follows its curve
+
+
+class Ceiling(Protocol):
+    """What sentences say of an account's total (see `totals.Total`)."""
+
+    @property
+    def ceiling(self) -> Decimal: ...
+    @property
+    def active_budget(self) -> Decimal: ...
+    @property
+    def shrink_to(self) -> Decimal | None: ...
+    @property
+    def shrink_code(self) -> str: ...
 
 
 class Odds:
@@ -83,11 +97,14 @@ class Case:
     `roi_threshold` is the one of the plan's thresholds (multiples) that the direction is judged by,
     `break_even` the one from which on its money earns itself back; `confidence`, in percent to two
     digits, is how likely the true roi lies on the side of `roi_threshold` that the action needs,
-    `floor` how likely it has to be. `target` is where a budget that follows its curve belongs.
+    `floor` how likely it has to be. `target` is where a budget that follows its curve belongs,
+    `asked` what its next unit of budget has to return (see Thresholds), `total` its account's
+    total where that is what shrinks or holds it.
     """
 
     __slots__ = (
         "action_type",
+        "asked",
         "break_even",
         "candidate",
         "confidence",
@@ -98,12 +115,20 @@ class Case:
         "odds",
         "plan",
         "policy",
+        "price",
         "roi_threshold",
         "target",
+        "total",
     )
 
     def __init__(
-        self, candidate: Candidate, plan: Plan | Resume, policy: Policy, now: datetime, odds: Odds
+        self,
+        candidate: Candidate,
+        plan: Plan | Resume | Shrinking,
+        policy: Policy,
+        now: datetime,
+        odds: Odds,
+        price: float = 1.0,
     ) -> None:
         self.candidate = candidate
         self.plan = plan
@@ -113,9 +138,13 @@ class Case:
         self.action_type = plan.action_type
         self.floor = plan.floor
         self.target: Decimal | None = None
+        self.total: Ceiling | None = None
+        self.price = price
         if isinstance(plan, Plan):
             self.min_budget = plan.min_budget
             self._judge(plan)
+        elif isinstance(plan, Shrinking):
+            self._shrink()
         else:
             self.min_budget = policy.min_budget
             self.direction = "resume"
@@ -124,12 +153,26 @@ class Case:
             if plan.cpa is None:
                 own = candidate.target_roi
                 self.break_even = policy.break_even_roi if isnan(own) else own
+            self.asked = self.break_even
             self.confidence = round_half_up(100.0 - odds.percent_below(plan.pause_below))
+
+    def _shrink(self) -> None:
+        """Down, whatever the evidence says; what it says is told."""
+        candidate, reference = self.candidate, self.candidate.reference_budget
+        self.min_budget = self.policy.min_budget
+        if reference is not None and is_amount(reference):
+            self.min_budget = least_kept(self.min_budget, reference)
+        own = candidate.target_roi
+        self.direction = "down"
+        self.break_even = self.policy.break_even_roi if isnan(own) else own
+        self.asked = max(self.break_even, self.price * self.break_even)
+        self.roi_threshold = self.asked * self.odds.curve.steep
+        self.confidence = self.odds.percent_below(self.roi_threshold)
 
     def _judge(self, plan: Plan) -> None:
         kind, odds = plan.kind, self.odds
-        held = plan.held_against(self.candidate.target_roi, odds.curve)
-        self.break_even = held.break_even
+        held = plan.held_against(self.candidate.target_roi, odds.curve, self.price)
+        self.break_even, self.asked = held.break_even, held.asked
         if kind == "set":
             budget = self.candidate.budget
             up = budget is not None and plan.budget is not None and plan.budget > budget
@@ -162,7 +205,7 @@ class Case:
         budget = candidate.budget
         wanted = None if budget is None else plan.wanted(budget, up=True)
         after = curve_of(wanted, candidate.reference_budget, curve.curvature)
-        return held.break_even * curve.steep_at(after.share)
+        return held.asked * curve.steep_at(after.share)
 
     def _along_the_curve(self) -> str:
         """Up or down towards where the next unit earns its keep; at the floor, if not even the
@@ -171,7 +214,7 @@ class Case:
         if reference is None or not is_amount(reference):
             return "up"
         self.min_budget = least_kept(self.min_budget, reference)
-        odds, roi = self.odds, self.break_even / self.odds.believed
+        odds, roi = self.odds, self.asked / self.odds.believed
         self.target = target_budget(reference, odds.curve.curvature, odds.mean_at_reference, roi)
         if budget is None or self.target >= budget:
             return "up"

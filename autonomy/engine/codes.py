@@ -203,8 +203,21 @@ CODES: tuple[Code, ...] = (
             floor="its budget is at the floor of {min_budget}. A lower floor would settle it."),
         "new budget itself", "max_budget, min_budget",
         "shrunk: beyond the rule's or the policy's limit"),
-    Code("TOTAL_CAP", "size", "the account's total is reached", reserved=True),
-    Code("PACING", "size", "the account's month would be overspent", reserved=True),
+    Code(
+        "TOTAL_CAP", "size", "the account's total is reached",
+        _says("the active campaigns of its account have {total_before} a day as budgets, and "
+              "{total_allowed} is their total. A higher total, or less for another campaign, would "
+              "settle it."),
+        "the budgets of the account's active campaigns together", "daily_total",
+        "shrunk or held: the budgets of the account's active campaigns together would be above its "
+        "total; a resume as well"),
+    Code(
+        "PACING", "size", "the account's month would be overspent",
+        _says("the active campaigns of its account have {total_before} a day as budgets, and what "
+              "is left of its month allows {total_allowed}. It will be looked at again every day, "
+              "and when the next month begins."),
+        "the same, beside what is left of the account's month", "monthly_total",
+        "shrunk or held: the account's month would end above its total"),
     Code("BELOW_MINIMUM", "size", "its platform takes no budget so small", reserved=True),
     Code(
         "NO_CHANGE", "size", "the change would be too small to matter",
@@ -297,6 +310,15 @@ _LIMITED = {
     "STEP_CAP": ", as far as one step may go,",
     "GROWTH_CAP": ", as far as growth within 7 days may go,",
     "BUDGET_CAP": ", as far as the cap allows,",
+    "TOTAL_CAP": ", as far as the account's total allows,",
+    "PACING": ", as far as the account's month allows,",
+}
+# A budget that is lowered for its account's total, whatever its campaign does: no rule says so.
+_OF_A_TOTAL = {
+    "done": "Budget lowered from {old_budget} to {new_budget} for the account's total: ",
+    "proposed": "Budget proposed to be lowered from {old_budget} to {new_budget} for the account's "
+    "total: ",
+    "would": "Budget would be lowered from {old_budget} to {new_budget} for the account's total: ",
 }
 _WHY = {
     "pause": "{figures}. {chance} % likely to be below {target}{believed}.",
@@ -309,15 +331,19 @@ _WHY = {
     "pause.curve": "{figures}. Its budget is at its floor, and {chance} % likely not even the "
     "first {unit} of it earns its keep{against}{believed}.",
     "up.curve": "{figures}, {conversions}. The next {unit} returns {next_return}, the average one "
-    "{average_return}, break-even is {goal}: towards {target_budget}. {chance} % likely that more "
+    "{average_return}, {goal}: towards {target_budget}. {chance} % likely that more "
     "budget earns its keep{believed}.",
     "down.curve": "{figures}. The next {unit} returns {next_return}, the average one "
-    "{average_return}, break-even is {goal}: towards {target_budget}. {chance} % likely that its "
+    "{average_return}, {goal}: towards {target_budget}. {chance} % likely that its "
     "last part of budget does not earn its keep{believed}.",
     "pause.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion{believed}.",
     "up.cpa": "{costs}. {chance} % likely to cost less than {cpa_limit} a conversion{believed}.",
     "down.cpa": "{costs}. {chance} % likely to cost more than {cpa_limit} a conversion{believed}, "
     "and then its last part of budget costs too much.",
+    "total.TOTAL_CAP": "its active campaigns had {total_before} a day as budgets, and "
+    "{total_allowed} is the most. It says nothing of how this one does.",
+    "total.PACING": "its active campaigns had {total_before} a day as budgets, and what is left of "
+    "its month allows {total_allowed}. It says nothing of how this one does.",
     "resume.cpa": "{costs}, the late ones counted. {chance} % likely that the pause was "
     "wrong{believed}.",
 }  # fmt: skip
@@ -339,6 +365,7 @@ def _sentences() -> dict[str, str]:
                 by = "after the pause by" if direction == "resume" else "by"
                 text = begin.replace("{amounts}", amounts) + f' {by} "{{rule}}": '
                 all_of[f"begin.{direction}.{voice}.{limit}"] = text
+    all_of |= {f"begin.total.{voice}.": said for voice, said in _OF_A_TOTAL.items()}
     return all_of | {"many_pauses": " So many pauses at once are left to a person."}
 
 

@@ -12,17 +12,19 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from autonomy.engine.breakers import BREAKERS
+from autonomy.engine.breakers import BEFORE_TOTALS, growth
 from autonomy.engine.candidate import Candidate
 from autonomy.engine.case import Case, Odds
 from autonomy.engine.compiled_conditions import Matcher, compile_conditions
 from autonomy.engine.confidence import Prior
 from autonomy.engine.curve import curve_of, dead_band, within_dead_band
 from autonomy.engine.decision import Decision, Decisions
-from autonomy.engine.guardrails import blocked, sized
+from autonomy.engine.guardrails import blocked, digits_of, sized
 from autonomy.engine.outcome import State
-from autonomy.engine.plan import Plan, Resume, kind_of
+from autonomy.engine.plan import Plan, Resume, Shrinking, kind_of
 from autonomy.engine.policy import Policy, Portfolio
+from autonomy.engine.sizing import WIDE, cut_down, times
+from autonomy.engine.totals import Budget, Total, floor_kept, hold_within, shrunk
 from autonomy.errors import CandidateError, RuleError
 from autonomy.rules.language import Rule
 
@@ -35,11 +37,13 @@ class Accounts(NamedTuple):
     """In what accounts differ from the policy, by their names.
 
     `policies`: the policies of those that have limits of their own; `priors`: what is known of a
-    campaign of theirs before its own figures.
+    campaign of theirs before its own figures; `totals`: what budgets may be together in those that
+    have a total, rows of `autonomy_account_totals`.
     """
 
     policies: Mapping[str, PolicyRow] = MappingProxyType({})
     priors: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+    totals: Mapping[str, Total | Mapping[str, Any]] = MappingProxyType({})
 
 
 def decide(
@@ -88,6 +92,13 @@ class Engine:
             self._usual = self.policy.model_copy(update={"mode": "autonomous"})
         accounts = accounts or Accounts()
         own = {name: _policy(row) for name, row in accounts.policies.items()}
+        self.totals = {
+            name: row if isinstance(row, Total) else Total.from_row(row)
+            for name, row in accounts.totals.items()
+        }
+        self._over: dict[str, list[Candidate]] = {
+            name: [] for name, total in self.totals.items() if total.shrink_to is not None
+        }
         self.now = now
         self.answer = Decisions()
         ready = self._ready(rules, include_inactive_rules)
@@ -134,6 +145,8 @@ class Engine:
             if candidate.is_active:
                 self._active += 1
                 self._budget += max(candidate.budget or Decimal(0), Decimal(0))
+                if candidate.account in self._over:
+                    self._over[candidate.account].append(candidate)
             decision = self.decide_one(candidate) if self.plans else None
             if decision is not None:
                 self.answer.decisions.append(decision)
@@ -147,7 +160,7 @@ class Engine:
         """One candidate's decision before the portfolio's guardrails; None where no rule is met."""
         if not candidate.is_active:
             return self._resume(candidate)
-        hits = self.matching(candidate)
+        hits = self.matching(candidate) if candidate.has_figures else ()
         if not hits:
             return None
         policy, plans = self.ruled_by(candidate)
@@ -164,16 +177,21 @@ class Engine:
             return False
         if candidate.put_back:
             return True
-        case = Case(candidate, plan, policy, self.now, odds)
+        case = Case(candidate, plan, policy, self.now, odds, self.price(candidate))
         if case.target is None:
             return False
-        own, roi = case.odds, case.break_even / case.odds.believed
+        own, roi = case.odds, case.asked / case.odds.believed
         band = dead_band(own.curve.curvature, own.mean_at_reference, roi, own.precision)
         return within_dead_band(candidate.budget, case.target, band)
 
     def ruled_by(self, candidate: Candidate) -> tuple[Policy, list[Plan]]:
         """The policy of its account, and the rules made ready under it."""
         return self._own.get(candidate.account or "") or (self._usual, self.plans)
+
+    def price(self, candidate: Candidate) -> float:
+        """The multiple of break-even that the next unit of its budget has to return."""
+        total = self.totals.get(candidate.account or "")
+        return 1.0 if total is None else total.price
 
     def odds(self, candidate: Candidate) -> Odds:
         """What its evidence says, beside what is known of campaigns of its account."""
@@ -190,7 +208,7 @@ class Engine:
         first_limits: tuple[str, ...] = ()
         codes: list[tuple[str, str]] = []
         for place, plan in enumerate(plans):
-            case = Case(candidate, plan, policy, self.now, odds)
+            case = Case(candidate, plan, policy, self.now, odds, self.price(candidate))
             code, new, limits = outcome(case)
             if code is None:
                 after = [(other.name, "OUTRANKED") for other in plans[place + 1 :]]
@@ -227,11 +245,16 @@ class Engine:
         decisions = self.answer.decisions
         decisions.sort(key=lambda decision: decision.campaign_id)
         state = self._portfolio(portfolio)
-        self.answer.breakers = [
+        told = [
             report
-            for trips in BREAKERS
+            for trips in BEFORE_TOTALS
             for report in trips(decisions, self._usual, state, self._policies)
         ]
+        for account, over in self._over.items():
+            if self.plans:
+                self._shrink(self.totals[account], over)
+        hold_within(decisions, self.totals)
+        self.answer.breakers = told + growth(decisions, self._usual, state, self._policies)
         for decision in decisions:
             decision.dry_run = dry_run or self.policy.mode == "observe"
             approval = (
@@ -241,6 +264,33 @@ class Engine:
                 decision.propose("APPROVAL")
         self.answer.campaigns_seen = len(self._seen)
         return self.answer
+
+    def _shrink(self, total: Total, over: Sequence[Candidate]) -> None:
+        """The campaigns of an account that is above its total, each a part of it.
+
+        Of several shards each takes on the part that its own budgets are of all of them.
+        """
+        decided = {one.campaign_id: one for one in self.answer.decisions}
+        cases = {one.campaign_id: self._shrinking(one, total) for one in over}
+        budgets = [_budget_of(case, decided.get(name)) for name, case in cases.items()]
+        seen = sum((one.budget for one in budgets), Decimal(0))
+        whole = max(total.active_budget, seen)
+        left = total.shrink_to or Decimal(0)
+        if seen < whole:
+            left = cut_down(WIDE.divide(times(left, seen), whole), 6)
+        for name, new in shrunk(left, budgets).items():
+            before, case = decided.get(name), cases[name]
+            others = () if before is None else _set_aside(before, total.shrink_code)
+            state = State(case.candidate.status, new)
+            decided[name] = Decision(case, "act", case.action_type, state, (), others, 0)
+        self.answer.decisions[:] = sorted(decided.values(), key=lambda one: one.campaign_id)
+
+    def _shrinking(self, candidate: Candidate, total: Total) -> Case:
+        policy, _ = self.ruled_by(candidate)
+        plan = Shrinking(total.price)
+        case = Case(candidate, plan, policy, self.now, self.odds(candidate), total.price)
+        case.total = total
+        return case
 
     def _portfolio(self, given: Portfolio | Mapping[str, Any] | None) -> Portfolio:
         if given is None:
@@ -259,6 +309,31 @@ def outcome(case: Case) -> tuple[str | None, State | None, tuple[str, ...]]:
     if size.code is not None:
         return size.code, None, size.limits
     return None, State(case.candidate.status, size.budget), size.limits
+
+
+def _budget_of(case: Case, decision: Decision | None) -> Budget:
+    """A campaign of an account that is above its total, beside what else is decided about it."""
+    budget = max(case.candidate.budget or Decimal(0), Decimal(0))
+    own, kept = None, blocked(case) is not None or budget == 0
+    if decision is not None and (decision.is_pause or decision.cut_of > 0):
+        # what waits for a person, while all else does not, leaves it as it is
+        waits = decision.case.plan.requires_approval and case.policy.mode != "approve"
+        if decision.verdict == "propose" or (decision.verdict == "act" and waits):
+            kept = True
+        elif decision.verdict == "act":
+            own = Decimal(0) if decision.is_pause else decision.new.budget
+    digits = digits_of(case)
+    floor = floor_kept(case.policy.min_budget, case.candidate.reference_budget, digits)
+    return Budget(case.candidate.campaign_id, budget, floor, own, kept, digits)
+
+
+def _set_aside(decision: Decision, code: str) -> tuple[tuple[str, str], ...]:
+    """The rules that matched, where their campaign is shrunk instead: a raise by the total."""
+    instead = code if decision.raise_of > 0 else "OUTRANKED"
+    codes = [(one["rule_name"], one["code"]) for one in decision.matched]
+    if decision.verdict != "hold":
+        codes[decision.place] = (decision.rule_name, instead)
+    return tuple(codes)
 
 
 def _policy(row: PolicyRow) -> Policy:

@@ -16,6 +16,7 @@ from math import isnan
 from typing import Any
 
 from autonomy.engine.candidate import MEASURES
+from autonomy.engine.case import Case
 from autonomy.engine.confidence import clamped, round_half_up
 from autonomy.engine.outcome import Outcome
 
@@ -91,6 +92,19 @@ def evidence_of(decision: Outcome) -> dict[str, Any]:
         },
         "matched": decision.matched,
         "limits": list(decision.limits),
+        "total": _total(case),
+    }
+
+
+def _total(case: Case) -> dict[str, Any] | None:
+    """Of a budget that is shrunk for its account's total, which that is."""
+    total = case.total
+    if case.plan.kind != "total" or total is None or total.shrink_to is None:
+        return None
+    return {
+        "code": total.shrink_code,
+        "ceiling": float(total.shrink_to),
+        "active_budget": float(total.active_budget),
     }
 
 

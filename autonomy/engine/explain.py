@@ -63,7 +63,7 @@ def explain(
         "figures": figures(one),
         "evidence": _evidence(one, ruled_by, odds),
         "rules": [
-            _rule(plan, one, Case(one, plan, ruled_by, now, odds))
+            _rule(plan, one, Case(one, plan, ruled_by, now, odds, engine.price(one)))
             | ({"matched": False} if engine.rests(one, plan, ruled_by, odds) else {})
             for plan in plans
         ],

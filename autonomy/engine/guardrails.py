@@ -14,11 +14,11 @@ from decimal import Decimal
 from math import ceil, floor, isfinite, isnan
 
 from autonomy.engine.candidate import SPEND, START_OF_TIME
-from autonomy.engine.case import Case
+from autonomy.engine.case import Case, Ceiling
 from autonomy.engine.codes import PLACE
 from autonomy.engine.curve import DEAD_BAND, moved
 from autonomy.engine.more_evidence import more_evidence, odds
-from autonomy.engine.plan import Plan, Resume
+from autonomy.engine.plan import Plan
 from autonomy.engine.sizing import (
     LEAST,
     Sized,
@@ -39,6 +39,12 @@ LIMITED_FROM = 0.7  # share of its budget that a campaign spends where the budge
 Guardrail = Callable[[Case], bool]
 BLOCKS: dict[str, Guardrail] = {}
 NOT_OF_A_RESUME: set[str] = set()
+OF_A_TOTAL = (
+    "FROZEN", "OBSERVE", "DISABLED", "ON_HOLD", "PLANNED_EVENT", "CHANGED_BY_PERSON",
+    "TEST_RUNNING", "AWAITING_APPROVAL", "HOLDOUT",
+)  # fmt: skip
+"""What leaves a campaign its budget where its account is above its total. That does not judge it by
+its figures, so that nothing which doubts or weighs these is asked; nor does it wait."""
 
 
 def guardrail(code: str, *, of_a_resume: bool = False) -> Callable[[Guardrail], Guardrail]:
@@ -234,18 +240,23 @@ def growth_cap(case: Case, budget: Decimal) -> Decimal:
 def budget_cap(case: Case, _: Decimal) -> Decimal:
     """The highest budget at all: the narrower of rule and policy."""
     plan = case.plan
-    highest = case.policy.max_budget if isinstance(plan, Resume) else plan.max_budget
+    highest = plan.max_budget if isinstance(plan, Plan) else case.policy.max_budget
     return cut_down(highest, digits_of(case))
 
 
 CAPS = {"STEP_CAP": step_cap, "GROWTH_CAP": growth_cap, "BUDGET_CAP": budget_cap}
 _IN_ORDER = sorted(BLOCKS.items(), key=lambda item: PLACE[item[0]])
 _OF_A_RESUME = [(code, blocks) for code, blocks in _IN_ORDER if code not in NOT_OF_A_RESUME]
+_OF_A_TOTAL = [(code, blocks) for code, blocks in _IN_ORDER if code in OF_A_TOTAL]
 
 
 def blocked(case: Case) -> str | None:
     """The code of the first campaign guardrail that blocks the action, or None."""
-    for code, blocks in _OF_A_RESUME if case.direction == "resume" else _IN_ORDER:
+    if case.plan.kind == "total":
+        asked = _OF_A_TOTAL
+    else:
+        asked = _OF_A_RESUME if case.direction == "resume" else _IN_ORDER
+    for code, blocks in asked:
         if blocks(case):
             return code
     return None
@@ -259,7 +270,7 @@ def all_blocks(case: Case) -> list[tuple[str, bool]]:
 def sized(case: Case) -> Sized:
     """The new budget of an action that is not a pause, within every cap."""
     budget, plan = case.candidate.budget, case.plan
-    if budget is None or isinstance(plan, Resume):  # never: blocked before, or not sized
+    if budget is None or not isinstance(plan, Plan):  # never: blocked before, or not sized
         return Sized(Decimal(0), (), "TOO_LITTLE_DATA")
     digits = digits_of(case)
     wanted = half_up(_wanted(case, plan, budget), digits)
@@ -361,6 +372,10 @@ def when(time: datetime | None) -> str:
     return "?" if time is None else f"{time:%Y-%m-%d %H:%M} {time.tzname() or ''}".rstrip()
 
 
+def _allowed(total: Ceiling) -> Decimal:
+    return total.ceiling if total.shrink_to is None else total.shrink_to
+
+
 WORDS: dict[str, Callable[[Case], str]] = {
     "hold_until": lambda case: when(case.candidate.hold_until),
     "person_until": lambda case: when(case.against_person_until),
@@ -381,5 +396,7 @@ WORDS: dict[str, Callable[[Case], str]] = {
     "max_growth": lambda case: f"x{case.policy.max_growth_7d}",
     "max_budget": lambda case: amount(budget_cap(case, Decimal(0)), case),
     "min_budget": lowest,
+    "total_before": lambda case: amount(case.total and case.total.active_budget, case),
+    "total_allowed": lambda case: amount(case.total and _allowed(case.total), case),
     "least_change": lambda case: "5" if _by_curve(case) else "1",
 }

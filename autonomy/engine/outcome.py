@@ -113,12 +113,31 @@ class Outcome:
         return max(new - old, Decimal(0))
 
     @property
+    def adds(self) -> bool:
+        """Whether more is spent by it a day."""
+        return self.action_type == "auto_resume" or self.raise_of > 0
+
+    @property
     def cut_of(self) -> Decimal:
         """Daily money that it takes away; 0 for whatever takes none."""
         old, new = self.previous.budget, self.new.budget
         if old is None or new is None or self.action_type == "auto_resume":
             return Decimal(0)
         return max(old - new, Decimal(0))
+
+    @property
+    def change(self) -> Decimal:
+        """What it changes of the budgets of its account's active campaigns, a day."""
+        if self.is_pause:
+            return -max(self.previous.budget or Decimal(0), Decimal(0))
+        if self.action_type == "auto_resume":
+            return max(self.new.budget or Decimal(0), Decimal(0))
+        return self.raise_of - self.cut_of
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a person has to agree: by the mode of its account, or because its rule says."""
+        return self.case.policy.mode == "approve" or self.case.plan.requires_approval
 
     @property
     def matched(self) -> list[dict[str, str]]:

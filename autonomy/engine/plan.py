@@ -36,15 +36,19 @@ class Thresholds(NamedTuple):
 
         break_even           from here on the money spent earns itself back; the rule's, else the
                              campaign's, else the policy's
-        marginal_break_even  from here on the next unit of budget earns itself back too: break_even
-                             by how much more the average unit returns. A budget is lowered below it
+        asked                what the next unit of budget has to return: break_even, or where its
+                             account's total makes money scarce the price of that, if it is higher
+        marginal_break_even  from here on the next unit of budget returns that: `asked` by how much
+                             more the average unit returns. A budget is lowered below it
         pause_below          a campaign is paused below it: break_even, or the higher threshold of a
                              rule of one comparison, `roi <`
         scale_above          a budget is raised above it: marginal_break_even, or the lower
-                             threshold of a rule of one comparison, `roi >`
+                             threshold of a rule of one comparison, `roi >`; where money is
+                             scarce no lower than what it is worth elsewhere
     """
 
     break_even: float
+    asked: float
     marginal_break_even: float
     pause_below: float
     scale_above: float
@@ -77,6 +81,7 @@ class Plan:
         "rule",
         "thresholds",
         "up",
+        "usual",
         "window",
     )
 
@@ -97,6 +102,7 @@ class Plan:
         self.window = window_read(rule.condition.tree)
         self.cpa = cpa_target(rule.condition.tree)
         stated = action.break_even_roi
+        self.usual = policy.break_even_roi
         self.break_even = policy.break_even_roi if stated is None else stated
         self.thresholds = self.held_against(float("nan"), curve_of(None, None, policy.curvature))
         self._amounts(policy)
@@ -113,24 +119,30 @@ class Plan:
     def requires_approval(self) -> bool:
         return self.action.requires_approval
 
-    def held_against(self, target_roi: float, curve: Curve) -> Thresholds:
-        """Those of a campaign; `target_roi` is its own break-even, NaN where it has none.
+    def held_against(self, target_roi: float, curve: Curve, price: float = 1.0) -> Thresholds:
+        """Those of a campaign; `target_roi` is its own break-even, NaN where it has none, `price`
+        the multiple of break-even that the next unit of budget has to return in its account.
 
         A rule that states its own roi is taken at its word.
         """
         if self.cpa is not None:
-            return Thresholds(1.0, curve.steep, 1.0, 1.0)
+            asked = max(1.0, price)
+            marginal = asked * curve.steep
+            return Thresholds(1.0, asked, marginal, 1.0, marginal if price > 1.0 else 1.0)
         stated = isnan(target_roi) or self.action.break_even_roi is not None
         break_even = self.break_even if stated else target_roi
-        marginal = break_even * curve.steep
-        pause_below, scale_above = break_even, marginal
+        asked = max(break_even, price * (self.usual if isnan(target_roi) else target_roi))
+        marginal = asked * curve.steep
+        pause_below, scale_above = break_even, break_even * curve.steep
         condition: Condition = self.rule.condition
         if condition.metric == "roi" and isinstance(condition.threshold, float):
             if condition.operator in ("<", "<="):
                 pause_below = max(break_even, condition.threshold)
             elif condition.operator in (">", ">="):
-                scale_above = min(marginal, condition.threshold)
-        return Thresholds(break_even, marginal, pause_below, scale_above)
+                scale_above = min(scale_above, condition.threshold)
+        if asked > break_even:
+            scale_above = max(scale_above, marginal)
+        return Thresholds(break_even, asked, marginal, pause_below, scale_above)
 
     def wanted(self, budget: Decimal, *, up: bool) -> Decimal:
         """What a raise or a cut of this budget asks for, before any cap."""
@@ -180,6 +192,40 @@ class Resume:
         self.cooldown = timedelta(hours=policy.cooldown_hours)
         self.floor = 100.0 - policy.resume_confidence
         self.pause_below, self.cpa = paused.pause_below, paused.cpa
+        self.window = "lifetime"
+
+    @property
+    def requires_approval(self) -> bool:
+        return False
+
+
+class Shrinking:
+    """The plan that takes budgets down to what their account's total leaves; it has no rule.
+
+    `price`: as in `held_against`. How likely the cut is right is told, and nothing waits for it.
+    """
+
+    __slots__ = (
+        "action_type",
+        "cooldown",
+        "cpa",
+        "floor",
+        "kind",
+        "name",
+        "price",
+        "rule_id",
+        "window",
+    )
+
+    def __init__(self, price: float) -> None:
+        self.action_type = "auto_scale_down"
+        self.kind = "total"
+        self.name = "Account total"
+        self.rule_id: str | None = None
+        self.cooldown = timedelta(0)
+        self.cpa: float | None = None
+        self.floor = 0.0
+        self.price = price
         self.window = "lifetime"
 
     @property

@@ -37,6 +37,8 @@ PARAMS = {
     "target": "the break-even that it is held against: the rule's, else its campaign's, its "
     "account's or the policy's; null where by cpa",
     "believed": "percent of what the platform reports that is believed",
+    "asked": "what the next unit of budget has to return where the account's total makes money "
+    "scarce, if that is above the target; else null",
     "cpa_limit": "the cpa it is judged by: the rule's target / break_even; null where by roi",
     "average_return": "the most probable roi at the present budget; null where by cpa",
     "next_return": "of that, what the next unit of budget returns; null where by cpa",
@@ -66,6 +68,7 @@ def params_of(decision: Outcome) -> dict[str, Any]:
         "break_even": two_digits(case.roi_threshold),
         "target": None if case.plan.cpa is not None else two_digits(case.break_even),
         "believed": two_digits(100.0 * candidate.attribution),
+        "asked": _asked(case),
         "cpa_limit": cpa_limit(case),
         **_returned(case),
         "target_budget": None if case.target is None else float(half_up(case.target, digits)),
@@ -80,6 +83,11 @@ def _returned(case: Case) -> dict[str, float | None]:
     roi = case.odds.roi
     following = roi / case.odds.curve.steep
     return {"average_return": two_digits(roi), "next_return": two_digits(following)}
+
+
+def _asked(case: Case) -> float | None:
+    scarce = case.plan.cpa is None and case.asked > case.break_even
+    return two_digits(case.asked) if scarce else None
 
 
 def cpa_limit(case: Case) -> float | None:
@@ -170,8 +178,17 @@ def _target(told: Told) -> str:
     return f"{'your target of ' if roi == told.params['target'] else ''}{shown(roi)}x"
 
 
+def _goal(told: Told) -> str:
+    """break-even is 1.00"""
+    if told.params["asked"] is not None:
+        return f"the account's total asks for {shown(told.params['asked'])}"
+    return f"break-even is {shown(told.params['target'])}"
+
+
 def _against(told: Told) -> str:
-    roi = told.params["target"]
+    roi, asked = told.params["target"], told.params["asked"]
+    if asked is not None and told.decision.case.direction in ("up", "down"):
+        return f" against the {shown(asked)}x that the account's total asks for"
     return "" if roi in (None, 1.0) else f" against your target of {shown(roi)}x"
 
 
@@ -196,7 +213,7 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "returns": _returns,
     "average_return": lambda told: shown(told.params["average_return"]),
     "next_return": lambda told: shown(told.params["next_return"]),
-    "goal": lambda told: shown(told.params["target"]),
+    "goal": _goal,
     "target_budget": lambda told: _amount_of("target_budget", told),
     "spend": lambda told: _amount_of("spend", told),
     "revenue": lambda told: _amount_of("revenue", told),
@@ -226,6 +243,9 @@ def sentence_of(decision: Outcome) -> str:
         voice = "proposed" if decision.verdict == "propose" else voice
         limit = decision.limits[-1] if decision.limits else ""
         by = judged_by(decision)
+        if decision.case.plan.kind == "total":
+            code = decision.case.total.shrink_code if decision.case.total else "TOTAL_CAP"
+            direction, limit, by = "total", "", f".{code}"
         names = [f"begin.{direction}.{voice}.{limit}", f"why.{direction}{by}"]
         if decision.code == "PAUSE_BREAKER":
             names.append("many_pauses")

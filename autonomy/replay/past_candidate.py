@@ -16,6 +16,7 @@ def candidate(
     """The engine's candidate, as if nothing of ours had ever been done to the campaign."""
     figures = look.figures
     one = Candidate()
+    one.has_figures = True
     one.campaign_id = campaign.id
     one.title = campaign.title
     one.account = campaign.account

@@ -13,6 +13,7 @@ from autonomy.engine.confidence import DEFAULT_PRIOR, Evidence, Prior
 from autonomy.engine.policy import Policy
 from autonomy.engine.prior import DaysSums, Scatter, fit_prior, scatter_of
 from autonomy.errors import PolicyError, ReplayError, RuleError
+from autonomy.replay.account_totals import AccountTotals
 from autonomy.replay.conversion_delay import Delay
 from autonomy.replay.past import Look, Past, Period, open_past, policy_row
 from autonomy.replay.past_campaign import PastCampaign
@@ -291,9 +292,17 @@ def accounts_of(
     except (PolicyError, RuleError) as error:
         raise ReplayError(f"{setting.name}: {error}") from error
     half_life = float(row["evidence_half_life_days"])
+    limited = past.accounts if setting.own_limits else {}
     return {
         spread: Account(
-            past, rules, policy, own, approve=approve, spread=spread, half_life_days=half_life
+            past,
+            rules,
+            policy,
+            own,
+            approve=approve,
+            spread=spread,
+            half_life_days=half_life,
+            totals=AccountTotals(limited),
         )
         for spread in spreads
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND, Candidate
 from autonomy.engine.confidence import Prior
 from autonomy.engine.policy import AccountState, Policy, Portfolio, Tracking
 from autonomy.engine.sizing import half_up
+from autonomy.replay.account_totals import AccountTotals
 from autonomy.replay.other_budget import Counterfactual, Pace
 from autonomy.replay.past import Look, Past
 from autonomy.replay.past_campaign import PastCampaign
@@ -117,9 +118,11 @@ class Account:
         approve: bool = True,
         spread: float = 1.0,
         half_life_days: float = 7.0,
+        totals: AccountTotals | None = None,
     ) -> None:
         self.past, self.rules, self.policy, self.approve = past, rules, policy, approve
         self.own = dict(own or {})
+        self.totals = totals or AccountTotals({})
         self.spread, self._half_life_days = spread, half_life_days
         self.events: list[Event] = []
         self.held: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by currency
@@ -151,6 +154,19 @@ class Account:
                 continue
             factor = state.factor if state is not None else 1
             self._count(campaign.account, 1, (campaign.budget_at(look.at) or 0) * factor)
+        for account in self.totals.daily:
+            self.totals.price(account, self._running(account, everyone))
+
+    def _running(
+        self, account: str, everyone: list[Look]
+    ) -> Iterator[tuple[Candidate, Prior, Policy]]:
+        """Its campaigns that run, as a run would see them."""
+        for look in everyone:
+            campaign = self.past.campaigns[look.campaign_id]
+            state = self._states.get(look.campaign_id)
+            if (campaign.account or "") == account and not (state is not None and state.paused):
+                one = self._candidate(look, campaign, state)
+                yield one, self.prior_of(account), self.policy_of(account)
 
     def _count(self, account: str | None, campaigns: int, budget: Decimal | int) -> None:
         """So many more that run, with so much more a day."""
@@ -192,11 +208,13 @@ class Account:
         """One run at that moment."""
         self.runs += 1
         priors = {name: one._asdict() for name, one in self.priors.items()}
-        engine = Engine(self.rules, self.policy, at, accounts=Accounts(self.own, priors))
+        totals = self.totals.in_force({name: one.budget for name, one in self._active.items()})
+        over = {name for name, total in totals.items() if total.shrink_to is not None}
+        engine = Engine(self.rules, self.policy, at, accounts=Accounts(self.own, priors, totals))
         seen: dict[str, Look] = {}
         for look in looks:
             state = self._states.get(look.campaign_id)
-            if self._is_out(look, state):
+            if self._is_out(look, state, over):
                 continue
             campaign = self.past.campaigns.get(look.campaign_id)
             if campaign is not None:
@@ -229,17 +247,21 @@ class Account:
         reference, budget = self._references.get(campaign.id), campaign.budget_at(at)
         return float(budget / reference) if reference and budget else 1.0
 
-    def _is_out(self, look: Look, state: _State | None) -> bool:
-        """Paused, or no rule looks at it. With other budgets than the real ones a rule may."""
+    def _is_out(self, look: Look, state: _State | None, over: set[str]) -> bool:
+        """Paused, or no rule looks at it. With other budgets than the real ones a rule may; all
+        are looked at in an account that is above its total."""
+        shrunk = False
+        if over and (known := self.past.campaigns.get(look.campaign_id)) is not None:
+            shrunk = (known.account or "") in over
         if state is None:
-            return not look.met
+            return not (look.met or shrunk)
         if state.paused:
             return True
         state.other.follow(look, self._half_life_days)
         campaign = self.past.campaigns.get(look.campaign_id)
         if campaign is not None:  # its own budget may be another one by now
             state.other.set_factor(state.other.factor, self._size(campaign, look.at))
-        return not look.met and state.other.factor == 1.0
+        return not (look.met or shrunk) and state.other.factor == 1.0
 
     def _candidate(self, look: Look, campaign: PastCampaign, state: _State | None) -> Candidate:
         hold_days = self.policy_of(campaign.account).person_hold_days
@@ -303,6 +325,7 @@ class Account:
             self._states[look.campaign_id] = state
         old, new = decision.previous.budget, decision.new.budget
         account = campaign.account or ""
+        judged = decision.case.plan.kind != "total"  # nothing waits for what the total asks for
         if decision.is_pause:
             state.paused = True
             self._recent.append(_Done(at, "pause", Decimal(0), account))
@@ -314,9 +337,11 @@ class Account:
                 state.other.set_factor(float(state.factor), self._size(campaign, at))
             state.lows.append(_Low(at, old))
             kind = "raise" if new > old else "cut"
-            self._recent.append(_Done(at, kind, abs(new - old), account))
+            if judged:
+                self._recent.append(_Done(at, kind, abs(new - old), account))
             self._count(account, 0, new - old)
-        state.last_action_at = at
+        if judged:
+            state.last_action_at = at
         self.events.append(
             Event(
                 at, look.campaign_id, campaign.title, decision.action_type, decision.rule_name,

@@ -45,6 +45,7 @@ class RunSummary(BaseModel):
     failed: list[dict[str, Any]] = Field(default_factory=list)
     rules_skipped: list[dict[str, str]] = Field(default_factory=list)
     breakers: list[dict[str, Any]] = Field(default_factory=list)
+    totals: list[dict[str, Any]] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     duration_ms: int = 0
 

@@ -40,6 +40,9 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
         accounts=Accounts(
             store.rpc("autonomy_account_policies", p_account=candidate["account"]),
             store.rpc("autonomy_account_priors", p_account=candidate["account"]),
+            store.rpc(
+                "autonomy_account_totals", p_account=candidate["account"], p_now=moment.isoformat()
+            ),
         ),
     )
 

@@ -217,7 +217,11 @@ class Runner:
                     run.began["policy"],
                     run.now,
                     run.began["portfolio"],
-                    accounts=Accounts(run.began["account_policies"], run.began["account_priors"]),
+                    accounts=Accounts(
+                        run.began["account_policies"],
+                        run.began["account_priors"],
+                        run.began["account_totals"],
+                    ),
                     include_inactive_rules=run.request.include_inactive_rules,
                     dry_run=run.request.dry_run,
                 )
@@ -240,7 +244,8 @@ class Runner:
         fault_point(self._settings.fault, "after_load")
 
     def _apply(self, run: Run, decisions: Decisions, summary: Summary) -> None:
-        chosen = decisions.to_apply
+        # what takes first: in an account with a total it makes the room for what adds
+        chosen = sorted(decisions.to_apply, key=lambda one: one.adds)
         fault_point(self._settings.fault, "before_apply")
         with step("apply", run_id=run.id, decisions=len(chosen)):
             for start in range(0, len(chosen), BATCH_LIMIT):

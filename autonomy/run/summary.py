@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from autonomy.engine import Decision, Decisions
@@ -53,6 +54,8 @@ class Summary:
         self._failed: list[Json] = []
         self._breakers: list[dict[str, Any]] = []
         self._rules_skipped: list[dict[str, str]] = []
+        self._totals: Json = began.get("account_totals") or {}
+        self._of_totals: list[Json] = []
         self._warnings = list(began.get("warnings") or []) if request.first_shard else []
         self._extra: Json = {}
         self._silent_rules = {
@@ -72,6 +75,9 @@ class Summary:
     def decided(self, decisions: Decisions) -> None:
         """Count what is held; where nothing will be applied, also what would have been done."""
         self._breakers = decisions.breakers
+        self._of_totals = [
+            totals_told(self._totals[account], decisions) for account in sorted(self._totals)
+        ]
         self._rules_skipped = decisions.rules_skipped
         self._failed += [
             {"campaign_id": one["campaign_id"], "code": "UNREADABLE", "message": one["error"]}
@@ -102,7 +108,9 @@ class Summary:
                     }
                 )
             else:
-                self._take(decision, status)
+                # carried out, but not as decided: there was less room than that
+                beside = result.get("message") if status == "executed" else None
+                self._take(decision, status, beside or "")
 
     def detected(self, opportunities: int) -> None:
         """Opportunities that stand open now."""
@@ -136,12 +144,13 @@ class Summary:
             "failed": self._failed,
             "rules_skipped": self._rules_skipped,
             "breakers": self._breakers,
+            "totals": self._of_totals,
             "warnings": self._warnings,
             **self._extra,
             "duration_ms": round((time.monotonic() - started) * 1000),
         }
 
-    def _take(self, decision: Decision, status: str) -> None:
+    def _take(self, decision: Decision, status: str, beside: str = "") -> None:
         """In approve mode the counts say what was proposed; a breaker's proposals are no pauses."""
         self._taken[decision.rule_id in self._silent_rules] += 1
         proposed = status in ("pending", "would propose")
@@ -149,7 +158,10 @@ class Summary:
         if not proposed or self._head["mode"] == "approve":
             self._counts[COUNT_OF_TYPE[decision.action_type]] += 1
         if len(self._actions) < LISTED:
-            self._actions.append(_entry(decision) | {"status": status})
+            entry = _entry(decision) | {"status": status}
+            if beside:
+                entry["reason"] += f" {beside}"
+            self._actions.append(entry)
 
     def _hold(self, decision: Decision, code: str, reason: str) -> None:
         self._held[code] += 1
@@ -158,6 +170,19 @@ class Summary:
             self._held_of_accounts.setdefault(code, Counter())[account] += 1
         if len(self._held_decisions) < LISTED:
             self._held_decisions.append(_entry(decision) | {"code": code, "reason": reason})
+
+
+def totals_told(total: Json, decisions: Decisions) -> Json:
+    """An account with a total: what its budgets may be together and are, how many are shrunk for
+    it, and what they are once what was decided is done."""
+    own = [one for one in decisions if one.case.candidate.account == total["account"]]
+    change = sum((one.change for one in own if one.verdict == "act"), Decimal(0))
+    shrunk = [one for one in own if one.verdict != "hold" and one.case.plan.kind == "total"]
+    return {name: total[name] for name in ("account", "currency", "code", "ceiling")} | {
+        "active_budget": total["active_budget"],
+        "shrunk": len(shrunk),
+        "after": float(Decimal(repr(total["active_budget"])) + change),
+    }
 
 
 def _entry(decision: Decision) -> dict[str, Any]:

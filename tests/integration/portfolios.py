@@ -98,6 +98,7 @@ class Drawn:
     reference_budgets: list[dict[str, Any]] = field(default_factory=list)
     platform_accounts: list[dict[str, Any]] = field(default_factory=list)
     platform_units: list[dict[str, Any]] = field(default_factory=list)
+    total_figures: list[dict[str, Any]] = field(default_factory=list)
 
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
@@ -115,6 +116,7 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     _events(Random(seed ^ 0x5EED), drawn)
     _curves(Random(f"curves {seed}"), drawn)
     _connected(Random(f"connected {seed}"), drawn)
+    _totals(Random(f"totals {seed}"), drawn)
     return drawn
 
 
@@ -147,6 +149,42 @@ def _unit(r: Random, campaign: dict[str, Any]) -> dict[str, Any]:
         "budget_kind": r.choice(kinds), "learning": r.random() < 0.2, "observed_at": _stamp(1),
         "hold": r.choice((None, None, None, "TEST_RUNNING", "SCHEDULED_BUDGET")),
     }  # fmt: skip
+
+
+def _totals(r: Random, drawn: Drawn) -> None:
+    """Totals of accounts: far away, reached, passed by little and by far; months half over."""
+    if r.random() < 0.5:
+        return
+    for account in drawn.autonomy_accounts:
+        own = [one for one in drawn.campaigns if (one["account"] or "") == account["account"]]
+        whole = sum(
+            one["budget"] for one in own
+            if isinstance(one["budget"], int | float) and str(one["status"]).lower() == "active"
+        )  # fmt: skip
+        part = r.choice((0.0001, 0.3, 0.8, 0.97, 1, 1.0001, 1.05, 1.3, 100))
+        figures: dict[str, Any] = {
+            "account": account["account"], "today": "2026-11-22", "looked_at": _stamp(1),
+            "spent": r.choice((None, 0, round(whole * 21, 2), round(whole * 21 - 100, 2))),
+            "spent_per_budget": r.choice((1, 1, 0.5, 0.9, 1.25)),
+            "price": r.choice((1, 1, 1.2, 1.7, 4)),
+        }  # fmt: skip
+        drawn.total_figures.append(figures)
+        if r.random() < 0.5:  # a little room, whatever the rest
+            room = whole + r.choice((2, 10, 30, 80, 300))
+            if r.random() < 0.5:
+                account["daily_total"] = _total(room)
+            else:  # nine days are left
+                account["monthly_total"] = _total(9 * room)
+                figures |= {"spent": 0, "spent_per_budget": 1}
+            continue
+        if r.random() < 0.6:
+            account["daily_total"] = _total(whole * part)
+        if r.random() < 0.5:
+            account["monthly_total"] = _total(whole * part * 30)
+
+
+def _total(amount: float) -> float:
+    return min(max(0.01, round(amount, 2)), 999999999999)
 
 
 def _curves(r: Random, drawn: Drawn) -> None:

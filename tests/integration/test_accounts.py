@@ -191,6 +191,24 @@ def test_the_form_changes_what_differs(two: FlaskClient) -> None:
     assert (paris["max_budget"], paris["mode"], paris["frozen"]) == (None, None, False)
 
 
+def test_a_total_is_set_and_told(two: FlaskClient) -> None:
+    assert account(two, "Paris")["total"] is None
+    assert "It has no total" in page(two, "/accounts?account=Paris")
+    send(two, account="Paris", daily_total="250", monthly_total="9000.5")
+    total = account(two, "Paris")["total"]
+    assert (total["active_budget"], total["shrink_to"], total["price"]) == (300, 250, 1)
+    assert total["ceiling"] == 250
+    form = page(two, "/accounts?account=Paris")
+    assert re.search(r'name="monthly_total" inputmode="decimal"[^>]* value="9000.50"', form)
+    said = "come to 300.00 EUR a day; its total is 250.00 EUR: 50.00 EUR too much"
+    assert said in form
+    assert "there are no figures by day: it is spread evenly" in html.unescape(form)
+    patch(two, {"account": "Paris", "daily_total": 0}, 400)
+    patch(two, {"account": "Paris", "daily_total": "much"}, 400)
+    patch(two, {"account": "Paris", "daily_total": None, "monthly_total": None})
+    assert account(two, "Paris")["total"] is None
+
+
 def test_yen_are_typed_without_decimals(two: FlaskClient) -> None:
     send(two, account="Tokyo", max_budget="5000000")
     form = page(two, "/accounts?account=Tokyo")
@@ -495,6 +513,14 @@ def say(
         return out.out + out.err
 
     return said
+
+
+def test_totals_on_the_command_line(say: Any) -> None:
+    assert "too much" not in say("accounts")
+    say("accounts", "set", "Paris", "daily_total=250")
+    assert "Paris: The budgets of its 2 active campaigns come to 300.00 EUR a day" in say(
+        "accounts"
+    )
 
 
 def test_accounts_on_the_command_line(say: Any) -> None:

@@ -1,10 +1,10 @@
 """Monitoring (the guide's section 6): while no rule is active, nothing moves, whoever runs.
 
 One account holds something for every writer: a loser, a winner, a budget that the optimisation
-would move, a pause of ours that late conversions prove wrong, a proposal that expires, an action
-whose impact is due. Switched off, each writer in turn leaves every row of campaigns and
-autonomous_rules as it is, while detection and measurement go on; switched on again, all of it is
-done, which shows that there was something to do.
+would move, one above its account's total, a pause of ours that late conversions prove wrong, a
+proposal that expires, an action whose impact is due. Switched off, each writer in turn leaves
+every row of campaigns and autonomous_rules as it is, while detection and measurement go on;
+switched on again, all of it is done, which shows that there was something to do.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ insert into campaign_metrics (campaign_id, bucket, impressions, clicks, conversi
 insert into campaigns (title, status, budget, created_at)
   select t, 'active', 100, now() - interval '10 days'
     from unnest(array['Loser', 'Winner', 'Steady', 'Healthy']) t;
+insert into campaigns (title, status, budget, account) values ('Too dear', 'active', 100, 'small');
+update autonomy_accounts set daily_total = 60 where account = 'small';
 insert into campaign_performance
     (campaign_id, impressions, clicks, conversions, total_spend, total_revenue)
   select c.id, 100000, clicks, conversions, 1000, revenue
@@ -79,6 +81,7 @@ insert into campaign_performance
 ALL_OF_IT = {
     ("Loser", "auto_pause"), ("Proposed", "auto_pause"), ("Winner", "auto_scale_up"),
     ("Paused too soon", "auto_resume"), ("Steady", "budget_adjusted"),
+    ("Too dear", "auto_scale_down"),
 }  # fmt: skip
 
 

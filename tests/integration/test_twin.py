@@ -31,17 +31,17 @@ CASES = int(os.environ.get("AUTONOMY_TWIN_CASES", "400"))
 SIZES = (80, 40, 150, 60, 100, 1)
 RULES = (5, 8, 3, 10, 6, 1, 0)
 # Of these, the ones beyond the first bring what is rare: every code comes up three times or more.
-FIXED = (*range(16), 36, 38, 45, 51, 57, 61, 80, 120, 226, 248)
+FIXED = (*range(16), 36, 38, 45, 51, 57, 61, 80, 120, 226, 248, 303, 308, 309, 319, 364, 374, 378)
 EVERY_CODE = {
     "act auto_pause", "act auto_scale_up", "act auto_scale_down", "act budget_adjusted",
     "act auto_resume", "propose APPROVAL", "propose PAUSE_BREAKER",
     *(f"hold {one.code}" for one in CODES if one.says and one.kind in ("campaign", "size", "run")),
-    "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP",
+    "STEP_CAP", "GROWTH_CAP", "BUDGET_CAP", "TOTAL_CAP", "PACING",
 }  # fmt: skip
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 OWN = (
     "evidence_exclusions", "planned_events", "platform_accounts", "platform_units", "priors",
-    "reference_budgets",
+    "reference_budgets", "total_figures",
 )  # fmt: skip
 TABLES = [one.name for one in fields(Drawn) if one.name not in ("rules", "policy")]
 EXACT = ("verdict", "code", "action_type", "rule_id", "limits", "matched")
@@ -99,7 +99,9 @@ def by_python(db: psycopg.Connection, limit: int) -> dict[str, Any]:
         ask(db, "to_jsonb(p) from autonomy_policy p"),
         NOW,
         accounts=Accounts(
-            ask(db, "autonomy_account_policies()"), ask(db, "autonomy_account_priors()")
+            ask(db, "autonomy_account_policies()"),
+            ask(db, "autonomy_account_priors()"),
+            ask(db, "autonomy_account_totals(null, %s)", NOW),
         ),
     )
     after = None
@@ -219,7 +221,13 @@ def undecided_too(db: psycopg.Connection, drawn: Drawn, seen: set[str]) -> None:
         )["candidates"]
     ]
     policy = ask(db, "to_jsonb(p) from autonomy_policy p")
-    own = Accounts(ask(db, "autonomy_account_policies()"), ask(db, "autonomy_account_priors()"))
+    # what a total takes of a campaign depends on the others
+    totals = ask(db, "autonomy_account_totals(null, %s)", NOW)
+    own = Accounts(
+        ask(db, "autonomy_account_policies()"),
+        ask(db, "autonomy_account_priors()"),
+        {name: {**row, "shrink_to": None} for name, row in totals.items()},
+    )
     assert [str(one) for one in decide(rules, shown, policy, NOW, accounts=own)] == []
 
 

@@ -53,7 +53,14 @@ SETTINGS: Mapping[str, Setting] = {
 class Account:
     """The market's campaigns as rows of a migrated, empty database."""
 
-    def __init__(self, connection: psycopg.Connection, market: Market, setting: Setting) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        market: Market,
+        setting: Setting,
+        total: float | None = None,
+    ) -> None:
+        """`total`: what all budgets may be together, as a share of the campaigns' first ones."""
         self.market, self._connection = market, connection
         self._ids = [
             uuid.uuid5(uuid.NAMESPACE_URL, f"market/{number}")
@@ -63,6 +70,12 @@ class Account:
         self._known: set[uuid.UUID] = set()
         connection.execute("set synchronous_commit = off")
         self._set_up(setting)
+        if total is not None:
+            connection.execute(
+                "insert into public.autonomy_accounts (account, daily_total)"
+                " values ('default', %s)",
+                (round(total * float(market.start_budget.sum()), 2),),
+            )
 
     def _set_up(self, setting: Setting) -> None:
         run = self._connection.execute
@@ -170,12 +183,18 @@ class Account:
 
 
 def play(
-    database_url: str, setting: Setting, seed: int, truth: Truth, *, every_hours: int = 6
+    database_url: str,
+    setting: Setting,
+    seed: int,
+    truth: Truth,
+    *,
+    every_hours: int = 6,
+    total: float | None = None,
 ) -> Score:
     """The whole market under one setting; the database must be migrated and empty."""
     market = Market(seed, truth)
     with psycopg.connect(database_url, autocommit=True, options=SIMULATED) as connection:
-        account = Account(connection, market, setting)
+        account = Account(connection, market, setting, total)
         play_hours(account, every_hours)
     return market.score()
 

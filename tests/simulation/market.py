@@ -58,14 +58,17 @@ class Task:
     truth: Truth
     every_hours: int
     server_url: str
+    total: float | None = None
 
     def play(self) -> Score:
+        if self.name == ORACLE and self.total is not None:
+            return plain_policies.oracle_within(self.total)(self.seed, self.truth)
         if self.name in PLAIN:
             return PLAIN[self.name](self.seed, self.truth)
         setting = database_policies.SETTINGS[self.name]
         with scratch(self.server_url, f"market_{self.seed}_{abs(hash(self.name))}") as url:
             return database_policies.play(
-                url, setting, self.seed, self.truth, every_hours=self.every_hours
+                url, setting, self.seed, self.truth, every_hours=self.every_hours, total=self.total
             )
 
 
@@ -98,16 +101,25 @@ def _other(server_url: str, database: str) -> str:
 
 
 def simulate(
-    names: Iterable[str], seeds: int, truth: Truth, *, every_hours: int, jobs: int, server_url: str
+    names: Iterable[str],
+    seeds: int,
+    truth: Truth,
+    *,
+    every_hours: int,
+    jobs: int,
+    server_url: str,
+    total: float | None = None,
 ) -> list[Result]:
     """Every policy in every market, longest first so that no core idles at the end.
 
-    Doing nothing and knowing the truth are always among them: they are what shares are of.
+    `total`: what all budgets together may be, as a share of the campaigns' first ones; of ours and
+    of the oracle alone. Doing nothing and knowing the truth are always among them: they are what
+    shares are of.
     """
     wanted = {NOTHING, ORACLE, *names}
     ordered = [name for name in ORDER if name in wanted]
     tasks = [
-        Task(name, seed, truth, every_hours, server_url)
+        Task(name, seed, truth, every_hours, server_url, total)
         for name, seed in itertools.product(sorted(ordered, key=lambda n: n in PLAIN), range(seeds))
     ]
     scores: dict[tuple[str, int], Score] = {}
@@ -148,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prepare(stack.database_url)
             results = simulate(
                 options.policy or ORDER, options.seeds, truth, every_hours=options.every,
-                jobs=options.jobs, server_url=stack.database_url,
+                jobs=options.jobs, server_url=stack.database_url, total=options.total,
             )  # fmt: skip
             worlds = _in_worlds(options, stack.database_url)
     finally:
@@ -171,6 +183,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=6, help="hours between two runs of ours")
     parser.add_argument("--jobs", type=int, default=2, help="markets played at once")
     parser.add_argument(
+        "--total", type=float, metavar="SHARE",
+        help="a fixed total: so much of the campaigns' first budgets together, 1 for all of them",
+    )  # fmt: skip
+    parser.add_argument(
         "--policy", action="append", choices=ORDER, help="only this one (repeatable)"
     )
     parser.add_argument(
@@ -183,6 +199,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.worlds == []:
         options.worlds = list(WORLDS)
     unknown = set(options.worlds or ()) - set(WORLDS)
+    if options.total is not None and (options.worlds or options.write):
+        parser.error("--total goes neither with --worlds nor with --write")
     if unknown:
         parser.error(f"no such world: {', '.join(sorted(unknown))}")
     return options

@@ -149,6 +149,40 @@ def equal_marginal(seed: int, truth: Truth) -> Score:
     return once_a_day(seed, truth, _PEER_DAYS, decide)
 
 
+def oracle_within(share: float) -> Callable[[int, Truth], Score]:
+    """The oracle with a fixed total, a share of the campaigns' first budgets together: where the
+    next unit returns the same everywhere, and the budgets come to that total at most."""
+
+    def play(seed: int, truth: Truth) -> Score:
+        market = Market(seed, truth)
+        total = share * float(market.start_budget.sum())
+        for hour in range(market.hours):
+            if hour % 24 == 0:
+                best = _best_within(market, total)
+                market.running = best > 0.0
+                market.budget = np.clip(best, market.budget * 0.5, market.budget * 2.0)
+                over = float(market.budget[market.running & market.launched].sum()) / total
+                market.budget = market.budget / max(over, 1.0)
+            market.advance()
+        return market.score()
+
+    return play
+
+
+def _best_within(market: Market, total: float) -> Floats:
+    """Budgets at which the next unit returns one price, 1 at least, and which fit the total."""
+    first = market.true_roi(np.zeros_like(market.budget))
+    low, high = 1.0, max(1.0, float(first.max()))
+    for _ in range(60):
+        price = (low * high) ** 0.5 if high > low else low
+        best = market.saturates_at * np.maximum(np.sqrt(first / price) - 1.0, 0.0)
+        if best[market.launched].sum() > total:
+            low = price
+        else:
+            high = price
+    return np.asarray(market.saturates_at * np.maximum(np.sqrt(first / high) - 1.0, 0.0))
+
+
 def oracle(seed: int, truth: Truth) -> Score:
     """Knows the truth and moves each budget once a day to where the next unit just pays."""
     market = Market(seed, truth)

@@ -168,6 +168,7 @@ def test_params_of_a_pause() -> None:
         "target": 1.0,
         "believed": 100.0,
         "cpa_limit": None,
+        "asked": None,
         "old_budget": 100.0,
         "new_budget": 100.0,
         "average_return": 0.54,

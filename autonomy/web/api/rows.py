@@ -204,6 +204,30 @@ class Connection(Answer):
     without_own_budget: int
 
 
+class AccountTotal(Answer):
+    """What the budgets of an account's active campaigns may be together, and are."""
+
+    account: str
+    currency: str | None
+    daily_total: float | None
+    monthly_total: float | None
+    active_campaigns: int
+    active_budget: float
+    today: date
+    days_left: int
+    spent: float | None
+    spent_today: float | None
+    spent_per_budget: float
+    pace: float | None
+    ceiling: float
+    code: str
+    shrink_to: float | None
+    shrink_code: str | None
+    price: float
+    expected: float | None
+    left_a_day: float | None
+
+
 class _AccountTold(Answer):
     """What an account has besides its settings."""
 
@@ -217,6 +241,7 @@ class _AccountTold(Answer):
     updated_by: str
     finding: AccountFinding | None
     platform: Connection | None
+    total: AccountTotal | None
 
 
 _OWN: dict[str, Any] = {name: (_kind(name) | None, ...) for name in ACCOUNT_KEYS}

@@ -21,6 +21,7 @@ from autonomy.web.pages.frame import Frame, form_choice, form_text
 from autonomy.web.pages.planning import Planning, event_of, fields_of, of_whom, sent_fields
 from autonomy.web.pages.settings import GROUPS, changed_boxes
 from autonomy.web.parsing import DAY, identifier, text_argument
+from autonomy.web.total_words import total_sentences
 
 OWN_GROUPS = {
     title: own
@@ -234,6 +235,7 @@ def _page(
         set_up=frame.settings.channels,
         own=own_values,
         inherited=inherited,
+        total_sentences=total_sentences,
         amounts=AMOUNTS,
         whole=chosen is not None and currency_digits(chosen["currency"]) == 0,
     )

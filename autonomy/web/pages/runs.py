@@ -16,6 +16,7 @@ from autonomy.store import Json
 from autonomy.text import count, money
 from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, form_text, query_of, root
 from autonomy.web.parsing import RUNS_AFTER, Parameters, encode_cursor, identifier
+from autonomy.web.total_words import run_sentence
 
 PAGE_LENGTH = 40
 CHANGES = {
@@ -74,7 +75,9 @@ def run_pages(frame: Frame, start_run: Callable[..., RunAnswer]) -> Blueprint:
     def run(run_id: object) -> Response:
         frame.access.person()
         found = frame.reads.run(str(run_id))
-        return frame.page("run.html", "runs", run=found, result=found["summary"])
+        result = found["summary"]
+        totals = [run_sentence(one) for one in result.get("totals") or []]
+        return frame.page("run.html", "runs", run=found, result=result, totals=totals)
 
     @pages.post("/runs")
     def start() -> Response:
