@@ -146,9 +146,8 @@ def _demo_of_platform(platform: str, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    click.echo(f"\n{said}")
-    click.echo("It is only read: nothing is changed there, so the account is observed, and what")
-    click.echo("would have been done is said as held with OBSERVE.")
+    click.echo(f"\n{said} A connected account is only observed, as")
+    click.echo("nothing is changed on its platform: what follows is what a run would do, and none was.")
     _print_answer(result)
     click.echo("\nEverything is stopped and removed again. Your own account: docs/platforms.md")
 
