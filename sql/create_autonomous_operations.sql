@@ -17770,7 +17770,8 @@ p, s.a, autonomy.stored_prior((s.a).account, (s.a).currency))) - 'id',
 'measured_delay_hours', (
 select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account
 and (not exists (select from autonomy.platform_accounts x where x.account = k.name)
-or exists (select from autonomy.delays d where d.account = k.name and d.since is not null))),
+or exists (select from autonomy.account_measures d
+where d.account = k.name and d.what = 'delay' and d.since is not null))),
 'platform', autonomy.connection((s.a).account, now()),
 'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
 from found f where f.account = (s.a).account))
@@ -19221,7 +19222,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
-  ('1060_accounts', '2f243ebb53e8a98b171b8b67e6f91db54c67247653ff7861d4dcafcd583b0186', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '998261cdbfc3ef4ccef0a6fb145a6276cb3cc15595847e8be61bddfc4cbcbc44', pg_catalog.clock_timestamp()),
   ('1062_account_days', '29edc432104a17fbc4667f0f6a258be0565f591ba7dbf6ccdf35489f8b2adda9', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1066_platforms', '7dfdb3928661c850d4a165cd95937ead23e951346d90f75b1e2c0e7218f966d9', pg_catalog.clock_timestamp()),
