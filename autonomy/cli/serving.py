@@ -54,7 +54,7 @@ SECRETS = SERVING.with_name("serve.json")
 @worth_option
 @roas_option
 @json_option
-def demo(  # noqa: PLR0913, PLR0917 - one parameter an option
+def demo(
     data: Path | None,
     platform: str | None,
     mapping: Path | None,
@@ -64,7 +64,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """One real run on the embedded stack: the function, PostgREST, PostgreSQL, and back."""
     if data is not None and platform is not None:
-        raise click.UsageError("Either an export (DATA, --data) or a platform (PLATFORM), not both.")
+        raise click.UsageError("An export (DATA, --data) or a platform (PLATFORM), not both.")
     if data is not None:
         replay_export(data, mapping, worth, from_roas=from_roas, as_json=as_json)
         return
@@ -146,8 +146,8 @@ def _demo_of_platform(platform: str, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    click.echo(f"\n{said} A connected account is only observed, as")
-    click.echo("nothing is changed on its platform: what follows is what a run would do, and none was.")
+    click.echo(f"\n{said} A connected account is only observed:")
+    click.echo("nothing is changed on its platform, and what follows is what a run would do.")
     _print_answer(result)
     click.echo("\nEverything is stopped and removed again. Your own account: docs/platforms.md")
 

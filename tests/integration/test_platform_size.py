@@ -48,7 +48,7 @@ Truth = dict[str, dict[str, Decimal]]
 
 
 def tree(platform: str, campaigns: int) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Things, and whether it is they that spend. Of Meta's a fifth have their budget on two sets."""
+    """Things, and whether it is they that spend. Of Meta's a fifth have it on two ad sets."""
     for number in range(1, campaigns + 1):
         own = {"external_id": str(number * 10), "account": ACCOUNT, "title": f"Campaign {number}"}
         budget = {"daily": f"{20 + number % 90}.{number % 100:02}"}
