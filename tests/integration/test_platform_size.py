@@ -220,7 +220,8 @@ def test_readings_keep_within_the_platforms_limits(
     platform: str, accounts: int, campaigns: int, fresh: LocalStack, store: Store, sql: Any,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    hourly, first = [], []
+    hourly: list[int] = []
+    first: list[int] = []
     began = time.monotonic()
     for number in range(accounts):
         external_id = str(1_000_000_001 + number)
