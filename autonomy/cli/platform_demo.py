@@ -34,6 +34,7 @@ READ_SECONDS = 300.0
 def read_account(platform: str) -> Iterator[tuple[dict[str, str], str]]:
     """The variables of a stack with one connected account, just read, and a sentence about it."""
     server = _server(platform)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # it tidies up then, too
     try:
         bar("a database", 0.1)
         with _stack() as stack:
@@ -54,6 +55,7 @@ def read_account(platform: str) -> Iterator[tuple[dict[str, str], str]]:
     finally:
         server.kill()
         server.communicate()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _server(platform: str) -> subprocess.Popen[str]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,8 @@ def told(
     return tell
 
 
-def fakes() -> set[str]:
-    """The processes that serve a made-up platform, of this test."""
+def fakes(of: int | None = None) -> set[str]:
+    """The processes that serve a made-up platform and were started by this process, or that."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -55,7 +56,7 @@ def fakes() -> set[str]:
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
         except OSError:
             continue
-        if b"tests.platforms.serve" in line and parent == str(os.getpid()):
+        if b"tests.platforms.serve" in line and parent == str(of or os.getpid()):
             found.add(folder.name)
     return found
 
@@ -97,6 +98,26 @@ def test_what_fails_leaves_nothing_either(
     assert "The made-up platform did not start." in err
     assert list((tmp_path / "made").iterdir()) == []
     assert fakes() == set()
+
+
+def test_ended_in_the_middle_it_leaves_nothing(tmp_path: Path) -> None:
+    tmp_path.chmod(0o711)
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "autonomy", "demo", "--platform", "meta"], cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("autonomy-platform-*/keys.json")):
+        assert demo.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    (fake,) = fakes(demo.pid)
+    demo.terminate()
+    _, said = demo.communicate(timeout=60)
+    assert demo.returncode == 130, said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+    assert not Path("/proc", fake).exists()
 
 
 @pytest.mark.parametrize(
