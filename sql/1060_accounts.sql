@@ -36,7 +36,8 @@ begin
       'measured_delay_hours', (
         select k.delay_hours from autonomy.priors k where k.scope = 'account' and k.name = (s.a).account
           and (not exists (select from autonomy.platform_accounts x where x.account = k.name)
-               or exists (select from autonomy.delays d where d.account = k.name and d.since is not null))),
+               or exists (select from autonomy.account_measures d
+                          where d.account = k.name and d.what = 'delay' and d.since is not null))),
       'platform', autonomy.connection((s.a).account, now()),
       'finding', (select jsonb_build_object('sentence', f.sentence, 'proposed', f.proposed)
                   from found f where f.account = (s.a).account),

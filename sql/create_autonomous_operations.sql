@@ -13221,7 +13221,8 @@ order by active desc,campaigns desc,a.account limit v_limit
 )
 select jsonb_build_object('accounts',coalesce(jsonb_agg(to_jsonb(s.a)||jsonb_build_object('campaigns',s.campaigns,'active',s.active,'active_budget',s.active_budget,'in_force',to_jsonb(autonomy.policy_overlaid(p,s.a,autonomy.stored_prior((s.a).account,(s.a).currency)))-'id','measured_delay_hours',(select k.delay_hours from autonomy.priors k where k.scope='account' and k.name=(s.a).account
 and (not exists (select from autonomy.platform_accounts x where x.account=k.name)
-or exists (select from autonomy.delays d where d.account=k.name and d.since is not null))),'platform',autonomy.connection((s.a).account,now()),'finding',(select jsonb_build_object('sentence',f.sentence,'proposed',f.proposed)
+or exists (select from autonomy.account_measures d
+where d.account=k.name and d.what='delay' and d.since is not null))),'platform',autonomy.connection((s.a).account,now()),'finding',(select jsonb_build_object('sentence',f.sentence,'proposed',f.proposed)
 from found f where f.account=(s.a).account),'total',v_totals->(s.a).account)
 order by s.active desc,s.campaigns desc,(s.a).account),'[]'),'left_off',greatest(coalesce(max(s.left_off),0),0))
 into v_rows
@@ -14383,7 +14384,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
   ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2', pg_catalog.clock_timestamp()),
-  ('1060_accounts', '2a5e5e6d7aa636278eaf8175fa18eb5fa4062c62cc463361b7cb4fc5de3a6d50', pg_catalog.clock_timestamp()),
+  ('1060_accounts', '276af3e9b2d545b63a906bed4d1c4cea1698f7154aa248a5c3939c57ef02b76f', pg_catalog.clock_timestamp()),
   ('1062_account_days', '29edc432104a17fbc4667f0f6a258be0565f591ba7dbf6ccdf35489f8b2adda9', pg_catalog.clock_timestamp()),
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1066_platforms', '7dfdb3928661c850d4a165cd95937ead23e951346d90f75b1e2c0e7218f966d9', pg_catalog.clock_timestamp()),

@@ -64,9 +64,7 @@ def demo(
 ) -> None:
     """One real run on the embedded stack: the function, PostgREST, PostgreSQL, and back."""
     if data is not None and platform is not None:
-        raise click.UsageError(
-            "Either an export (DATA, --data) or a platform (PLATFORM), not both."
-        )
+        raise click.UsageError("An export (DATA, --data) or a platform (PLATFORM), not both.")
     if data is not None:
         replay_export(data, mapping, worth, from_roas=from_roas, as_json=as_json)
         return
@@ -148,9 +146,8 @@ def _demo_of_platform(platform: str, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    click.echo(f"\n{said}")
-    click.echo("It is only read: nothing is changed there, so the account is observed, and what")
-    click.echo("would have been done is said as held with OBSERVE.")
+    click.echo(f"\n{said} A connected account is only observed:")
+    click.echo("nothing is changed on its platform, and what follows is what a run would do.")
     _print_answer(result)
     click.echo("\nEverything is stopped and removed again. Your own account: docs/platforms.md")
 

@@ -28,7 +28,7 @@ from autonomy.run.runner import Runner
 from autonomy.store import Store
 from tests.integration import test_web
 from tests.integration.paper_platform import Paper
-from tests.integration.test_web import BEARER, get
+from tests.integration.test_web import BEARER, OPERATOR, get
 
 app, settings, sql, store = test_web.app, test_web.settings, test_web.sql, test_web.store
 
@@ -661,23 +661,27 @@ def test_a_run_reads_before_it_decides(
     ]
 
 
-def test_nothing_of_platforms_is_imported_without_a_connection(
-    fresh: LocalStack,
+@pytest.mark.parametrize("there", [False, True])
+def test_platforms_are_imported_where_an_account_is_connected_and_else_not(
+    paper: Paper, connect: Any, fresh: LocalStack, there: bool
 ) -> None:
+    """A run over HTTP in a process that has just begun, as a platform of functions starts one."""
+    if there:
+        connect(paper)
     program = (
-        "import json, sys\n"
-        "from autonomy.config import Settings\n"
-        "from autonomy.run.runner import Runner\n"
-        "from autonomy.store import Store\n"
-        "settings = Settings.from_env(json.loads(sys.argv[1]))\n"
-        "assert Runner(Store.from_settings(settings), settings).handle({}).status == 200\n"
-        "print([name for name in sys.modules if name.startswith('autonomy.platforms')])\n"
+        "import main, sys\n"
+        f"bearer = {BEARER!r}\n"
+        "answer = main.application(calls_only=True).test_client().post('/', headers=bearer)\n"
+        "assert answer.status_code == 200, answer.text\n"
+        "heavy = ('autonomy.platforms', 'google.auth', 'google.oauth2')\n"
+        "print(any(name.startswith(heavy) for name in sys.modules))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, json.dumps(fresh.environment())],
-        check=False, capture_output=True, timeout=60, text=True,
+        [sys.executable, "-c", program], check=False, capture_output=True, timeout=60, text=True,
+        env={"PATH": os.environ["PATH"], "AUTONOMY_API_TOKEN": OPERATOR, **fresh.environment()},
+        cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
-    assert done.stdout == "[]\n", done.stderr[-500:]
+    assert done.stdout.splitlines()[-1:] == [str(there)], done.stderr[-500:]
 
 
 def test_only_reading(

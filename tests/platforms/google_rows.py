@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -76,11 +77,12 @@ def _clients(world: World, account: Account) -> Iterator[Row]:
 
 
 def _campaigns(world: World, account: Account) -> Iterator[Row]:
+    users = _users(world)
     for thing in world.visible(account.external_id):
         if not thing.is_adset:
             held = world.budgets.get(thing.budget or "")
             row = _customer(account) | campaign(world, thing, account)
-            yield row | (budget(world, held, account) if held else {})
+            yield row | (budget(held, account, users[held.id]) if held else {})
 
 
 def campaign_name(thing: Thing) -> str:
@@ -113,27 +115,31 @@ def campaign(world: World, thing: Thing, account: Account) -> Row:
     return {f"campaign.{name}": value for name, value in told.items()}
 
 
-def budget(world: World, held: Budget, account: Account) -> Row:
-    users = [
-        one for one in world.things.values()
-        if one.budget == held.id and STATUS[one.status] != "REMOVED"
-    ]  # fmt: skip
+def _users(world: World) -> Counter[str | None]:
+    """How many spend each budget."""
+    return Counter(
+        one.budget for one in world.things.values() if STATUS[one.status] != "REMOVED"
+    )  # fmt: skip
+
+
+def budget(held: Budget, account: Account, users: int) -> Row:
     told = {
         "resource_name": budget_name(held), "id": int(held.id), "name": f"Budget {held.id}",
         "amount_micros": None if held.amount is None else int(held.amount * _MICROS),
         "total_amount_micros": None if held.total is None else int(held.total * _MICROS),
         "status": "REMOVED" if held.removed else "ENABLED",
         "period": "DAILY" if held.total is None else "CUSTOM_PERIOD", "type": held.type,
-        "explicitly_shared": held.shared, "reference_count": len(users),
+        "explicitly_shared": held.shared, "reference_count": users,
         "delivery_method": "STANDARD",
     }  # fmt: skip
     return {f"campaign_budget.{name}": value for name, value in told.items()}
 
 
 def _budgets(world: World, account: Account) -> Iterator[Row]:
+    users = _users(world)
     for held in world.budgets.values():
         if held.account == account.external_id:
-            yield _customer(account) | budget(world, held, account)
+            yield _customer(account) | budget(held, account, users[held.id])
 
 
 def _measured(
@@ -144,19 +150,18 @@ def _measured(
     hourly, daily = "segments.hour" in query.select, "segments.date" in query.select
     segmented = bool(query.uses("segments"))
     key = {"campaign": "campaign.id", "campaign_budget": "campaign_budget.id"}.get(query.resource)
-    sums: dict[tuple[int, date, int | None], Figures] = {}
+    sums: dict[int, dict[tuple[date, int | None], Figures]] = defaultdict(dict)
     for told in world.figures(account.external_id, *days):
         if hourly and told.hour is None:
             continue
-        owner = _owner(world, told.external_id, query.resource)
-        place = owner, told.day if daily else date.min, told.hour if hourly else None
-        sums[place] = sums[place] + told if place in sums else told
+        own = sums[_owner(world, told.external_id, query.resource)]
+        place = told.day if daily else date.min, told.hour if hourly else None
+        own[place] = own[place] + told if place in own else told
     for row in base:
-        owner = int(row[key]) if key else 0
-        mine = [(place, told) for place, told in sums.items() if place[0] == owner]
+        mine = dict(sums.get(int(row[key]) if key else 0, {}))
         if not mine and not segmented:
-            mine = [((owner, date.min, None), Figures("", date.min))]
-        for (_, day, hour), told in mine:
+            mine[date.min, None] = Figures("", date.min)
+        for (day, hour), told in mine.items():
             if told.delivered or not segmented:
                 yield row | _metrics(replace(told, day=day, hour=hour))
 

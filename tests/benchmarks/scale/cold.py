@@ -38,6 +38,7 @@ UNWANTED = (
     "psycopg",
     "autonomy.local",
     "autonomy.imports",
+    "autonomy.platforms",
     "autonomy.replay",
 )
 ENVIRONMENT = {
