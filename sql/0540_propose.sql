@@ -57,8 +57,9 @@ begin
       row((r.candidate).impressions, (r.candidate).reach, (r.candidate).clicks, (r.candidate).conversions,
           (r.candidate).spend, (r.candidate).revenue)::autonomy.measures,
       m.matched, r.limits, (r.candidate).ev_effective_spend, nullif((r.candidate).reference_budget, 'NaN'),
-      coalesce((r.candidate).curvature::numeric, (f.p).curvature), case when r.kind = 'total' then jsonb_build_object('code', r.total_code,
-        'ceiling', r.total_ceiling, 'active_budget', r.total_budget) end)::autonomy.evidence),
+      coalesce((r.candidate).curvature::numeric, (f.p).curvature),
+      case when r.kind = 'total' then jsonb_build_object('code', r.total_code, 'ceiling', r.total_ceiling,
+        'active_budget', r.total_budget) end)::autonomy.evidence),
     case when r.verdict = 'hold' then '{}' else autonomy.expected_impact_of(
       r.direction, r.plan_break_even,
       coalesce((r.new_budget::numeric(40, 20) / nullif((r.candidate).budget, 0))::float8 - 1::float8, 0::float8),

@@ -109,7 +109,8 @@ comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
   'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
   'those that are held alone: held, and where that says something of an account: held_of_accounts), '
   'those to be carried out or proposed (chosen), the first p_shown of the held, those held out for comparison, the '
-  'version of each rule, and what it does in accounts with a total. Only reads; raises nothing. [autonomous-operations]';
+  'version of each rule, and what it does in accounts with a total. Only reads; raises nothing. '
+  '[autonomous-operations]';
 
 create function autonomy.carry_out_chosen(
   p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
@@ -199,13 +200,10 @@ declare
   v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
   v_began timestamptz := clock_timestamp();
   v_run_id uuid := gen_random_uuid();
-  v_lease jsonb;
-  v_mode text;
-  v_portfolio jsonb;
+  v_lease jsonb; v_mode text; v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
   v_versions jsonb;              -- rule -> its version, as decided by
-  v_chosen autonomy.decided[];
-  v_held_first autonomy.decided[];
+  v_chosen autonomy.decided[]; v_held_first autonomy.decided[];
   v_outcomes text[];             -- what became of each chosen decision, in their order
   v_stopped text[];              -- the codes of those that apply held
   v_actions jsonb; v_failed jsonb;

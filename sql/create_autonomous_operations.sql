@@ -10978,13 +10978,10 @@ declare
 v_shown constant integer:=100;
 v_began timestamptz:=clock_timestamp();
 v_run_id uuid:=gen_random_uuid();
-v_lease jsonb;
-v_mode text;
-v_portfolio jsonb;
+v_lease jsonb; v_mode text; v_portfolio jsonb;
 v_codes jsonb;
 v_versions jsonb;
-v_chosen autonomy.decided[];
-v_held_first autonomy.decided[];
+v_chosen autonomy.decided[]; v_held_first autonomy.decided[];
 v_outcomes text[];
 v_stopped text[];
 v_actions jsonb; v_failed jsonb;
@@ -14341,7 +14338,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0520_decide', 'b92845c3900e0485bdb52032343c24d551a5e583882701f6ab8416d457c2650b', pg_catalog.clock_timestamp()),
   ('0525_decide_together', '54aa0b708d715e5b2a540b95213f86018f544160d34ae5503062727df92460a3', pg_catalog.clock_timestamp()),
   ('0530_sentences', '6ac8d59a85497b5543a29e151d913c6dd7f71889e88b97e898e439194442e47e', pg_catalog.clock_timestamp()),
-  ('0540_propose', 'b4ae1b355ac2062afe5ccea470222d40b81f73288dc702666eea99f001f78838', pg_catalog.clock_timestamp()),
+  ('0540_propose', 'd7bc8dcb95337f4fe1682b5218761102d7c8087856831b802879a125c3b518e9', pg_catalog.clock_timestamp()),
   ('0550_identify', 'd70f975a2e10877464914111de2b7569d84e23346af7310580ea93a6e7e62028', pg_catalog.clock_timestamp()),
   ('0560_leases', '89a620fe6a4c804220f5f2234af85521aefa383cb8acbda6541f13b49e358dd5', pg_catalog.clock_timestamp()),
   ('0600_changes', 'e9d1f8acd8fcb4d93e09602e114f2e198de3df228e0d8a9fbeb2d80e1234d1a3', pg_catalog.clock_timestamp()),
@@ -14371,7 +14368,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0930_insights', '0f71f67898c9897536c223c1e2140170d0693bace9153bf46c2db9dbeb6d5fe3', pg_catalog.clock_timestamp()),
   ('0940_holdouts', 'b078f946459ce2a5b57f3f2963c5aaae9e592129349b721de585c283e1c00495', pg_catalog.clock_timestamp()),
   ('0945_account_proof', 'e8f4d64fc99ef7d91be9f55e7c4a213d21e86fe0918d727cc68f7c455f9ab45f', pg_catalog.clock_timestamp()),
-  ('0950_database_run', 'ddbc9e6bb37a0b223744009309b070d6b6c860c5ed7fd497533e5f3ec2affbd8', pg_catalog.clock_timestamp()),
+  ('0950_database_run', '2137ce6ac038726c6464542db831a0afcade3a5203601b65851e8380c9ebe66e', pg_catalog.clock_timestamp()),
   ('0960_feed_views', '49fbdad6cf375db2b18a0c5236dbc7cc2087e1b7ed0330e89dc19b38ef633d1d', pg_catalog.clock_timestamp()),
   ('0961_feed_rows', 'bf1ad9abad7024ba1d6038bf5c11df900911201286d04bdc23a421bcb04a95c6', pg_catalog.clock_timestamp()),
   ('0962_feed_writes', '9d78c49d468d21783fb12237fb8e2e88284860dcc70f518c0497c1b6c2965678', pg_catalog.clock_timestamp()),

@@ -1,9 +1,8 @@
 """Every guardrail of one campaign: a function each, in the order of `codes.CODES`.
 
-The table is what runs, top to bottom; the first that blocks is the decision's code. The guardrails
-of the campaign block an action, those of the size shrink it (and block what is left of nothing).
-The breakers, which look at all decisions of a run together, stand in breakers.py. Beside them: the
-words that their sentences name.
+The table is what runs, top to bottom; the first that blocks is the decision's code. Those of the
+campaign block an action, those of the size shrink it (and block what is left of nothing). Breakers,
+which look at all decisions of a run, stand in breakers.py. Beside them: words of their sentences.
 """
 
 from __future__ import annotations
@@ -19,16 +18,7 @@ from autonomy.engine.codes import PLACE
 from autonomy.engine.curve import DEAD_BAND, moved
 from autonomy.engine.more_evidence import more_evidence, odds
 from autonomy.engine.plan import Plan
-from autonomy.engine.sizing import (
-    LEAST,
-    Sized,
-    cut_down,
-    floor_of,
-    half_up,
-    lowered,
-    raised,
-    times,
-)
+from autonomy.engine.sizing import LEAST, Sized, cut_down, floor_of, half_up, lowered, raised, times
 from autonomy.text import counted, currency_digits, money
 
 SYNCED_WITHIN = timedelta(minutes=90)  # runs are an hour apart, and one may be late

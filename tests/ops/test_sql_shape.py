@@ -23,6 +23,7 @@ ONE_QUERY = {
     "autonomy.facts_of_campaigns",  # every window of a campaign from one pass over its days
     "autonomy.fitted_moments",  # the orders and rois of all groups, each step over all of them
     "autonomy.settle_grain",  # what comes and what is there, weighed day by day at once
+    "autonomy.candidate_rows",  # all that is known of a campaign
     "autonomy.decided_campaigns",  # all rules on all candidates of a run
     "autonomy.decided_run",  # sums over all decisions of a run, in their order
     "autonomy.breaker_reports",  # each breaker a row of one list, in their order
