@@ -126,7 +126,7 @@ begin
       select from public.campaign_facts f cross join public.autonomy_policy p
       left join public.autonomy_accounts a on a.account = coalesce(new.account, 'default')
       left join autonomy.priors k on k.scope = 'account' and k.name = coalesce(new.account, 'default')
-      where f.campaign_id = new.id and (f.ev_delay, f.ev_curvature) is distinct from (
+      where f.campaign_id = new.id and (f.ev_delay, f.ev_curvature) <> (
         coalesce(a.conversion_delay_hours::float8, k.delay_hours, p.conversion_delay_hours::float8),
         coalesce(a.curvature::float8, k.curvature, p.curvature::float8))) then
     perform autonomy.refresh_campaign_facts(array[new.id]);

@@ -2921,7 +2921,7 @@ perform autonomy.change_zone(array[new.id],v_from,v_to);
 elsif exists (select from public.campaign_facts f cross join public.autonomy_policy p
 left join public.autonomy_accounts a on a.account=coalesce(new.account,'default')
 left join autonomy.priors k on k.scope='account' and k.name=coalesce(new.account,'default')
-where f.campaign_id=new.id and (f.ev_delay,f.ev_curvature) is distinct from (coalesce(a.conversion_delay_hours::float8,k.delay_hours,p.conversion_delay_hours::float8),coalesce(a.curvature::float8,k.curvature,p.curvature::float8))) then
+where f.campaign_id=new.id and (f.ev_delay,f.ev_curvature)<>(coalesce(a.conversion_delay_hours::float8,k.delay_hours,p.conversion_delay_hours::float8),coalesce(a.curvature::float8,k.curvature,p.curvature::float8))) then
 perform autonomy.refresh_campaign_facts(array[new.id]);
 end if;
 return null;
@@ -14301,7 +14301,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0220_keeping_facts', '0ad2b9cc1a25fc1b459b621261930247201e345dbb14d87050e0035a000bc0b5', pg_catalog.clock_timestamp()),
   ('0221_following_metrics', 'eaa026c0f9a8f43560fea02747e9214e8a25665e2a662974831893218b8098da', pg_catalog.clock_timestamp()),
   ('0222_events', '45e6808fcd94b57bbb617aeda8ba0c1d790599c07d9fc4b9b55ab7e9ea84a3e5', pg_catalog.clock_timestamp()),
-  ('0225_zones', 'a103f53f8f2583459b4581da17d3de2eeb7a82dd925b052560bb1f6582f7e19d', pg_catalog.clock_timestamp()),
+  ('0225_zones', '66d07fdeaf211a291a9b9f6dd6cd709590b1bd7a2d83f912aa9297d3f81a871b', pg_catalog.clock_timestamp()),
   ('0226_values', '04098fa91437d9d05cf22eb08d739e5e48634d1d3e6d0d14f1ec73af0d016544', pg_catalog.clock_timestamp()),
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
