@@ -13,7 +13,7 @@ from typing import NamedTuple
 _CREATE = re.compile(
     r"^ *create (?:or replace )?(?:unique )?"
     r"(?P<kind>table|type|index|statistics|function|trigger) (?:if not exists )?"
-    r"(?:(?P<schema>public|autonomy)\.)?(?!pg_temp)(?P<name>\w+)",
+    r"(?:(?P<schema>public|autonomy)\.)?(?!pg_temp|on )(?P<name>\w+)",  # of a run's own: no name
     re.MULTILINE,
 )
 _CONSTRAINT = re.compile(r"(?:primary key|unique|check|exclude|foreign key|constraint)\b")

@@ -178,7 +178,7 @@ begin
     array_agg(coalesce(b.budgets[width_bucket(d.day, b.days)], d.spend::float8 * r.budget_per_spend)
       / (r.budget::float8 * r.budget_per_spend)),
     autonomy.account_delay(p_account),
-    v_policy.evidence_half_life_days::float8 / 2,
+    v_policy.evidence_half_life_days::float8,
     greatest(0.04, coalesce((select k.tau2 from autonomy.priors k where k.scope = 'account' and k.name = p_account),
                             v_policy.prior_tau2)))
   into scores

@@ -4825,7 +4825,7 @@ if day is null or day<=p_after then
 return;
 end if;
 select autonomy.curvature_scores(array_agg(i.n::int),array_agg(score_account.day-d.day),array_agg(d.spend::float8),array_agg(d.conversions::float8),array_agg(coalesce(b.budgets[width_bucket(d.day,b.days)],d.spend::float8*r.budget_per_spend)
-/ (r.budget::float8*r.budget_per_spend)),autonomy.account_delay(p_account),v_policy.evidence_half_life_days::float8/2,greatest(0.04,coalesce((select k.tau2 from autonomy.priors k where k.scope='account' and k.name=p_account),v_policy.prior_tau2)))
+/ (r.budget::float8*r.budget_per_spend)),autonomy.account_delay(p_account),v_policy.evidence_half_life_days::float8,greatest(0.04,coalesce((select k.tau2 from autonomy.priors k where k.scope='account' and k.name=p_account),v_policy.prior_tau2)))
 into scores
 from unnest(v_ids) with ordinality i (id,n)
 join autonomy.reference_budgets r on r.campaign_id=i.id
@@ -14317,7 +14317,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0405_curve', '94bc862c8c550eaa991b81392c13bd12b5473a38f576306b77eae62d166d3a27', pg_catalog.clock_timestamp()),
   ('0410_evidence', '3afc7e4fb79fecc2a08f18fa4c8e23f5a0a7fd20095fa086f937500e6584bab9', pg_catalog.clock_timestamp()),
   ('0412_priors', '4034639c12ced7213bdec6f27a4feaf76b1b13b635a73af571f5a517651ccbbc', pg_catalog.clock_timestamp()),
-  ('0415_curvature', '093acafd66e1bdeabf0ca992dad430dd30399d2d91fd72f59aeb8b984b0dc2be', pg_catalog.clock_timestamp()),
+  ('0415_curvature', 'f6f204b0d63f4d4a6cc80e253745a81f900335ff021737138f9eb0efe7b5acca', pg_catalog.clock_timestamp()),
   ('0417_delay', '3bfd08b5334fc2626e5efe1fc6a7e3c0cb0799fbf8f7126f7d87c29684368bcb', pg_catalog.clock_timestamp()),
   ('0418_measuring', '50a73a359beac777903f2598217747a92c91df8046383710166493c0489bdfa9', pg_catalog.clock_timestamp()),
   ('0420_doubt', 'e6334030e0e9661d9cca8de84ea7181e4af8deb9d8b6542afd17d22025f2c7e5', pg_catalog.clock_timestamp()),

@@ -8,8 +8,8 @@ not followed, a small c would have foretold it. Orders are scored, never revenue
     forecast    mu = what is spent, as it counts under c and so far as its orders arrive that day,
                 times the orders a unit brings: those seen, drawn towards the middle campaign's as
                 far as the campaigns' spread under c lets expect (both fitted, in three steps).
-                Days fade twice as fast as in the evidence: budgets go after returns that drift,
-                and a forecast that lags behind the drift takes it for a flat curve
+                Days fade as in the evidence: budgets go after luck and returns that drift, and
+                a forecast that rests on more days, or on fewer, takes that for a flat curve
     score       negative binomial, of size 1 / (day-to-day shocks + doubt of the forecast)
 """
 

@@ -206,7 +206,7 @@ def test_days_that_no_run_saw_are_passed_over(empty: psycopg.Connection) -> None
     assert last == "2026-09-15"
     expected = [0.0] * 7
     for day in (30, 31, 45):
-        told = curvature_scores(until(campaigns, day), 0, 7, 0.64)  # half of the evidence's
+        told = curvature_scores(until(campaigns, day), 0, 14, 0.64)
         assert told is not None
         expected = [a + b for a, b in zip(expected, told, strict=True)]
     assert scores == pytest.approx(expected, rel=0.05)
