@@ -47,7 +47,7 @@ _WHAT = {
     "CUSTOMER_NOT_FOUND": "There is no such account.",
     "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION": "The Cloud project has access to test accounts "
     "only: ask for Explorer access in its Google Ads API settings.",
-    "OAUTH_TOKEN_REVOKED": "The credential was revoked: make a new one.",
+    "OAUTH_TOKEN_REVOKED": "The credential was revoked: make a new one.",  # nosec B105
     "TWO_STEP_VERIFICATION_NOT_ENROLLED": "The credential's user must turn on 2-step verification.",
     "ACTION_NOT_PERMITTED_FOR_SUSPENDED_ACCOUNT": "The account is suspended.",
     "REQUESTED_METRICS_FOR_MANAGER": "This is a manager account: connect the accounts under it.",
