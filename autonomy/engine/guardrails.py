@@ -30,8 +30,9 @@ Guardrail = Callable[[Case], bool]
 BLOCKS: dict[str, Guardrail] = {}
 NOT_OF_A_RESUME: set[str] = set()
 OF_A_TOTAL = (
-    "FROZEN", "OBSERVE", "DISABLED", "ON_HOLD", "PLANNED_EVENT", "CHANGED_BY_PERSON",
-    "TEST_RUNNING", "AWAITING_APPROVAL", "HOLDOUT",
+    "FROZEN", "OBSERVE", "DISABLED", "ON_HOLD", "ACCOUNT_BROKEN", "NOT_SYNCED", "PLANNED_EVENT",
+    "CHANGED_BY_PERSON", "TEST_RUNNING", "LEARNING", "AWAITING_APPROVAL", *BUDGETS_ELSEWHERE,
+    "HOLDOUT",
 )  # fmt: skip
 """What leaves a campaign its budget where its account is above its total. That does not judge it by
 its figures, so that nothing which doubts or weighs these is asked; nor does it wait."""
