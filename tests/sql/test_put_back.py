@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from autonomy.engine.decide import Engine
+from autonomy.engine import Accounts, Engine
 from autonomy.rules.templates import TEMPLATES
 from tests.sql.planted import NOW, YESTERDAY, Measures, campaign, series, value
 
@@ -68,7 +68,12 @@ def decisions(db: Db) -> list[str]:
     told = value(db, "select propose_autonomous_actions(p_now => %s) -> 'decisions'", NOW)
     page = value(db, "select list_autonomous_candidates(p_now => %s)", NOW)
     rules = value(db, "select jsonb_agg(to_jsonb(r)) from autonomous_rules r where is_active")
-    engine = Engine(rules, value(db, "select to_jsonb(p) from autonomy_policy p"), NOW)
+    accounts = Accounts(
+        value(db, "select autonomy_account_policies()"),
+        value(db, "select autonomy_account_priors()"),
+    )
+    policy = value(db, "select to_jsonb(p) from autonomy_policy p")
+    engine = Engine(rules, policy, NOW, accounts=accounts)
     engine.take(page["candidates"])
     ours = [one.campaign_id for one in engine.finish()]
     assert [one["campaign_id"] for one in told] == ours
