@@ -150,8 +150,8 @@ begin
   cross join lateral (select greatest(coalesce(c.budget, 0), 0) as budget offset 0) b
   cross join lateral (select autonomy.currency_digits(c.currency) as digits offset 0) n
   cross join lateral (select autonomy.curve_floor((f.p).min_budget, c.reference_budget) as min_budget offset 0) w
-  cross join lateral (select (x.curvature + x.share) / (x.curvature + 1::float8) as over,
-      (x.curvature + x.share) / x.curvature as steep
+  cross join lateral (select autonomy.curve_over(x.share, x.curvature) as over,
+      autonomy.curve_steep(x.share, x.curvature) as steep
     from (select autonomy.budget_share(c.budget, c.reference_budget) as share,
             coalesce(c.curvature, f.curvature) as curvature offset 0) x offset 0) k
   cross join lateral (select u.break_even, greatest(u.break_even, f.price * u.break_even) as asked

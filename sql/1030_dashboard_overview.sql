@@ -240,8 +240,8 @@ begin
         (f.p).prior_tau2, (f.p).prior_order_value, (f.p).prior_cv2,
         (f.p).prior_order_spread) as posterior offset 0) q
       cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
-      cross join lateral (select (x.curvature + x.share) / (x.curvature + 1::float8) as over,
-          (x.curvature + x.share) / x.curvature as steep
+      cross join lateral (select autonomy.curve_over(x.share, x.curvature) as over,
+          autonomy.curve_steep(x.share, x.curvature) as steep
         from (select coalesce(c.curvature, (f.p).curvature::float8) as curvature,
                      autonomy.budget_share(c.budget, c.reference_budget) as share offset 0) x) y
     )

@@ -6848,7 +6848,7 @@ join in_force f on f.account=coalesce(c.account,'')
 cross join lateral (select greatest(coalesce(c.budget,0),0) as budget offset 0) b
 cross join lateral (select autonomy.currency_digits(c.currency) as digits offset 0) n
 cross join lateral (select autonomy.curve_floor((f.p).min_budget,c.reference_budget) as min_budget offset 0) w
-cross join lateral (select (x.curvature+x.share)/(x.curvature+1::float8) as over,(x.curvature+x.share)/x.curvature as steep
+cross join lateral (select autonomy.curve_over(x.share,x.curvature) as over,autonomy.curve_steep(x.share,x.curvature) as steep
 from (select autonomy.budget_share(c.budget,c.reference_budget) as share,coalesce(c.curvature,f.curvature) as curvature offset 0) x offset 0) k
 cross join lateral (select u.break_even,greatest(u.break_even,f.price*u.break_even) as asked
 from (select coalesce(c.target_roi,(f.p).break_even_roi::float8) as break_even) u offset 0) v
@@ -12526,7 +12526,7 @@ f on f.account=coalesce(c.account,'')
 cross join lateral (select coalesce(c.target_roi,(f.p).break_even_roi::float8) as break_even) o
 cross join lateral (select autonomy.roi_posterior(coalesce(c.ev_effective_spend,c.ev_spend),c.ev_conversions,c.ev_revenue,c.cv2,c.ev_days,c.matured_share,(f.p).prior_mean_roi,(f.p).prior_tau2,(f.p).prior_order_value,(f.p).prior_cv2,(f.p).prior_order_spread) as posterior offset 0) q
 cross join lateral (select autonomy.currency_digits(c.currency) as digits) d
-cross join lateral (select (x.curvature+x.share)/(x.curvature+1::float8) as over,(x.curvature+x.share)/x.curvature as steep
+cross join lateral (select autonomy.curve_over(x.share,x.curvature) as over,autonomy.curve_steep(x.share,x.curvature) as steep
 from (select coalesce(c.curvature,(f.p).curvature::float8) as curvature,autonomy.budget_share(c.budget,c.reference_budget) as share offset 0) x) y
 )
 select jsonb_build_object('underperforming_count',v_under_count,'underperforming',(select coalesce(jsonb_agg(jsonb_build_object('campaign_id',s.campaign_id,'campaign_title',s.title,'currency',s.currency,'current_budget',s.budget,'total_spend',round(s.spend::numeric,2),'roi',round(s.roi::numeric,4),'ctr',round(s.ctr::numeric,4),'conversion_rate',round(s.conversion_rate::numeric,4),'confidence_score',round(s.loses::numeric,2),'recommendation',case when s.loses<50 then 'Wait' when s.loses<80 then 'Watch, or pause' else 'Pause' end
@@ -14334,7 +14334,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0512_portfolio', '966e6af2a3276a1ff6d553059e1fd2dc5686fd12caad7b50ddb6dd8c16efb8c8', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
   ('0515_guardrails', 'ceff0fcf395bc9b4e29020120a204b8e8590f4d574d631476ad33e46c9aa5608', pg_catalog.clock_timestamp()),
-  ('0518_within_totals', 'ace3f9e4a646c5893fd8913dbb3915967c581c4bd85eb1d1a375258ebcb1f064', pg_catalog.clock_timestamp()),
+  ('0518_within_totals', 'bd8c2d433d70cfad6b1d1ddd5b80a34dee38651e41617fcfa80be3bb8a541e92', pg_catalog.clock_timestamp()),
   ('0520_decide', 'b92845c3900e0485bdb52032343c24d551a5e583882701f6ab8416d457c2650b', pg_catalog.clock_timestamp()),
   ('0525_decide_together', '54aa0b708d715e5b2a540b95213f86018f544160d34ae5503062727df92460a3', pg_catalog.clock_timestamp()),
   ('0530_sentences', '6ac8d59a85497b5543a29e151d913c6dd7f71889e88b97e898e439194442e47e', pg_catalog.clock_timestamp()),
@@ -14376,7 +14376,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1000_dashboard_days', '628660e39584d17c2ee35e7ba57b546cf628be4655929929af3c7ee6a08c61e2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '0c53ecc2eefb4ff72d95362dea3cce28e306b00802d0706674512619157d117b', pg_catalog.clock_timestamp()),
-  ('1030_dashboard_overview', 'd733b784e13830fffbbb1783d51de216ea0eada1a8d5abf73687985b4982d341', pg_catalog.clock_timestamp()),
+  ('1030_dashboard_overview', '6db9525508795280fbadc92b529241bb890e9c62c607b59320a1fb3a18434a74', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
   ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0', pg_catalog.clock_timestamp()),
