@@ -4527,19 +4527,21 @@ from usual u
 left join valued v using (key)
 left join likeliest l using (key);
 end $$;
-create function autonomy.sampled_campaigns(out ids uuid[],out is_all boolean)
+create function autonomy.sampled_campaigns() returns uuid[]
 language plpgsql stable
 as $$
 declare
 v_blocks float8:=pg_relation_size('public.campaign_facts')/8192;
+v_ids uuid[];
 begin
-is_all:=v_blocks<=1000;
-if is_all then
-ids:=array(select f.campaign_id from public.campaign_facts f);
-else
-ids:=array(select f.campaign_id from public.campaign_facts f
+if v_blocks>1000 then
+v_ids:=array(select f.campaign_id from public.campaign_facts f
 tablesample system (100*1000/v_blocks) repeatable (0));
 end if;
+if cardinality(v_ids)>=5000 then
+return v_ids;
+end if;
+return array(select f.campaign_id from public.campaign_facts f order by f.campaign_id limit 9000);
 end $$;
 create function autonomy.prior_is_due(p_prior autonomy.priors,p_now timestamptz) returns boolean
 language plpgsql immutable
@@ -4573,7 +4575,7 @@ returns setof autonomy.priors
 language plpgsql stable set search_path='' set jit=off set work_mem='64MB'
 as $$
 declare
-v_sample uuid[]:=(select s.ids from autonomy.sampled_campaigns() s);
+v_sample uuid[]:=autonomy.sampled_campaigns();
 v_ids uuid[];
 v_keys text[];
 v_pools autonomy.priors[];
@@ -14316,7 +14318,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0400_confidence', '8eeb972e6943128442178e765f2dee8d164f076d16661c6c47afd8c73d356108', pg_catalog.clock_timestamp()),
   ('0405_curve', '94bc862c8c550eaa991b81392c13bd12b5473a38f576306b77eae62d166d3a27', pg_catalog.clock_timestamp()),
   ('0410_evidence', '3afc7e4fb79fecc2a08f18fa4c8e23f5a0a7fd20095fa086f937500e6584bab9', pg_catalog.clock_timestamp()),
-  ('0412_priors', '4034639c12ced7213bdec6f27a4feaf76b1b13b635a73af571f5a517651ccbbc', pg_catalog.clock_timestamp()),
+  ('0412_priors', '90c61d6b8608d5fdf3a577d7759c3012766b14716abe152e37eae6032248361e', pg_catalog.clock_timestamp()),
   ('0415_curvature', 'f6f204b0d63f4d4a6cc80e253745a81f900335ff021737138f9eb0efe7b5acca', pg_catalog.clock_timestamp()),
   ('0417_delay', '3bfd08b5334fc2626e5efe1fc6a7e3c0cb0799fbf8f7126f7d87c29684368bcb', pg_catalog.clock_timestamp()),
   ('0418_measuring', '50a73a359beac777903f2598217747a92c91df8046383710166493c0489bdfa9', pg_catalog.clock_timestamp()),

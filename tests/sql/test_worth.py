@@ -60,6 +60,19 @@ def test_dear_goods_in_an_account_of_few_campaigns(empty: Db) -> None:
     assert prior(empty, "cheap")["order_value"] == pytest.approx(10 * math.exp(-0.08))
 
 
+def test_what_was_deleted_leaves_the_others_their_say(empty: Db) -> None:
+    """The table of facts is sampled by its blocks, most of which are empty then."""
+    many = "insert into campaigns (title, budget) select 'Gone', 1 from generate_series(1, 120000)"
+    empty.execute(many.encode())
+    empty.execute("insert into campaign_facts (campaign_id) select id from campaigns")
+    assert ask(empty, "pg_relation_size('campaign_facts') / 8192") > 1000
+    assert 5000 <= ask(empty, "cardinality(autonomy.sampled_campaigns())") < 120000
+    kept = "array_agg(campaign_id) from (select campaign_id, row_number() over (order by ctid) n"
+    ours = ask(empty, f"{kept} from campaign_facts) f where mod(n, 6000) = 0")
+    empty.execute("delete from campaign_facts where campaign_id <> all (%s)", [ours])
+    assert sorted(ask(empty, "autonomy.sampled_campaigns()")) == sorted(ours)
+
+
 def fill(db: Db, account: str, currency: str, rate: int) -> UUID:
     """Seven campaigns and a loser, all in amounts of that currency."""
     for number in range(7):
