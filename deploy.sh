@@ -33,7 +33,8 @@ Environment (values of secrets are never printed and never stand in a command li
   AUTONOMY_DATABASE_URL        postgresql://... for the migrations        else they are skipped
   AUTONOMY_API_TOKEN           operator's token                           made where there is none
   AUTONOMY_SESSION_KEY         signs the dashboard's cookies              made where there is none
-  AUTONOMY_VIEWER_TOKEN, AUTONOMY_WEBHOOK_URL, AUTONOMY_WEBHOOK_SECRET,
+  AUTONOMY_VIEWER_TOKEN, AUTONOMY_AGENT_TOKEN, AUTONOMY_WEBHOOK_URL,
+  AUTONOMY_WEBHOOK_SECRET,
   AUTONOMY_SLACK_WEBHOOK_URL, AUTONOMY_SMTP_URL, AUTONOMY_MAIL_FROM,
   AUTONOMY_MAIL_TO                                                        optional
   AUTONOMY_META_TOKEN, AUTONOMY_META_APP_SECRET,
@@ -60,6 +61,7 @@ APIS="cloudbuild cloudfunctions run artifactregistry cloudscheduler secretmanage
 # What the function reads, and the secret that holds it. The first must be given once.
 SECRETS="SUPABASE_SERVICE_ROLE_KEY:supabase-key AUTONOMY_API_TOKEN:api-token
 AUTONOMY_SESSION_KEY:session-key AUTONOMY_VIEWER_TOKEN:viewer-token
+AUTONOMY_AGENT_TOKEN:agent-token
 AUTONOMY_WEBHOOK_URL:webhook-url AUTONOMY_WEBHOOK_SECRET:webhook-secret
 AUTONOMY_SLACK_WEBHOOK_URL:slack-webhook-url AUTONOMY_SMTP_URL:smtp-url
 AUTONOMY_MAIL_FROM:mail-from AUTONOMY_MAIL_TO:mail-to

@@ -43,6 +43,8 @@ class Settings:
     roll back."""
     viewer_token: str = field(default="", repr=False)
     """AUTONOMY_VIEWER_TOKEN: sees all, changes nothing. Empty: no such role."""
+    agent_token: str = field(default="", repr=False)
+    """AUTONOMY_AGENT_TOKEN: an assistant sees all, drafts, may freeze. Empty: no such role."""
     session_key: str = field(default="", repr=False)
     """AUTONOMY_SESSION_KEY: signs the dashboard's cookies; the same on every instance."""
     oidc_audience: str = ""
@@ -85,6 +87,7 @@ class Settings:
             supabase_key=_first(env, "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY"),
             api_token=_secret(env, "AUTONOMY_API_TOKEN"),
             viewer_token=_secret(env, "AUTONOMY_VIEWER_TOKEN"),
+            agent_token=_secret(env, "AUTONOMY_AGENT_TOKEN"),
             session_key=_secret(env, "AUTONOMY_SESSION_KEY"),
             oidc_audience=_first(env, "AUTONOMY_OIDC_AUDIENCE"),
             oidc_email=_first(env, "AUTONOMY_OIDC_EMAIL"),
@@ -128,6 +131,11 @@ class Settings:
         """The ways to tell a person that are set up."""
         there = (self.slack_webhook_url, self.webhook_url, self.mail_server)
         return tuple(name for name, given in zip(CHANNELS, there, strict=True) if given)
+
+    @property
+    def people_configured(self) -> bool:
+        """Whether there is a token to look at anything with."""
+        return bool(self.api_token or self.viewer_token or self.agent_token)
 
     @property
     def callers_configured(self) -> bool:

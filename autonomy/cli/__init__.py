@@ -13,6 +13,7 @@ import click
 from autonomy import __version__
 from autonomy.cli import (
     accounts,
+    assistant,
     campaigns,
     database,
     events,
@@ -52,7 +53,7 @@ def cli() -> None:
 
 for module in (
     operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, forecast,
-    platforms, database, past, serving,
+    platforms, database, past, serving, assistant,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)

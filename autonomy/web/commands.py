@@ -217,6 +217,20 @@ class Changes:
         row = {**values, "updated_by": self._actor}
         return self._store.update("autonomy_policy", row, filters={"id": True})[0]
 
+    def draft_rule(self, rule: Mapping[str, Any], why: str) -> Json:
+        """Keep a rule as a draft that no run follows. Raises RuleError, StateConflict."""
+        return dict(
+            self._store.rpc("dashboard_draft_rule", p_rule=rule, p_why=why, p_actor=self._actor)
+        )
+
+    def decide_draft(self, draft_id: str, adopt: bool) -> Json:
+        """Make a draft an inactive rule, or discard it. Raises NotFound, StateConflict."""
+        return dict(
+            self._store.rpc(
+                "dashboard_decide_draft", p_draft_id=draft_id, p_adopt=adopt, p_actor=self._actor
+            )
+        )
+
     def set_optimisation(self, on: bool) -> Json:
         """Switch budget optimisation; off takes its rules out and keeps them."""
         return dict(self._store.rpc("set_budget_optimisation", p_on=on, p_actor=self._actor))

@@ -201,6 +201,14 @@ class Reads:
             return preview_now(self._store, draft, rule_id)
         return preview_rule(self._store, draft, rule_id)
 
+    def audit(self) -> Json:
+        """The log replayed: {"ok", "campaigns_checked", "actions_checked", "differences"}."""
+        return dict(self._store.rpc("audit_autonomous_actions"))
+
+    def drafts(self, status: str = "open", limit: int = 100) -> Json:
+        """Drafts of rules, newest first."""
+        return dict(self._store.rpc("dashboard_rule_drafts", p_status=status, p_limit=limit))
+
     def insights(self) -> list[Json]:
         """What was learnt this week, in sentences with figures."""
         return list(self._remembered.rpc("autonomous_insights"))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from autonomy.run.request import RunRequest
 from autonomy.run.sent import Sent
+from autonomy.web.api import agents as may
 from autonomy.web.api.openapi import NULL, Described, Schema
 from autonomy.web.api.requests import PolicyChange
 from autonomy.web.api.routes import OPERATIONS, Operation
@@ -60,7 +61,9 @@ def _address(one: Operation) -> str:
 
 
 def _who(one: Operation) -> str:
-    return "viewer" if issubclass(one.takes, Parameters) else "operator"
+    if issubclass(one.takes, Parameters):
+        return "viewer"
+    return "operator" if one.for_agents is may.never else "operator, in part assistant"
 
 
 def _by_model(operations: list[Operation]) -> list[Sequence[str]]:

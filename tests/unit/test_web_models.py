@@ -30,6 +30,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "Rollback": {"run_id": ID},
     "OpportunityStatus": {"status": "open"},
     "PreviewRule": {"rule": RULE},
+    "NewDraft": {"rule": RULE},
     "AccountChange": {"account": "Paris", "frozen": True},
     "ProofParameters": {"account": "Paris"},
     "PlanEvent": {"account": "Paris", "from": "2026-11-02", "until": "2026-11-03", "why": "Sale"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Response, jsonify, request
 
@@ -12,58 +12,18 @@ from autonomy.rules.templates import TEMPLATES
 from autonomy.run.request import RunAnswer, RunRequest
 from autonomy.run.sent import Change, Sent
 from autonomy.store import Json, Store
+from autonomy.web.api import agents as may
+from autonomy.web.api import drafts as drafting
 from autonomy.web.api import requests as asked
-from autonomy.web.auth.access import Access
+from autonomy.web.api.operations import OPERATIONS, Operation, serve
+from autonomy.web.auth.access import Access, refuse_agent
 from autonomy.web.commands import Changes
 from autonomy.web.parsing import Parameters, encode_cursor, idempotency_key, json_body
 from autonomy.web.queries import Reads
 from autonomy.web.rule_body import NewRule, RuleChange, findings
 from autonomy.web.scheduler import as_response
 
-
-class Operation(NamedTuple):
-    """One method of one path: what it takes, and the name of its answer in answers.py."""
-
-    method: str
-    path: str
-    answer: str
-    takes: type[Sent]
-    """Query parameters of a GET, the body of the others."""
-    success: int
-    view: Callable[..., Any]
-
-    @property
-    def name(self) -> str:
-        """The operation's id."""
-        words = [part.strip("{}") for part in self.path.split("/")[2:]]
-        return "_".join([self.method.lower(), *words])
-
-    @property
-    def summary(self) -> str:
-        """What it is for."""
-        return (self.view.__doc__ or "").rstrip(".")
-
-
-OPERATIONS: list[Operation] = []
-"""In the order in which they are described; `serve` fills it."""
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-def serve(
-    method: str, path: str, answer: str, takes: type[Sent] | None = None, success: int = 200
-) -> Decorator:
-    """Serves a method of Api; its docstring is the summary.
-
-    A GET is given its parameters, the others what can be changed and their body; all are given the
-    ids of the path. What they give is the JSON of the answer.
-    """
-
-    def served(view: Callable[..., Any]) -> Callable[..., Any]:
-        usual = Parameters if method == "GET" else Sent
-        OPERATIONS.append(Operation(method, path, answer, takes or usual, success, view))
-        return view
-
-    return served
+__all__ = ["OPERATIONS", "Api", "Operation"]  # importing them here has filled them
 
 
 class Api:
@@ -85,10 +45,15 @@ class Api:
                 self._access.person()
                 found = one.view(self, one.takes.read(request.args), **ids)
             else:
-                caller = self._access.operator()
+                for_people = one.for_agents is may.never
+                ask = self._access.operator if for_people else self._access.operator_or_agent
+                caller = ask()
                 Parameters.read(request.args)
+                body = one.takes.parse(json_body(request))
+                if caller.role == "agent" and not one.for_agents(body):
+                    refuse_agent()
                 changes = Changes(self._store, f"{caller.role} (api)")
-                found = one.view(self, changes, one.takes.parse(json_body(request)), **ids)
+                found = one.view(self, changes, body, **ids)
             if isinstance(found, Response):
                 return found
             response = jsonify(found)
@@ -138,14 +103,17 @@ class Api:
         changes.decide_pending(action_id, False, body.reason)
         return self._reads.action(action_id)
 
-    @serve("POST", "/api/actions/{action_id}/rollback", "RolledBack", asked.RollbackOne)
+    @serve(
+        "POST", "/api/actions/{action_id}/rollback", "RolledBack", asked.RollbackOne,
+        for_agents=may.preview,
+    )  # fmt: skip
     def roll_back_one(self, changes: Changes, body: asked.RollbackOne, action_id: str) -> Json:
         """Take back one action."""
         return changes.roll_back_one(
             action_id, force=body.force, reason=body.reason, preview=body.preview
         )
 
-    @serve("POST", "/api/rollback", "RolledBack", asked.Rollback)
+    @serve("POST", "/api/rollback", "RolledBack", asked.Rollback, for_agents=may.preview)
     def roll_back(self, changes: Changes, body: asked.Rollback) -> Json:
         """Take back a selection, a run, a rule's actions or a span."""
         if body.preview:
@@ -182,7 +150,7 @@ class Api:
         """A new rule; inactive unless it says otherwise."""
         return changes.save_rule(body.given())
 
-    @serve("POST", "/api/rules/preview", "Preview", asked.PreviewRule)
+    @serve("POST", "/api/rules/preview", "Preview", asked.PreviewRule, for_agents=may.always)
     def preview_rule(self, _: Changes, body: asked.PreviewRule) -> Json:
         """What runs would decide now and would have over 30 days (up to 5,000 active campaigns)."""
         return self._reads.rule_preview(body.given()["rule"], body.rule_id)
@@ -223,6 +191,26 @@ class Api:
         """Change the keys given."""
         return changes.save_rule(body.given(), rule_id)
 
+    @serve("GET", "/api/drafts", "Drafts", drafting.DraftsParameters)
+    def drafts(self, query: drafting.DraftsParameters) -> Json:
+        """Rules that somebody proposes and no run follows, newest first."""
+        return self._reads.drafts(query.status, query.limit)
+
+    @serve("POST", "/api/drafts", "Draft", drafting.NewDraft, success=201, for_agents=may.always)
+    def draft_rule(self, changes: Changes, body: drafting.NewDraft) -> Json:
+        """Propose a rule: a person adopts or discards it."""
+        return changes.draft_rule(body.given()["rule"], body.why)
+
+    @serve("POST", "/api/drafts/{draft_id}/adopt", "Draft")
+    def adopt_draft(self, changes: Changes, _: Sent, draft_id: str) -> Json:
+        """Make a draft a rule, inactive."""
+        return changes.decide_draft(draft_id, True)
+
+    @serve("POST", "/api/drafts/{draft_id}/discard", "Draft")
+    def discard_draft(self, changes: Changes, _: Sent, draft_id: str) -> Json:
+        """Put a draft aside."""
+        return changes.decide_draft(draft_id, False)
+
     @serve("GET", "/api/campaigns", "Campaigns", asked.CampaignsParameters)
     def campaigns(self, query: asked.CampaignsParameters) -> Json:
         """Campaigns, the biggest spenders first."""
@@ -248,7 +236,7 @@ class Api:
         """Runs, newest first."""
         return _page(self._reads.runs(query.after, query.limit))
 
-    @serve("POST", "/api/runs", "RunAnswer", RunRequest)
+    @serve("POST", "/api/runs", "RunAnswer", RunRequest, for_agents=may.dry_run)
     def start(self, _: Changes, body: RunRequest) -> Response:
         """One run, as `POST /`."""
         key = idempotency_key(request)
@@ -264,7 +252,7 @@ class Api:
         """Accounts, those with the most active campaigns first."""
         return self._reads.accounts(query.account, query.limit)
 
-    @serve("PATCH", "/api/accounts", "Account", asked.AccountChange)
+    @serve("PATCH", "/api/accounts", "Account", asked.AccountChange, for_agents=may.freeze)
     def change_account(self, changes: Changes, body: Any) -> Json:
         """Change the settings given; null: the policy's."""
         given = body.given()
@@ -279,6 +267,11 @@ class Api:
     def proof(self, query: asked.ProofParameters) -> Json:
         """What the system did to an account, and what of what it said came true."""
         return self._reads.proof(query.account, query.days)
+
+    @serve("GET", "/api/audit", "Audit")
+    def audit(self, _: Parameters) -> Json:
+        """Whether the log of actions reproduces the present state of every campaign."""
+        return self._reads.audit()
 
     @serve("GET", "/api/exclusions", "Exclusions", asked.ExclusionsParameters)
     def exclusions(self, query: asked.ExclusionsParameters) -> Json:
@@ -356,7 +349,7 @@ class Api:
         """Mode and limits."""
         return self._reads.policy()
 
-    @serve("PATCH", "/api/policy", "Policy", asked.PolicyChange)
+    @serve("PATCH", "/api/policy", "Policy", asked.PolicyChange, for_agents=may.freeze)
     def change_policy(self, changes: Changes, body: Change) -> Json:
         """Change the settings given; the database knows the ranges."""
         return changes.set_policy(body.given())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from flask import Request, g, request
@@ -33,6 +34,14 @@ class Caller:
         return self.role == "operator"
 
 
+def refuse_agent() -> NoReturn:
+    """Raise Forbidden: an assistant does not do this."""
+    raise Forbidden(
+        "An assistant looks, drafts and may freeze; it changes nothing else.",
+        hint="A person does this on the dashboard.",
+    )
+
+
 class Access:
     """The one place that lets callers in."""
 
@@ -55,15 +64,16 @@ class Access:
             raise Unauthenticated(
                 "A token is needed.", hint="Send `Authorization: Bearer <AUTONOMY_API_TOKEN>`."
             )
-        if caller.role == "viewer":
-            raise Forbidden("A viewer starts no run.", hint="Use the operator's token.")
+        if caller.role in ("viewer", "agent"):
+            who = "A viewer" if caller.role == "viewer" else "An assistant"
+            raise Forbidden(f"{who} starts no run.", hint="Use the operator's token.")
         return caller
 
     def person(self) -> Caller:
         """Who may see the dashboard and the API. Raises Unauthenticated, Forbidden."""
         caller = self._by_token() or self._by_cookie()
         if caller is None:
-            if not self.settings.api_token and not self.settings.viewer_token:
+            if not self.settings.people_configured:
                 self._raise_not_configured()
             raise Unauthenticated(
                 "Sign in, or send a token.", hint="`Authorization: Bearer <AUTONOMY_API_TOKEN>`."
@@ -75,8 +85,20 @@ class Access:
 
     def operator(self) -> Caller:
         """Who may change something. Raises NotConfigured, Unauthenticated, Forbidden."""
+        caller = self.operator_or_agent()
+        if caller.role == "agent":
+            refuse_agent()
+        return caller
+
+    def operator_or_agent(self) -> Caller:
+        """Who may change something, or an assistant, of whom its caller knows what it may.
+
+        Raises NotConfigured, Unauthenticated, Forbidden.
+        """
         self.require_configured()
         caller = self.person()
+        if caller.role == "agent":
+            return caller
         if not caller.may_change:
             raise Forbidden(
                 "A viewer sees all and changes nothing.", hint="Sign in with the operator's token."

@@ -77,7 +77,7 @@ def _sign_in(access: Access, wanted: str) -> Response:
     access.throttle.refuse_blocked(request)
     given = request.form.get("token", "")[:LONGEST_TOKEN].strip()
     role = role_of_token(given.encode("utf-8", "replace"), access.settings)
-    if role is None:
+    if role is None or role == "agent":  # an assistant has no browser
         access.throttle.wrong_at_form(request)
         raise Unauthenticated("That token is not known.", hint="Check for a missing character.")
     session = access.sessions.open(role)

@@ -1,4 +1,4 @@
-"""Who calls with a token: the operator's, the viewer's, or the scheduler's OIDC token."""
+"""Who calls with a token: operator, viewer, an assistant, or the scheduler's OIDC token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from autonomy.config import Settings
 from autonomy.errors import ServiceError, Unauthenticated
 
-Role = Literal["operator", "viewer", "scheduler"]
+Role = Literal["operator", "viewer", "agent", "scheduler"]
 
 CERTIFICATES_SECONDS = 3600
 """Google announces new keys a day before it signs with them."""
@@ -33,10 +33,14 @@ def same(given: bytes, expected: str) -> bool:
 
 
 def role_of_token(given: bytes, settings: Settings) -> Role | None:
-    """The role that a token from the environment gives; both are always compared."""
+    """The role that a token from the environment gives; all are always compared.
+
+    A token that was given to two of them gives what the lesser may.
+    """
     operator = same(given, settings.api_token)
     viewer = same(given, settings.viewer_token)
-    return "operator" if operator else "viewer" if viewer else None
+    agent = same(given, settings.agent_token)
+    return "viewer" if viewer else "agent" if agent else "operator" if operator else None
 
 
 def bearer(authorization: str | None) -> bytes | None:

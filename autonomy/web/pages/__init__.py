@@ -13,6 +13,7 @@ from autonomy.web.auth.access import Access
 from autonomy.web.pages.accounts import account_pages
 from autonomy.web.pages.actions import action_pages
 from autonomy.web.pages.campaigns import campaign_pages
+from autonomy.web.pages.drafts import draft_pages
 from autonomy.web.pages.frame import Frame
 from autonomy.web.pages.insights import insight_pages
 from autonomy.web.pages.opportunities import opportunity_pages
@@ -34,6 +35,7 @@ def page_routes(
         action_pages(frame),
         opportunity_pages(frame),
         rule_pages(frame),
+        draft_pages(frame),
         campaign_pages(frame),
         run_pages(frame, run),
         settings_pages(frame),

@@ -77,6 +77,7 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
             findings=findings(frame.store, rows, policy),
             scores=_scores(frame),
             templates=TEMPLATES,
+            drafts=frame.reads.drafts()["drafts"],
             optimisation=frame.reads.optimisation(),
         )
 

@@ -1,0 +1,1 @@
+"""An assistant's door: what a language model may see and propose (Model Context Protocol)."""
