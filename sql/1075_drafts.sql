@@ -35,7 +35,8 @@ end $$;
 comment on function autonomy.open_drafts() is
   'How many drafts wait for a person. Only reads; raises nothing. [autonomous-operations]';
 
-create function public.dashboard_draft_rule(p_rule jsonb, p_why text default '', p_actor text default null) returns jsonb
+create function public.dashboard_draft_rule(
+  p_rule jsonb, p_why text default '', p_actor text default null) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare

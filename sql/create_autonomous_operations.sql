@@ -14468,7 +14468,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1066_platforms', '7dfdb3928661c850d4a165cd95937ead23e951346d90f75b1e2c0e7218f966d9', pg_catalog.clock_timestamp()),
   ('1070_causes', '6bb4259f571e80afe17709d581de8046a0583eb0650acff7ee2425aba9498ed3', pg_catalog.clock_timestamp()),
-  ('1075_drafts', '92cdf32d46735fdacad9e874787f979ffdccce09f14ce0f6cdbc7da3e9938168', pg_catalog.clock_timestamp()),
+  ('1075_drafts', 'b3fb9276c2164f4167afdf39964d641a4f47dcbe4dab6f3f147a103f5df77e59', pg_catalog.clock_timestamp()),
   ('1200_history', '23cd1de56b309e997babd42d811741fadd0b548cfb567fcc1fe0fe41e2527713', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
