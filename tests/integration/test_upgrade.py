@@ -21,8 +21,8 @@ import pytest
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
 from autonomy.migrate import SQL_FOLDER, apply
-from autonomy.single_script import single_script
 from tests.conftest import POSTGRES
+from tests.sql.servers import paste as paste_both
 
 TOKEN = "an operator's token of 32 characters"
 PAGES = ("/", "/actions", "/opportunities", "/rules", "/runs", "/insights", "/settings")
@@ -166,7 +166,7 @@ def migrate(stack: LocalStack, folder: Path) -> None:
 def paste(stack: LocalStack, folder: Path) -> None:
     """Into the SQL editor; it takes no lease."""
     with psycopg.connect(stack.database_url, autocommit=True) as editor:
-        editor.execute(single_script(folder).encode())
+        paste_both(editor, folder)
 
 
 def upgrade(how: Upgrade, stack: LocalStack, folder: Path, times: int) -> None:
