@@ -103,11 +103,13 @@ set local client_min_messages = 'warning';
 _ONLY_ONTO = """\
 -- Onto the first script of the same version and nothing else.
 do $$ begin
-if obj_description(to_regclass('public.autonomy_migrations'), 'pg_class') like '%[autonomous-operations]' then
+if obj_description(to_regclass('public.autonomy_migrations'), 'pg_class')
+like '%[autonomous-operations]' then
 if not exists (select from (values
 {rows}
 ) w (name, checksum)
-where not exists (select from public.autonomy_migrations m where m.name = w.name and m.checksum = w.checksum))
+where not exists (select from public.autonomy_migrations m
+where m.name = w.name and m.checksum = w.checksum))
 then return; end if;
 end if;
 raise exception using errcode = 'AO010',

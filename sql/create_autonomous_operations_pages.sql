@@ -33,7 +33,8 @@ end $$;
 
 -- Onto the first script of the same version and nothing else.
 do $$ begin
-if obj_description(to_regclass('public.autonomy_migrations'), 'pg_class') like '%[autonomous-operations]' then
+if obj_description(to_regclass('public.autonomy_migrations'), 'pg_class')
+like '%[autonomous-operations]' then
 if not exists (select from (values
 ('0100_existing_database', '53207a813966bc9ce0b59ada4253cf82b72d7e310fb8cda35428207e5f6c468c'),
 ('0105_money', '4f3f4b2491920dfbf275b9eb6777d2fd23a74e512a8914b600568270c3b4c405'),
@@ -121,7 +122,8 @@ if not exists (select from (values
 ('0950_database_run', '2137ce6ac038726c6464542db831a0afcade3a5203601b65851e8380c9ebe66e'),
 ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b')
 ) w (name, checksum)
-where not exists (select from public.autonomy_migrations m where m.name = w.name and m.checksum = w.checksum))
+where not exists (select from public.autonomy_migrations m
+where m.name = w.name and m.checksum = w.checksum))
 then return; end if;
 end if;
 raise exception using errcode = 'AO010',

@@ -351,6 +351,7 @@ def test_a_view_that_reads_what_the_second_makes_stops_the_first(server: Server)
 def test_what_is_missing_is_named() -> None:
     checksums = {each.name: each.checksum for each in FIRST_FILES}
     begins = "Migrations are missing: python -m autonomy migrate, or run "
-    for version in (None, {}, {"files": {}}, {"files": {**checksums, FIRST_FILES[0].name: "x"}}):
-        assert missing(version) == f"{begins}sql/{FIRST}, then sql/{SECOND} in the SQL editor."
+    older = {**checksums, FIRST_FILES[0].name: "another"}
+    for seen in (None, {"files": {}}, {"files": older}):
+        assert missing(seen) == f"{begins}sql/{FIRST}, then sql/{SECOND} in the SQL editor."
     assert missing({"files": checksums}) == f"{begins}sql/{SECOND} in the SQL editor."

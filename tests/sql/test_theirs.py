@@ -477,7 +477,7 @@ def test_what_is_in_the_way_is_named_and_nothing_is_changed(server: Server, name
         db.execute("rollback")
     # the first script has no use for what the second makes
     found = everything(url)
-    assert found == before or is_of_the_second(name) and lost(before, found) == {}
+    assert found == before or (is_of_the_second(name) and lost(before, found) == {})
     with psycopg.connect(url, autocommit=True) as db:
         db.execute(f"alter {name} rename to renamed".encode())
     theirs = {what: how for what, how in everything(url).items() if re.search(r"\brenamed\b", what)}
