@@ -101,7 +101,7 @@ drills: setup ## break things on purpose and watch
 bench: setup ## how fast, at which size
 	@$(PY) -m tests.benchmarks.suite $(ARGS)
 
-sql: setup ## write sql/create_autonomous_operations.sql from the migrations
+sql: setup ## write the two scripts to paste (sql/create_*.sql) from the migrations
 	@$(PY) -m autonomy sql
 
 clean: ## remove the local database and all caches

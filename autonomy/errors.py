@@ -251,7 +251,8 @@ class LocalStackError(Exception):
 AGAIN_HINT = "Nothing was done twice; call again."
 MIGRATE_HINT = (
     "Apply the migrations (python -m autonomy migrate --database-url ..., or paste "
-    "sql/create_autonomous_operations.sql into the SQL editor)."
+    "sql/create_autonomous_operations.sql into the SQL editor, run it, then "
+    "sql/create_autonomous_operations_pages.sql)."
 )
 
 FROM_SQLSTATE: dict[str, type[AutonomyError]] = {

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autonomy.errors import MigrationError
-from autonomy.schema_names import as_rows, made_by
+from autonomy.schema_names import Made, as_rows, made_by
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,6 +35,7 @@ _IN_THE_WAY = {"40P01", "55P03"}  # a deadlock, a lock that was not to be had
 _LEASE_SECONDS = 300
 _PATIENCE_SECONDS = _LEASE_SECONDS + 30.0
 """How long a run is waited for: also one that crashed has lost its lease by then."""
+_ANEW = ("function", "type")  # what is dropped and made again each time
 _ALL = "The schema"  # what could not be applied, where it is no single file
 
 _NAMES = """\
@@ -46,7 +47,8 @@ create temporary table autonomy_names (
 ) on commit drop;
 insert into pg_temp.autonomy_names values
 {rows};
-"""
+create temporary table autonomy_stays (schema text, name text) on commit drop;
+{stays}"""
 ALONE = """\
 -- No run and no other migration while this one works (autonomy.hold_schema in 0130_policy).
 do $$ begin
@@ -95,16 +97,40 @@ def migrations(folder: Path = SQL_FOLDER) -> list[Migration]:
 
 def current(version: Mapping[str, Any] | None, *, folder: Path = SQL_FOLDER) -> bool:
     """Whether a database is up to date, from what its autonomy_schema_version() returned."""
+    return applied(version, migrations(folder))
+
+
+def applied(version: Mapping[str, Any] | None, files: Sequence[Migration]) -> bool:
+    """Whether a database has seen these files as they are."""
     seen = (version or {}).get("files") or {}
-    return all(seen.get(each.name) == each.checksum for each in migrations(folder))
+    return all(seen.get(each.name) == each.checksum for each in files)
 
 
-def steps(files: Sequence[Migration]) -> Iterator[tuple[Migration | None, str]]:
-    """The text of one transaction that applies the files, in order, by the file."""
+def steps(
+    files: Sequence[Migration], beside: Sequence[Migration] = ()
+) -> Iterator[tuple[Migration | None, str]]:
+    """The text of one transaction that applies the files, in order, by the file.
+
+    beside: files that another transaction has applied; what they made stays as it is.
+    """
     rows = as_rows(made for each in files for made in made_by(each.text))
-    yield None, _NAMES.format(rows=rows) + _text("before")
+    stays = _stays([made for each in beside for made in made_by(each.text)])
+    yield None, _NAMES.format(rows=rows, stays=stays) + _text("before")
     yield from ((each, each.text) for each in files)
     yield None, _text("after")
+
+
+def _stays(made: Sequence[Made]) -> str:
+    text = ""
+    for schema in ("public", "autonomy"):
+        names = [one.name for one in made if one.schema == schema and one.kind in _ANEW]
+        if names:
+            listed = ",".join(names)
+            text += (
+                "insert into pg_temp.autonomy_stays"
+                f" select '{schema}', unnest('{{{listed}}}'::text[]);\n"
+            )
+    return text
 
 
 def _text(name: str) -> str:

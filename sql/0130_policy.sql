@@ -28,7 +28,7 @@ comment on function public.autonomy_schema_version() is
   'The newest migration of this database, {"name", "checksum", "files": {name: checksum}}. Only reads; safe to call '
   'again; raises nothing. [autonomous-operations]';
 
--- A migration changes the schema alone (autonomy/migrate.py takes this lock exclusively, the single script too);
+-- A migration changes the schema alone (autonomy/migrate.py takes this lock exclusively, the pasted scripts too);
 -- whoever acts shares it until commit, so that nothing is decided by one version and carried out by another. Tried,
 -- never waited for: who waits for a migration may be holding what it needs.
 create function autonomy.hold_schema() returns void
@@ -67,6 +67,15 @@ create table if not exists autonomy.replaced (
 );
 comment on table autonomy.replaced is
   'Definitions of functions that were here before under a name of ours, as they were replaced. [autonomous-operations]';
+
+-- The first pasted script takes away what the second made, the second makes it again (sql/before.sql, sql/after.sql).
+create table if not exists autonomy.kept_grants (
+  signature text not null,
+  role text not null,
+  command text not null
+);
+comment on table autonomy.kept_grants is
+  'What was granted on functions of ours that are not there: given again with the function. [autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- The policy: one row, every limit stated, none of them ever missing

@@ -136,3 +136,12 @@ begin
 end $$;
 comment on function autonomy.unit_holds(autonomy.platform_units) is
   'The codes of what a campaign''s platform has against changing it. Pure. [autonomous-operations]';
+
+create function autonomy.account_slot(p_account text) returns integer
+language plpgsql immutable strict parallel safe set search_path = ''
+as $$
+begin
+  return ('x' || substr(md5(p_account), 1, 4))::bit(16)::integer;
+end $$;
+comment on function autonomy.account_slot(text) is
+  'The slot (0 to 65535) of an account, by which shards share out what is read. Pure. [autonomous-operations]';

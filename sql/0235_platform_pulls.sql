@@ -52,15 +52,6 @@ end $$;
 comment on function autonomy.written_number(text) is
   'A number as programs write it; null for all else, NaN and infinity too. Pure. [autonomous-operations]';
 
-create function autonomy.account_slot(p_account text) returns integer
-language plpgsql immutable strict parallel safe set search_path = ''
-as $$
-begin
-  return ('x' || substr(md5(p_account), 1, 4))::bit(16)::integer;
-end $$;
-comment on function autonomy.account_slot(text) is
-  'The slot (0 to 65535) of an account, by which shards share out what is read. Pure. [autonomous-operations]';
-
 create function public.begin_platform_pull(
   p_account text, p_token uuid, p_lease_seconds integer default 300, p_force boolean default false,
   p_now timestamptz default now()) returns jsonb

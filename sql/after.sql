@@ -11,6 +11,9 @@ begin
   for v_made in select g.command from pg_temp.autonomy_grants g where to_regprocedure(g.signature) is not null loop
     execute v_made.command;
   end loop;
+  delete from autonomy.kept_grants where true;
+  insert into autonomy.kept_grants
+  select g.signature, g.role, g.command from pg_temp.autonomy_grants g where to_regprocedure(g.signature) is null;
   perform pg_temp.put_views_back();
   for v_made in insert into autonomy.replaced (name, definition)
     select signature, definition from pg_temp.autonomy_replaced order by 1 returning name
@@ -33,7 +36,7 @@ begin
   for v_tool in
     select p.oid::regprocedure as name from pg_catalog.pg_proc p
     where p.pronamespace = pg_my_temp_schema() and p.proname in (
-      'say', 'is_ours', 'our_schemas', 'guide_functions', 'shared_tables', 'is_called_by_name',
+      'say', 'is_ours', 'our_schemas', 'guide_functions', 'stays', 'shared_tables', 'our_tables', 'is_called_by_name',
       'alike', 'could_be_taken_for',
       'stop_at_clashes', 'view_commands', 'views_reading', 'columns_of', 'given_by', 'set_views_aside',
       'put_views_back',
@@ -41,6 +44,6 @@ begin
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
-  drop table pg_temp.autonomy_names, pg_temp.autonomy_views, pg_temp.autonomy_reads, pg_temp.autonomy_replaced,
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_stays, pg_temp.autonomy_views, pg_temp.autonomy_reads, pg_temp.autonomy_replaced,
     pg_temp.autonomy_grants;
 end $$;

@@ -9,7 +9,8 @@
 --
 -- autonomy/migrate.py has filled the table autonomy_names from the files before this is run:
 -- schema, kind, name, on_table, and of functions argument_names, argument_types, and how many of the
--- last of them are optional, and of tables columns, each as it is declared.
+-- last of them are optional, and of tables columns, each as it is declared. And the table
+-- autonomy_stays: the functions and types of the first pasted script, while the second is pasted.
 
 set local lock_timeout = '30s';
 set local statement_timeout = '15min';
@@ -56,6 +57,14 @@ as $$
                'auto_pause_campaign', 'auto_scale_campaign', 'run_autonomous_operations'];
 $$;
 
+-- Made by the first of two pasted scripts, while the second one is run.
+create or replace function pg_temp.stays(p_schema oid, p_name text) returns boolean
+language sql
+as $$
+  select exists (select from pg_temp.autonomy_stays s
+                 where to_regnamespace(s.schema) = p_schema and s.name = p_name);
+$$;
+
 -- Tables that earlier phases may have made: those of the user's live on, as they are or with columns added.
 create or replace function pg_temp.shared_tables() returns text[]
 language sql
@@ -63,6 +72,17 @@ as $$
   select array['campaigns', 'campaign_performance', 'campaign_metrics', 'campaign_audience_metrics',
                'campaign_ab_tests',
                'autonomous_rules', 'autonomous_actions', 'optimization_opportunities'];
+$$;
+
+-- The tables that are there of those that we make or share: of both pasted scripts, whichever is run.
+create or replace function pg_temp.our_tables() returns oid[]
+language sql
+as $$
+  select array(
+    select c.oid from pg_catalog.pg_class c
+    where c.relnamespace = any (pg_temp.our_schemas()) and c.relkind in ('r', 'p')
+      and (pg_temp.is_ours(c.oid, 'pg_class')
+           or c.relnamespace = 'public'::regnamespace and c.relname = any (pg_temp.shared_tables())));
 $$;
 
 -- Functions that programs call by the names of their arguments, and people with bare literals.
@@ -389,7 +409,8 @@ begin
       raise exception using errcode = 'AO010',
         message = format('The view %s reads %s, which has other columns or arguments from now on.',
                          v_view.name, v_read.function_name),
-        hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations again.';
+        hint = 'Nothing has been changed. Drop that view or let it read something else, then run the migrations '
+               'again. What the second of the pasted scripts makes can be read again after that one.';
     end loop;
     begin
       foreach v_command in array v_view.commands loop
@@ -419,7 +440,7 @@ end $$;
 -- The user's functions that ours take the place of. The table that keeps them may not be there yet.
 create temporary table autonomy_replaced (signature text, definition text) on commit drop;
 -- What the user has granted on ours, browsers apart: they never call them.
-create temporary table autonomy_grants (signature text, command text) on commit drop;
+create temporary table autonomy_grants (signature text, role text, command text) on commit drop;
 
 create or replace function pg_temp.make_way() returns void
 language plpgsql
@@ -433,30 +454,35 @@ begin
   select p.oid::regprocedure::text, pg_get_functiondef(p.oid)
   from pg_catalog.pg_proc p
   where p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions())
-    and not pg_temp.is_ours(p.oid, 'pg_proc');
+    and not pg_temp.is_ours(p.oid, 'pg_proc') and not pg_temp.stays(p.pronamespace, p.proname);
 
   v_functions := array(
     select p.oid
     from pg_catalog.pg_proc p
     where p.pronamespace = any (pg_temp.our_schemas())
       and (pg_temp.is_ours(p.oid, 'pg_proc')
-           or p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions())));
+           or p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions()))
+      and not pg_temp.stays(p.pronamespace, p.proname));
   insert into pg_temp.autonomy_grants
-  select p.oid::regprocedure::text, format('grant execute on function %s to %I%s', p.oid::regprocedure, r.rolname,
+  select p.oid::regprocedure::text, r.rolname, format('grant execute on function %s to %I%s', p.oid::regprocedure, r.rolname,
     case when a.is_grantable then ' with grant option' end)
   from pg_catalog.pg_proc p
   cross join aclexplode(p.proacl) a
   join pg_catalog.pg_roles r on r.oid = a.grantee
   where p.oid = any (v_functions) and pg_temp.is_ours(p.oid, 'pg_proc') and a.grantee <> p.proowner
     and r.rolname not in ('anon', 'authenticated', 'service_role');
+  if pg_temp.is_ours(to_regclass('autonomy.kept_grants'), 'pg_class') then
+    insert into pg_temp.autonomy_grants
+    select k.signature, k.role, k.command from autonomy.kept_grants k
+    where exists (select from pg_catalog.pg_roles r where r.rolname = k.role);
+  end if;
   perform pg_temp.set_views_aside(v_functions);
   for v_command in
     select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
     from pg_catalog.pg_trigger t
     where t.tgfoid = any (v_functions) and not t.tgisinternal and t.tgparentid = 0
       and pg_temp.is_ours(t.tgfoid, 'pg_proc')
-      and exists (select from pg_temp.autonomy_names n
-                  where n.kind = 'table' and t.tgrelid = to_regclass(format('%I.%I', n.schema, n.name)))
+      and t.tgrelid = any (pg_temp.our_tables())
   loop
     execute v_command;
   end loop;
@@ -467,6 +493,7 @@ begin
     select 'drop type ' || string_agg(t.oid::regtype::text, ', ')
     from pg_catalog.pg_type t
     where t.typnamespace = any (pg_temp.our_schemas()) and t.typtype = 'c' and pg_temp.is_ours(t.oid, 'pg_type')
+      and not pg_temp.stays(t.typnamespace, t.typname)
     having count(*) > 0
   loop
     execute v_command;
@@ -503,12 +530,11 @@ begin
     v_until := clock_timestamp() + case when v_is_last then interval '4 seconds' else v_patience end;
     begin
       for v_table in
-        select format('%I.%I', n.schema, c.relname)
-        from pg_temp.autonomy_names n
-        join pg_catalog.pg_class c on c.relnamespace = to_regnamespace(n.schema) and c.relname = n.name
-          and c.relkind in ('r', 'p')
-        where n.kind = 'table'
-        order by array_position(pg_temp.shared_tables(), n.name), n.schema desc, n.name
+        select c.oid::regclass
+        from pg_catalog.pg_class c
+        where c.oid = any (pg_temp.our_tables())
+        order by array_position(pg_temp.shared_tables(), c.relname::text), c.relnamespace::regnamespace::text desc,
+          c.relname
       loop
         perform set_config('lock_timeout',
           greatest(1, ceil(extract(epoch from v_until - clock_timestamp()) * 1000))::text || 'ms', true);

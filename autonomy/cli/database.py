@@ -1,4 +1,4 @@
-"""Commands for the database: migrate, the single script, sample data."""
+"""Commands for the database: migrate, the pasted scripts, sample data."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def migrate(database_url: str | None, again: bool, as_json: bool) -> None:
 @click.command()
 @json_option
 def sql(as_json: bool) -> None:
-    """Write what is generated: codes and sentences, and the single script for the SQL editor."""
+    """Write what is generated: codes and sentences, and the two scripts for the SQL editor."""
     from autonomy import code_tables
-    from autonomy.single_script import write_single_script
+    from autonomy.pasted_scripts import write_scripts
 
     code_tables.write()
-    path = write_single_script()
+    paths = [str(path) for path in write_scripts()]
     if as_json:
-        print_json({"written": str(path)})
+        print_json({"written": paths})
     else:
-        click.echo(f"Wrote {path}")
+        click.echo("Wrote " + " and ".join(paths))
 
 
 @click.command()

@@ -13,6 +13,7 @@ from autonomy import __version__
 from autonomy.config import Settings
 from autonomy.errors import AutonomyError, NotMigrated
 from autonomy.migrate import current
+from autonomy.pasted_scripts import missing
 from autonomy.run.request import timestamp
 from autonomy.store import Store
 from autonomy.web.formats import parse_time
@@ -41,15 +42,21 @@ class Readiness:
         checks |= {"migrations": False, "last_run": False}
         try:
             found = self._store.rpc("dashboard_ready", retry=False)
-        except NotMigrated as error:
+        except NotMigrated:  # also where the second of the pasted scripts has not been run
             checks["database"] = True
-            return self._answer(checks, error.hint)
+            return self._answer(checks, self._missing())
         except AutonomyError as error:
             return self._answer(checks, error.message)
         late = self._too_late(found)
         checks |= {"database": True, "last_run": late is None}
         checks["migrations"] = current(found["schema"])
-        return self._answer(checks, late)
+        return self._answer(checks, late if checks["migrations"] else missing(found["schema"]))
+
+    def _missing(self) -> str:
+        try:
+            return missing(self._store.rpc("autonomy_schema_version", retry=False))
+        except AutonomyError:
+            return missing(None)
 
     def _too_late(self, found: dict[str, Any]) -> str | None:
         """The dead man's switch: two intervals without a successful run."""
@@ -64,8 +71,6 @@ class Readiness:
     def _answer(checks: dict[str, bool], reason: str | None) -> dict[str, Any]:
         if not checks["callers"]:
             reason = "No caller is configured."
-        elif checks["database"] and not checks["migrations"]:
-            reason = "Migrations are missing: python -m autonomy migrate."
         ready = all(checks.values())
         now = timestamp(datetime.now(UTC))
         return {"ready": ready, "checks": checks, "reason": reason or "", "timestamp": now}

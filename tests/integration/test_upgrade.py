@@ -21,8 +21,9 @@ import pytest
 from autonomy.local import LocalStack
 from autonomy.local.function import FunctionServer
 from autonomy.migrate import SQL_FOLDER, apply
-from autonomy.single_script import single_script
+from autonomy.pasted_scripts import first_script, second_script
 from tests.conftest import POSTGRES
+from tests.sql.servers import paste as paste_both
 
 TOKEN = "an operator's token of 32 characters"
 PAGES = ("/", "/actions", "/opportunities", "/rules", "/runs", "/insights", "/settings")
@@ -166,7 +167,7 @@ def migrate(stack: LocalStack, folder: Path) -> None:
 def paste(stack: LocalStack, folder: Path) -> None:
     """Into the SQL editor; it takes no lease."""
     with psycopg.connect(stack.database_url, autocommit=True) as editor:
-        editor.execute(single_script(folder).encode())
+        paste_both(editor, folder)
 
 
 def upgrade(how: Upgrade, stack: LocalStack, folder: Path, times: int) -> None:
@@ -207,3 +208,32 @@ def test_nobody_fails_while_the_schema_is_upgraded(
         acted_on = db.execute(ACTED_ON).fetchone()
         assert acted_on == (traffic.told["written"],) * 3
         assert dict(db.execute(DEEDS).fetchall()) == {r: n for r, n in traffic.done.items() if n}
+
+
+def test_the_first_script_alone_runs_and_the_function_says_what_is_missing(
+    running: tuple[LocalStack, FunctionServer],
+) -> None:
+    stack, function = running
+    traffic = Traffic(stack, function)
+    with psycopg.connect(stack.database_url, autocommit=True) as editor:
+        editor.execute(first_script().encode())
+        editor.execute("update autonomy_migrations set applied_at = now() - interval '1 hour'")
+        stack.restart_postgrest()
+        status, answer, _ = traffic._ask("POST", "/")
+        assert status == 200, answer
+        assert json.loads(answer)["message"] == "Autonomous operations completed successfully"
+        status, answer, _ = traffic._ask("GET", "/api/overview")
+        assert status == 503, answer
+        error = json.loads(answer)["error"]
+        assert error["code"] == "NOT_MIGRATED"
+        assert "then sql/create_autonomous_operations_pages.sql" in error["hint"]
+        status, answer, _ = traffic._ask("GET", "/readyz")
+        assert status == 503
+        assert json.loads(answer)["reason"] == (
+            "Migrations are missing: python -m autonomy migrate, or run"
+            " sql/create_autonomous_operations_pages.sql in the SQL editor."
+        )
+        editor.execute(second_script().encode())
+    stack.restart_postgrest()
+    status, answer, _ = traffic._ask("GET", "/api/overview")
+    assert status == 200, answer

@@ -17,6 +17,8 @@ from autonomy.local.keys import Keys
 from autonomy.local.places import prepare
 from autonomy.local.postgres import Postgres
 from autonomy.local.roles import database_url
+from autonomy.migrate import SQL_FOLDER
+from autonomy.pasted_scripts import first_script, second_script
 from tests.simulated import HASTY, simulate
 
 Db = psycopg.Connection[Any]
@@ -120,6 +122,12 @@ def undone(db: Db) -> Iterator[Db]:
     """What happens inside is rolled back, an expected error included."""
     with db.transaction(force_rollback=True):
         yield db
+
+
+def paste(db: Db, folder: Path = SQL_FOLDER) -> None:
+    """Both scripts, one after the other, as into an SQL editor."""
+    db.execute(first_script(folder).encode())
+    db.execute(second_script(folder).encode())
 
 
 def run_again(db: Db) -> None:

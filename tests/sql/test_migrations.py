@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import threading
@@ -13,8 +12,6 @@ import pytest
 
 from autonomy.errors import AutonomyError, MigrationError
 from autonomy.migrate import SQL_FOLDER, apply, current, migrations
-from autonomy.single_script import SINGLE_SCRIPT, single_script
-from autonomy.sql_comments import without_comment_lines
 from tests.sql.servers import Db, Server
 from tests.sql.test_theirs import everything
 
@@ -253,81 +250,6 @@ def test_the_servers_all_get_the_same_schema(server: Server) -> None:
     assert ("campaign_facts", "p30_revenue") in names
 
 
-# -------------------------------------------------------------------------------------------------
-# The single script
-# -------------------------------------------------------------------------------------------------
-
-
-def test_the_single_script_is_made_from_the_files() -> None:
-    assert SINGLE_SCRIPT.read_text() == single_script(), "run `make sql`"
-
-
-def test_the_single_script_does_it_all_and_returns_no_row(server: Server) -> None:
-    url = server.database()
-    with psycopg.connect(url, autocommit=True) as db:
-        for _ in range(2):
-            cursor = db.execute(single_script().encode())
-            last = cursor.description
-            while cursor.nextset():
-                last = cursor.description
-            assert last is None
-    assert current(version(url))
-    assert apply(url) == []
-    assert columns(url) == columns(server.migrated())
-
-
-def test_the_single_script_works_inside_a_transaction_of_the_editor(server: Server) -> None:
-    url = server.database()
-    with psycopg.connect(url) as db:
-        db.execute("select 1")
-        db.execute(single_script().encode())
-    assert current(version(url))
-
-
-def test_the_single_script_leaves_nothing_when_it_fails(server: Server) -> None:
-    url = server.database()
-    with psycopg.connect(url, autocommit=True) as db:
-        db.execute("create table campaigns (id text primary key, status text)")
-        with pytest.raises(psycopg.Error, match="needs uuid"):
-            db.execute(single_script().encode())
-    with psycopg.connect(url) as db:
-        row = db.execute("select count(*) from pg_class where relname like 'autonom%'").fetchone()
-        assert row == (0,)
-
-
-def test_the_single_script_is_small_enough_to_be_pasted() -> None:
-    text = single_script()
-    assert len(text.encode()) < 0.98 * 1024 * 1024  # what the hosted editor takes
-    assert len(json.dumps(text, ensure_ascii=False).encode()) < 1024 * 1024  # and what it sends
-    comments = [line for line in text.splitlines() if line.lstrip().startswith("--")]
-    assert "Its sources are the numbered files" in comments[1]
-    assert [line for line in comments if line.endswith("_facts.sql")] == [
-        "-- 0210_facts.sql",
-        "-- 0220_keeping_facts.sql",
-    ]
-    assert len(comments) < 3 * len(NAMES)
-
-
-def test_a_client_that_goes_on_after_an_error_commits_no_half(server: Server) -> None:
-    """As psql does with ON_ERROR_ROLLBACK: each statement in a savepoint of its own."""
-    url = server.database()
-    script = single_script().split("-- No run and no other", maxsplit=1)[0]
-    guard = script[script.index("create or replace function pg_temp") :]
-    statements = re.split(r"(?<=;)\n(?=create|insert|set)", guard.strip())
-    assert len(statements) == 5
-    with psycopg.connect(url, autocommit=True) as db:
-        db.execute("begin")
-        for statement in [*statements, "create table half ()"]:
-            with db.transaction():
-                db.execute(statement.encode())
-        with pytest.raises(psycopg.Error, match="goes on after an error"):
-            db.execute("commit")
-        assert db.execute("select to_regclass('half')").fetchone() == (None,)
-        with db.transaction():
-            for statement in statements:
-                db.execute(statement.encode())
-
-
 def test_what_was_lost_by_hand_comes_back(server: Server) -> None:
     url = server.migrated()
     made = everything(url)
@@ -344,34 +266,6 @@ def test_what_was_lost_by_hand_comes_back(server: Server) -> None:
         db.execute("drop schema autonomy cascade")
     assert apply(url) == NAMES
     assert everything(url).keys() == made.keys()
-
-
-def test_the_single_script_makes_what_the_files_make(server: Server) -> None:
-    """But for comments and spaces in the bodies of functions, and for what is said of functions and
-    of what lies in the inner schema: those stand in the files alone."""
-    pasted = server.database()
-    with psycopg.connect(pasted, autocommit=True) as db:
-        db.execute(single_script().encode())
-    made = everything(server.migrated())
-    assert len(made) > 500
-    assert made.keys() == everything(pasted).keys()
-    found = everything(pasted)
-    for what, ours in made.items():
-        how, theirs = ours, found[what]
-        if what.startswith("function"):
-            assert theirs.endswith("[autonomous-operations]")
-            how, theirs = (text.rpartition("$function$")[0] for text in (how, theirs))
-        elif what.startswith("column autonomy."):
-            continue  # nothing but what is said of it
-        elif re.match(r"relation autonomy\..* [rc]$|type autonomy\.", what):
-            how = re.sub(r"\b[A-Z][^\[]*(?=\[autonomous-operations\])", "", how)
-        assert without_comment_lines(how) == without_comment_lines(theirs), what
-    assert not any("\n  -- " in how for how in found.values())
-    assert any("\n  -- " in how for how in made.values())
-
-
-def test_the_script_names_no_place_and_no_secret() -> None:
-    assert not re.search(r"/work/|/tmp/|password|localhost", single_script())
 
 
 # -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import pytest
 from autonomy import migrate as module
 from autonomy.errors import MigrationError
 from autonomy.migrate import apply, migrations
-from autonomy.single_script import single_script
+from autonomy.pasted_scripts import first_script
 from tests.sql.servers import Db, Server
 from tests.sql.test_migrations import NAMES, copied
 
@@ -199,7 +199,7 @@ def test_the_script_waits_for_a_run_in_the_database(server: Server) -> None:
     with psycopg.connect(url) as db, psycopg.connect(url, autocommit=True) as editor:
         db.execute("select run_autonomous_operations()")
         with ThreadPoolExecutor() as threads:
-            pasted = threads.submit(editor.execute, single_script().encode())
+            pasted = threads.submit(editor.execute, first_script().encode())
             time.sleep(0.5)
             assert not pasted.done()
             db.commit()
@@ -208,7 +208,7 @@ def test_the_script_waits_for_a_run_in_the_database(server: Server) -> None:
 
 def test_a_run_that_never_commits_is_named(server: Server) -> None:
     url = server.migrated()
-    text = single_script().replace("lock_timeout = '1min'", "lock_timeout = '50ms'")
+    text = first_script().replace("lock_timeout = '1min'", "lock_timeout = '50ms'")
     with psycopg.connect(url) as db, psycopg.connect(url, autocommit=True) as editor:
         db.execute("select run_autonomous_operations()")
         with pytest.raises(psycopg.errors.ObjectInUse, match="A run or another migration is"):
