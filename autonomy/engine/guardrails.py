@@ -31,11 +31,12 @@ BLOCKS: dict[str, Guardrail] = {}
 NOT_OF_A_RESUME: set[str] = set()
 OF_A_TOTAL = (
     "FROZEN", "OBSERVE", "DISABLED", "ON_HOLD", "ACCOUNT_BROKEN", "NOT_SYNCED", "PLANNED_EVENT",
-    "CHANGED_BY_PERSON", "TEST_RUNNING", "LEARNING", "AWAITING_APPROVAL", *BUDGETS_ELSEWHERE,
-    "HOLDOUT",
+    "CHANGED_BY_PERSON", "COOLDOWN", "PLATFORM_RATE", "TEST_RUNNING", "LEARNING",
+    "AWAITING_APPROVAL", *BUDGETS_ELSEWHERE, "HOLDOUT",
 )  # fmt: skip
 """What leaves a campaign its budget where its account is above its total. That does not judge it by
-its figures, so that nothing which doubts or weighs these is asked; nor does it wait."""
+its figures, so that nothing which doubts or weighs these is asked; nor does it wait, unless its
+platform has refused the same."""
 
 
 def guardrail(code: str, *, of_a_resume: bool = False) -> Callable[[Guardrail], Guardrail]:
@@ -125,13 +126,30 @@ def changed_by_person(case: Case) -> bool:
 
 @guardrail("COOLDOWN", of_a_resume=True)
 def cooling_down(case: Case) -> bool:
-    """A pause waits for the last pause or resume only, never for a scale's cooldown."""
+    """A pause waits for the last pause or resume only, never for a scale's cooldown; and what its
+    platform has refused is not tried again for a day."""
     candidate = case.candidate
+    if _refused(case):
+        return True
+    if case.plan.kind == "total":
+        return False
     last = candidate.last_pause_at if case.direction == "pause" else candidate.last_action_at
     if last is not None and case.now - last < case.plan.cooldown:
         return True
     resumed = candidate.last_resume_at if case.direction == "resume" else None
     return resumed is not None and case.now - resumed < NEVER_TWICE_WITHIN
+
+
+def _refused(case: Case) -> bool:
+    until = case.candidate.refused_until.get(case.direction)
+    return until is not None and until > case.now
+
+
+@guardrail("PLATFORM_RATE", of_a_resume=True)
+def changed_too_often(case: Case) -> bool:
+    """Four changes of a budget within an hour are all that a platform takes."""
+    until = case.candidate.rate_until
+    return case.direction in ("up", "down") and until is not None and until > case.now
 
 
 @guardrail("TOO_LITTLE_DATA")
@@ -266,10 +284,12 @@ def sized(case: Case) -> Sized:
     digits = digits_of(case)
     wanted = half_up(_wanted(case, plan, budget), digits)
     least = DEAD_BAND if plan.kind == "curve" else LEAST
+    minimum = case.candidate.platform_minimum
+    minimum = None if minimum is None else floor_of(minimum, digits)
     if case.direction == "up":
         caps = [(code, cap(case, budget)) for code, cap in CAPS.items()]
-        return raised(budget, wanted, caps, least)
-    return lowered(budget, wanted, floor_of(case.min_budget, digits), least)
+        return raised(budget, wanted, caps, least, minimum)
+    return lowered(budget, wanted, floor_of(case.min_budget, digits), least, minimum)
 
 
 def _wanted(case: Case, plan: Plan, budget: Decimal) -> Decimal:
@@ -286,6 +306,8 @@ def variant(code: str, case: Case) -> str:
     """Which of a code's sentences says why."""
     if code == "STALE_DATA":
         return "old" if isfinite(case.candidate.data_age_hours) else "unknown"
+    if code == "COOLDOWN":
+        return "refused" if _refused(case) else "changed"
     if code == "NOT_SYNCED":
         return "never" if case.candidate.pulled_at == START_OF_TIME else "old"
     if code == "AGAINST_THE_ODDS":
@@ -351,6 +373,12 @@ def lowest(case: Case) -> str:
     return amount(floor_of(case.min_budget, digits_of(case)), case)
 
 
+def platform_minimum(case: Case) -> str:
+    """The least budget that its platform takes."""
+    least = case.candidate.platform_minimum
+    return "?" if least is None else amount(floor_of(least, digits_of(case)), case)
+
+
 def more_days(case: Case) -> str:
     """How long the missing evidence takes: a day, 12 days."""
     more = more_evidence(case)
@@ -371,6 +399,9 @@ WORDS: dict[str, Callable[[Case], str]] = {
     "hold_until": lambda case: when(case.candidate.hold_until),
     "person_until": lambda case: when(case.against_person_until),
     "cooldown_ends": lambda case: when(cooldown_ends(case)),
+    "refused_until": lambda case: when(case.candidate.refused_until.get(case.direction)),
+    "rate_until": lambda case: when(case.candidate.rate_until),
+    "platform_minimum": platform_minimum,
     "data_age": data_age,
     "max_data_age": lambda case: f"{case.policy.max_data_age_hours:g}",
     "min_pause_hours": lambda case: f"{case.policy.min_pause_hours:g}",
