@@ -119,7 +119,7 @@ begin
    'it was changed a short time ago. The cooldown ends %s.',
    '{cooldown_ends}'::text[]),
   ('COOLDOWN.refused',
-   'its platform has refused the same. It will be looked at again from %s on.',
+   'its platform has refused the same. It may be tried again at %s.',
    '{refused_until}'::text[]),
   ('PLATFORM_RATE.',
    'its budget was changed four times within an hour, and its platform takes no more. It may be changed '

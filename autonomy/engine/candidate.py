@@ -190,9 +190,7 @@ class Candidate:
         attribution = measure(get("attribution_factor"))
         self.attribution = attribution if attribution > 0.0 else 1.0
         self.put_back = get("put_back", False) is True
-        self.account_broken = text(get("account_broken"))
-        self.platform_holds = tuple(get("platform_holds") or ())
-        self.platform_minimum = money(get("platform_minimum"))
+        self._read_platform(get)
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 
@@ -204,13 +202,15 @@ class Candidate:
         self.no_raise_until = moment(get("no_raise_until"))
         self.no_cut_until = moment(get("no_cut_until"))
         self.no_pause_until = moment(get("no_pause_until"))
+
+    def _read_platform(self, get: Any) -> None:
+        self.account_broken = text(get("account_broken"))
         self.pulled_at = moment(get("pulled_at"))
+        self.platform_holds = tuple(get("platform_holds") or ())
+        self.platform_minimum = money(get("platform_minimum"))
         self.rate_until = moment(get("rate_until"))
-        refused = get("refused_until")
-        self.refused_until = {}
-        if refused:
-            read = {direction: moment(until) for direction, until in refused.items()}
-            self.refused_until = {name: until for name, until in read.items() if until is not None}
+        read = {name: moment(until) for name, until in (get("refused_until") or {}).items()}
+        self.refused_until = {name: until for name, until in read.items() if until is not None}
 
     def _read_figures(self, metrics: Mapping[str, Any], evidence: Mapping[str, Any] | None) -> None:
         self.lifetime = measures(metrics.get("lifetime"))

@@ -115,12 +115,11 @@ CODES: tuple[Code, ...] = (
         "COOLDOWN", "campaign", "it was changed a short while ago",
         _says(
             changed="it was changed a short time ago. The cooldown ends {cooldown_ends}.",
-            refused="its platform has refused the same. It will be looked at again from "
-            "{refused_until} on."),
+            refused="its platform has refused the same. It may be tried again at {refused_until}."),
         "hours since its last action or a person's change; for a pause, its last pause or resume",
         "cooldown_hours",
         "an action was taken on it, or a person changed it, a short while ago; a pause waits for "
-        "pauses only, a resume also for the seven days after a resume; what its platform has refused "
+        "pauses only, a resume also for the seven days after a resume; what its platform refused "
         "is not tried again for 24 hours"),
     Code(
         "PLATFORM_RATE", "campaign", "it was changed too often within the hour",
@@ -287,13 +286,11 @@ CODES: tuple[Code, ...] = (
         detail="the rule was changed, switched off or removed in between; the next run decides by "
         "what it says now"),
     Code("PLATFORM_REFUSED", "failure", "the platform refused it",
-         detail="its platform refused it, in its own words; the campaign is again as it is there, "
-         "and the same is not tried for 24 hours"),
+         detail="the campaign is again as it is there, and the same is not tried for 24 hours"),
     Code("NOT_TAKEN", "failure", "the platform did not take it",
          detail="its platform said yes, and three times it was not there when it was read back"),
     Code("NOT_DELIVERED", "failure", "it could not be delivered",
-         detail="its account could not be reached for `approval_hours`, or carrying over was "
-         "switched off; the campaign is again as it is there"),
+         detail="its account was out of reach for `approval_hours`, or carrying over was ended"),
     Code("GONE", "failure", "the campaign is gone on its platform",
          detail="it was archived or deleted there; it is paused here and left to people"),
     Code("CAMPAIGN_NOT_FOUND", "failure", "the campaign is gone"),
