@@ -9777,8 +9777,8 @@ create function autonomy.undelivered(p_action public.autonomous_actions) returns
 language plpgsql immutable parallel safe
 as $$
 begin
-return p_action.status='failed' and p_action.executed_at is not null
-and p_action.error in ('PLATFORM_REFUSED','NOT_TAKEN','NOT_DELIVERED','GONE','CHANGED_MEANWHILE');
+return (p_action.status='failed' and p_action.executed_at is not null
+and p_action.error in ('PLATFORM_REFUSED','NOT_TAKEN','NOT_DELIVERED','GONE','CHANGED_MEANWHILE')) is true;
 end $$;
 create function autonomy.claim_differences() returns setof autonomy.difference
 language sql stable
@@ -15458,7 +15458,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0666_platform_deliveries', 'c6e204daaeeb25234a0f5191fe2ce8172b3f9bf12c11254fdba2e7a7137c672c', pg_catalog.clock_timestamp()),
   ('0667_record_deliveries', '832677b2c13e60305ad142c956af94d44d4814b7659c3ff120dfdaabcda2af5c', pg_catalog.clock_timestamp()),
   ('0668_platform_history', '0d1f2889f6b65029ef58e93c1a1b0e3c7d9729faea4b326e9d3818bcefc99e11', pg_catalog.clock_timestamp()),
-  ('0670_audit', '2b87008341b1c2b8358ab915ed1253138ee9888070b7858558ff3911d481dfc5', pg_catalog.clock_timestamp()),
+  ('0670_audit', 'b4c2eac408855a2700b9d21ae78e2c8f08fd61cfb0453c3e8d0aeb7a9786021f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '744d5d637061fb99d7a08c3e92c2e34490730621d3085492d380d0499bf243ae', pg_catalog.clock_timestamp()),
   ('0695_retention', 'ca7e04da20d2542764cf39ce5c8a1fb44d1f961017fc2665403f202807fa2d58', pg_catalog.clock_timestamp()),
   ('0700_runs', '23b2a42f33e52fae4698d811e3abf6c6769f258b70f9424acbcd2d4694b488b2', pg_catalog.clock_timestamp()),
