@@ -15156,7 +15156,8 @@ from sums s group by s.campaign_id
 select c.id,c.title,c.account,coalesce(c.autonomous_enabled,false),c.budget,(select jsonb_agg(jsonb_build_array(b.changed_at,b.old_budget) order by b.changed_at,b.id)
 from (select h.id,h.changed_at,h.old_budget from public.campaign_changes h
 where h.campaign_id=c.id and h.changed_at>p_from
-and h.kind in ('outside','platform','action','rollback') and h.old_budget<>h.new_budget
+and h.kind in ('outside','platform','action','rollback','undelivered')
+and h.old_budget<>h.new_budget
 union all
 select 0,u.* from unnest(s.changed_at,s.budget) u) b),(select max(h.changed_at) from public.campaign_changes h
 where h.campaign_id=c.id and h.old_budget is null and h.new_budget is not null and h.kind='outside'),(select jsonb_agg(jsonb_build_array(h.changed_at,w.what) order by h.id)
@@ -15497,7 +15498,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1066_platforms', '6b5c61f7cb3a65302d5bb699b968de08df0c64eb3287c71526486c09f007e145', pg_catalog.clock_timestamp()),
   ('1067_platform_push', '0e58229c298731ecefbb938f6953967183e6e410e8b101fc20bbb50b6b4313bc', pg_catalog.clock_timestamp()),
   ('1070_causes', '6bb4259f571e80afe17709d581de8046a0583eb0650acff7ee2425aba9498ed3', pg_catalog.clock_timestamp()),
-  ('1200_history', '23cd1de56b309e997babd42d811741fadd0b548cfb567fcc1fe0fe41e2527713', pg_catalog.clock_timestamp()),
+  ('1200_history', '3f5dd679b3023de64ac31dd943bce7043beb92cffb8596ce7d97fbaca7e5487d', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;
