@@ -167,7 +167,7 @@ class World:
             (action_id,),
         ).fetchone()
         assert row is not None
-        return row  # type: ignore[return-value]
+        return row  # type: ignore[no-any-return]
 
     def delivery(self, action_id: Any) -> Json | None:
         return value(self.db, "select autonomy.delivery_of(%s)", action_id)  # type: ignore[no-any-return]
