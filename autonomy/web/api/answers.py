@@ -18,8 +18,6 @@ from autonomy.web.state import LEVELS, WHERE
 
 
 class Page(Answer):
-    """A page of a list."""
-
     next_after: str | None
 
 
@@ -167,6 +165,7 @@ class PutBack(Answer):
     currency: str | None
     from_: CampaignValues = Field(alias="from")
     to: CampaignValues
+    obstacle: str | None
 
 
 class Skipped(Answer):
