@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 from urllib.parse import urlsplit
 
 import requests
@@ -25,6 +24,7 @@ from autonomy.platforms.base import (
     PlatformError,
     Pulse,
     Refused,
+    Switch,
     TooMuch,
     Unit,
     Unsure,
@@ -56,7 +56,6 @@ SLICE_DAYS = 7
 MOST_PAGES = 1000
 """Of one query: ten million rows."""
 
-Switch = Literal["active", "paused"]
 SWITCHES: Mapping[Switch, str] = {"active": "ENABLED", "paused": "PAUSED"}
 
 

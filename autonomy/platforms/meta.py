@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 
 import requests
 
@@ -21,6 +20,7 @@ from autonomy.platforms.base import (
     PlatformError,
     Pulse,
     Refused,
+    Switch,
     Unit,
     Unsure,
 )
@@ -54,7 +54,6 @@ _PROBLEMS = {
 }
 _ACTION_DAYS = 28
 
-Switch = Literal["active", "paused"]
 SWITCHES: Mapping[Switch, str] = {"active": "ACTIVE", "paused": "PAUSED"}
 
 
