@@ -21,7 +21,7 @@ _MICROS = 1_000_000
 def rows(world: World, account: Account, query: Query, *, history_delay: timedelta) -> list[Row]:
     """The rows of a query, filtered, summed and in order."""
     today = world.now().astimezone(account.zone).date()
-    if query.resource in ("campaign", "campaign_budget") and not query.uses("metrics"):
+    if {"campaign.status", "campaign_budget.amount_micros"} & set(query.select):
         world.is_read()
     made = {
         "customer": _customers, "customer_client": _clients, "campaign": _campaigns,
