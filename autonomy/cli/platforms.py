@@ -16,6 +16,10 @@ from autonomy.store import Json
 
 RECOMMENDED = "balanced"
 """The preset that a connected account begins with."""
+OURS_UNKNOWN = (
+    "Who changed what there is read; which of it this program did cannot be told, since the "
+    "platform does not say whose its credential is."
+)
 
 
 @click.command()
@@ -57,7 +61,7 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
         if check:
             _write_shapes(wanted, path or Path(f"platform-check-{platform}.json"))
             return
-        facts = _looked_at(wanted)
+        facts, notes = _looked_at(wanted)
     except PlatformError as error:
         raise click.ClickException(_with_help(platform, error)) from error
     with connected() as target:
@@ -79,6 +83,8 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
     account = made["account"]
     click.echo(f"{account}: connected to {made['platform_title']} {number}, to be read only.")
     click.echo(f"Currency {made['currency']}, time zone {made['time_zone']}. It is observed.")
+    for sentence in notes:
+        click.echo(sentence)
     click.echo(f"Read it now: python -m autonomy sync --account {account!r}")
 
 
@@ -209,8 +215,9 @@ def _only_one(wanted: Json, as_json: bool) -> str:
     raise click.exceptions.Exit(3)
 
 
-def _looked_at(wanted: Json) -> Json:
-    """What the platform says of the account, when it has shown that it can be read."""
+def _looked_at(wanted: Json) -> tuple[Json, list[str]]:
+    """What the platform says of the account, when it has shown that it can be read; and what a
+    person should know."""
     from autonomy.platforms.as_json import facts_json
     from autonomy.platforms.base import AccountBroken
     from autonomy.platforms.opened import opened
@@ -220,7 +227,8 @@ def _looked_at(wanted: Json) -> Json:
     if not facts.active:
         raise AccountBroken(facts.problem or "The platform says that the account is not active.")
     platform.pulse()  # the figures have a permission of their own
-    return facts_json(facts)
+    notes = [] if platform.identity() else [OURS_UNKNOWN]
+    return facts_json(facts), notes
 
 
 def _with_help(platform: str, error: Any) -> str:

@@ -166,8 +166,12 @@ class GoogleAdsAccount:
         is told some minutes later."""
         zone = known_zone("Google Ads", self._known().time_zone)
         kept = datetime.fromtimestamp(self._clock(), zone) - timedelta(days=DAYS_KEPT)
-        asked = History(self._rows, self.external_id, zone, self._own_email())
+        asked = History(self._rows, self.external_id, zone, self.identity())
         yield from asked.changes(max(since, kept), until)
+
+    def identity(self) -> str:
+        """The e-mail that our calls are made as, as far as the credential tells."""
+        return str(getattr(self._token, "email", ""))
 
     # Changing: absolute values, each sent once; what is not confirmed is Unsure -------------------
 
@@ -239,10 +243,6 @@ class GoogleAdsAccount:
                 break
             seen.add(token)
         raise PlatformError("Google's pages go in a circle: the answer has no end.")
-
-    def _own_email(self) -> str:
-        """Whom our calls are made as, where the credential tells; by then it has been used."""
-        return str(getattr(self._token, "email", ""))
 
     def _known(self) -> AccountFacts:
         return self._facts or self.account()

@@ -174,7 +174,7 @@ class MetaAccount:
     def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
         """Of campaigns and ad sets. One of a campaign that leaves budgets to its ad sets is told of
         each of these, where `units` has seen them."""
-        currency, application = self._known().currency, self.application()
+        currency, application = self._known().currency, self.identity()
         begin = since.replace(microsecond=0)  # Meta tells whole seconds
         asked = {
             "fields": ACTIVITY_FIELDS,
@@ -191,9 +191,8 @@ class MetaAccount:
             if page := [one for one in told if begin <= one.at <= until]:
                 yield page
 
-    def application(self) -> str:
-        """The number of the app that our token is of; empty where Meta does not tell. Without it
-        our own changes cannot be told from other people's."""
+    def identity(self) -> str:
+        """The number of the app that our token is of."""
         if self._application is None:
             try:
                 self._application = self._graph.get("app", {"fields": "id"}).identifier("id")

@@ -142,7 +142,7 @@ def _heal(fake: Loopback, told: dict[str, Any]) -> None:
 
 def _fail(fake: Loopback, told: dict[str, Any]) -> None:
     name = told["name"]
-    named = () if "external_id" not in told else (told["external_id"],)
+    named: tuple[str, ...] = () if "external_id" not in told else (told["external_id"],)
     if named and (budget := fake.world.things[named[0]].budget):
         named = (*named, budget)
     fake.fail(
