@@ -135,6 +135,10 @@ class Platform(Protocol):
         shape that is not known, is left out."""
         ...
 
+    def notes(self) -> Sequence[str]:
+        """What a person who connects it should know, each a sentence."""
+        ...
+
     def identity(self) -> str:
         """What marks changes of ours in the history; empty where it is not known: then none of
         them is told from other people's."""

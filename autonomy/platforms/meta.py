@@ -44,6 +44,7 @@ from autonomy.platforms.meta_rows import (
     parent_of,
 )
 from autonomy.platforms.money import from_meta_minor, meta_digits, to_meta_minor
+from autonomy.text import listed
 
 __all__ = ["GRAPH", "VERSION", "MetaAccount"]
 
@@ -190,6 +191,15 @@ class MetaAccount:
                     told += changes(row, currency, application, self._below)
             if page := [one for one in told if begin <= one.at <= until]:
                 yield page
+
+    def notes(self) -> Sequence[str]:
+        """Which conversion is counted, of those that the last four weeks know."""
+        actions = self.account().conversion_actions
+        name = self._insights.counted(actions)
+        if name:
+            return [f"It counts as the conversion: {name}."]
+        there = listed(actions) or "none"
+        return [f"Nothing of the last four weeks counts as the conversion; there are: {there}."]
 
     def identity(self) -> str:
         """The number of the app that our token is of."""

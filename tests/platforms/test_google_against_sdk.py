@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from autonomy.platforms.google_history import HISTORY_QUERY
+from autonomy.platforms.google_rows import CLIENTS_QUERY, CONVERSIONS_QUERY, UNDECLARED_QUERY
 from tests.platforms import control, gaql, google_errors, sample
 from tests.platforms.asking import Google
 from tests.platforms.fake_google import FakeGoogle
@@ -126,7 +127,18 @@ def test_the_values_of_enums_are_googles(path: str, values: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize(
-    "query", [CUSTOMER, TREE, CAMPAIGNS, BY_DAY.format(DAY, DAY), HOURLY.format(DAY, DAY), HISTORY]
+    "query",
+    [
+        CUSTOMER,
+        TREE,
+        CAMPAIGNS,
+        BY_DAY.format(DAY, DAY),
+        HOURLY.format(DAY, DAY),
+        HISTORY,
+        CONVERSIONS_QUERY,
+        UNDECLARED_QUERY,
+        CLIENTS_QUERY,
+    ],
 )
 def test_googles_protos_read_every_answer(
     world: PlainWorld, google: Google, query: str, zeros: bool
@@ -204,6 +216,7 @@ def test_the_products_own_requests_are_googles(world: PlainWorld) -> None:
         assert list(account.days(DAY, DAY))
         unit = account.unit("301")
         account.set_budget(unit, Decimal(61))
+        assert account.notes()
         assert list(account.changes(sample.NOON - timedelta(days=1), sample.NOON))
     finally:
         fake.stop()

@@ -44,6 +44,9 @@ class Account:
     """Under which Meta repeats one and the same conversion; what it calls a purchase first."""
     values: bool = True
     """Whether conversions carry a value."""
+    counted: Sequence[str] = ("Purchase",)
+    """What Google counts as a conversion."""
+    not_counted: Sequence[str] = ("Page view",)
 
     @property
     def zone(self) -> ZoneInfo:
