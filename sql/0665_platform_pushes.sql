@@ -9,21 +9,6 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.rate_until(p_campaign_id uuid, p_now timestamptz) returns timestamptz
-language plpgsql stable set search_path = ''
-as $$
-begin
-  return (
-    select c.at + interval '1 hour' from autonomy.platform_calls c
-    where c.campaign_id = p_campaign_id and c.at > p_now - interval '1 hour'
-      and c.what ->> 'field' = 'budget' and c.what ? 'to' and c.what -> 'validate' is distinct from 'true'
-      and c.outcome not in ('later', 'refused')
-    order by c.at desc offset 3 limit 1);
-end $$;
-comment on function autonomy.rate_until(uuid, timestamptz) is
-  'Until when a campaign''s budget must not be changed on its platform again: four changes within an hour are all that '
-  'is taken. Null where it may. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.platform_changes_to_push(
   p_account text, p_token uuid, p_limit integer default 200, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
