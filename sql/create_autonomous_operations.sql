@@ -15364,7 +15364,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0227_exclusions', '2b1e9311ec5e29b1e4ba6d49ef1c5c6f9ed17a201320285683b0f693281bd9d0', pg_catalog.clock_timestamp()),
   ('0230_ingest', 'c35509227e830302da2b3c7235e954942f372a105f431b9c0264eadb6928f538', pg_catalog.clock_timestamp()),
   ('0235_platform_pulls', 'b7ac9fed7f753b88e0c56e21709596d334b5f8a30fca3180c63b06416bc72f79', pg_catalog.clock_timestamp()),
-  ('0236_platform_units', '9e0d4efd2e337016555b6c710d6efb139bb05b3043dfbf013a3149f54f0198eb', pg_catalog.clock_timestamp()),
+  ('0236_platform_units', '219cf26217b878ac0e209a4096ebde9ec073f75240d0a9d29f678a2b455bc9ef', pg_catalog.clock_timestamp()),
   ('0237_platform_days', '51d160f5c41a2a9fc66c44b99556c2946df78d49405761bf66c715fa484fbe32', pg_catalog.clock_timestamp()),
   ('0240_feed', '2ee9e70efa74b961d2c62ccb8a0f9221333dfeda2573be194964e5ee3e222437', pg_catalog.clock_timestamp()),
   ('0310_conditions', '938414c62d4a9e0c3e69b88b26e5576002dae55b17ac8bc4d9510e8a2b04cb9b', pg_catalog.clock_timestamp()),
