@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import responses
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autonomy.errors import LeaseLost, NotMigrated
 from autonomy.platforms import google_history
+from autonomy.platforms.as_json import change_json
 from autonomy.platforms.base import AccountBroken, Change, Later, PlatformError
 from autonomy.platforms.fields import Fields
 from autonomy.platforms.google_history import History, event
@@ -299,6 +303,13 @@ def test_ours_is_what_our_own_account_did_through_the_interface(
     assert (found.change.actor, found.change.ours) == (actor, ours)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01 00:00:00", "9999-12-31 23:59:59.9", "soon", ""])
+def test_a_moment_that_is_none_says_so(text: str) -> None:
+    for zone in (BERLIN, ZoneInfo("America/Los_Angeles")):
+        with suppress(PlatformError):
+            event(change(changeDateTime=text), "1", zone, "")
+
+
 def test_the_hour_that_comes_twice_is_told_by_the_events_name() -> None:
     second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # 2:30 for the second time in Berlin
     told = {"changeDateTime": "2026-10-25 02:30:00.000000"}
@@ -373,6 +384,58 @@ def test_a_full_answer_is_asked_for_again_in_halves(monkeypatch: pytest.MonkeyPa
     assert sorted(told) == sorted(one for one in moments if one >= NOON - timedelta(hours=8))
     assert len(told) == len(set(told))
     assert len(queries) == 7  # eight hours, fours, twos
+
+
+# Whatever a row holds
+
+SCALARS = st.sampled_from(
+    [None, 0, 1, 15, 17, -1, 1.5, 10**40, True, "", "x", "é", "0", "9" * 30, "NaN", "Active",
+     "Pending Process", "{}", "[]", "null", "2026-11-28T11:30:00+0000", "0001-01-01 00:00:00",
+     "9999-12-31 23:59:59.999999", "2026-11-28 12:30:00.5", "customers/1/campaigns/301",
+     "customers/1/campaignBudgets/3019", "UPDATE", "REMOVE", "status", "amountMicros", "CAMPAIGN",
+     "CAMPAIGN_BUDGET", "customers/1/changeEvents/99999999999999999~0~0"]
+)  # fmt: skip
+NAMES = st.sampled_from(
+    ["old_value", "new_value", "run_status", "type", "currency", "campaign", "campaignBudget",
+     "status", "amountMicros"]
+)  # fmt: skip
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda within: st.dictionaries(NAMES, within, max_size=3) | st.lists(within, max_size=2),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_row_of_meta_brings_anything_down(data: st.DataObject) -> None:
+    keys = sorted(activity())
+    row = activity() | {
+        key: data.draw(ANYTHING) for key in data.draw(st.sets(st.sampled_from(keys)))
+    }
+    if data.draw(st.booleans()):
+        row["extra_data"] = json.dumps(data.draw(ANYTHING))
+        row["event_type"] = data.draw(st.sampled_from(["update_ad_set_budget", row["event_type"]]))
+    with suppress(PlatformError):
+        for one in read(row):
+            assert one.new is None or isinstance(one.new, Decimal) == (one.field == "budget")
+            assert one.at.tzinfo is not None
+            json.dumps(change_json(one))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_row_of_google_brings_anything_down(data: st.DataObject) -> None:
+    told = change(data.draw(st.sampled_from(["CAMPAIGN", "CAMPAIGN_BUDGET"])))._values[
+        "changeEvent"
+    ]
+    keys = data.draw(st.sets(st.sampled_from(sorted(told))))
+    row = Fields("Google", "a row", {"changeEvent": told | {k: data.draw(ANYTHING) for k in keys}})
+    with suppress(PlatformError):
+        found = event(row, "1", data.draw(st.sampled_from([BERLIN, ZoneInfo("Asia/Tokyo")])), "x@y")
+        if found is not None:
+            assert found.change.at.tzinfo is not None
+            json.dumps(change_json(found.change))
 
 
 # The step of a reading
