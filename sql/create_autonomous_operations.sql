@@ -5416,7 +5416,7 @@ or w.n between 20 and 1e18
 or w.n between 1e-9 and 1e18 and w.n*k.order_value>3*w.spend);
 end $$;
 create function autonomy.people_changes(p_ids uuid[],p_now timestamptz)
-returns table (campaign_id uuid,changed_at timestamptz,no_raise_until timestamptz,no_cut_until timestamptz,no_pause_until timestamptz)
+returns table (campaign_id uuid,changed_at timestamptz,no_raise_until timestamptz,no_cut_until timestamptz,no_pause_until timestamptz,budget_person text,pause_person text)
 language plpgsql stable set search_path='' set jit=off
 as $$
 declare
@@ -5435,17 +5435,18 @@ with holds as materialized (select c.id,coalesce(a.person_hold_days,p.person_hol
 from public.campaigns c
 cross join public.autonomy_policy p left join public.autonomy_accounts a on a.account=c.account
 where c.id=any (v_changed)
-),own as materialized (select k.campaign_id,k.id,least(k.changed_at,p_now) as at,k.person,h.hold,k.changed_at>p_now-h.hold as protects,k.changed_at>p_now-interval '7 days' and k.kind in ('outside','platform') as outside,(least(k.changed_at,p_now) at time zone z.zone)::date as day,k.old_budget,k.new_budget,k.old_budget is distinct from k.new_budget as budget_changed,(lower(k.old_status)='active') is distinct from (lower(k.new_status)='active') as status_changed,coalesce(lower(k.new_status)='active',false) as switched_on
+),own as materialized (select k.campaign_id,k.id,least(k.changed_at,p_now) as at,k.person,h.hold,k.changed_at>p_now-h.hold as protects,k.changed_at>p_now-interval '7 days' and k.kind in ('outside','platform') as outside,(least(k.changed_at,p_now) at time zone z.zone)::date as day,k.old_budget,k.new_budget,k.old_budget is distinct from k.new_budget as budget_changed,(lower(k.old_status)='active') is distinct from (lower(k.new_status)='active') as status_changed,coalesce(lower(k.new_status)='active',false) as switched_on,case when k.kind='platform' and k.actor not in (autonomy.platform_title('meta'),autonomy.platform_title('google')) then nullif(k.actor,'') end as name
 from holds h
 join public.campaign_changes k on k.campaign_id=h.id and h.hold>interval '0'
 and (k.kind in ('outside','platform') or k.person and k.kind='action') and isfinite(k.changed_at)
 and k.changed_at>p_now-greatest(h.hold,interval '7 days')
 join autonomy.campaign_zones(v_changed) z on z.campaign_id=k.campaign_id
-),kept as (select o.campaign_id,count(distinct o.day) filter (where o.outside and o.person and o.budget_changed)>=3 as budget_by_program,count(distinct o.day) filter (where o.outside and o.person and o.status_changed)>=3 as status_by_program,(array_agg(o.old_budget order by o.id) filter (where o.budget_counts))[1] as first_budget,(array_agg(o.old_budget order by o.id desc) filter (where o.budget_counts))[1] as old_budget,(array_agg(o.new_budget order by o.id desc) filter (where o.budget_counts))[1] as new_budget,(array_agg(o.at order by o.id desc) filter (where o.budget_counts))[1] as budget_at,(array_agg(o.switched_on order by o.id desc) filter (where o.status_counts))[1] as switched_on,(array_agg(o.at order by o.id desc) filter (where o.status_counts))[1] as status_at
+),kept as (select o.campaign_id,count(distinct o.day) filter (where o.outside and o.person and o.budget_changed)>=3 as budget_by_program,count(distinct o.day) filter (where o.outside and o.person and o.status_changed)>=3 as status_by_program,(array_agg(o.old_budget order by o.id) filter (where o.budget_counts))[1] as first_budget,(array_agg(o.old_budget order by o.id desc) filter (where o.budget_counts))[1] as old_budget,(array_agg(o.new_budget order by o.id desc) filter (where o.budget_counts))[1] as new_budget,(array_agg(o.at order by o.id desc) filter (where o.budget_counts))[1] as budget_at,(array_agg(o.name order by o.id desc) filter (where o.budget_counts))[1] as budget_name,(array_agg(o.switched_on order by o.id desc) filter (where o.status_counts))[1] as switched_on,(array_agg(o.at order by o.id desc) filter (where o.status_counts))[1] as status_at,(array_agg(o.name order by o.id desc) filter (where o.status_counts))[1] as status_name
 from (select w.*,w.person and w.protects and w.budget_changed as budget_counts,w.person and w.protects and w.status_changed as status_counts from own w) o
 group by o.campaign_id
 )
-select k.campaign_id,greatest(b.at,s.at),case when b.cut then b.until end,case when b.raised then b.until end,greatest(case when b.raised then b.until end,case when k.switched_on then s.at+h.hold end)
+select k.campaign_id,greatest(b.at,s.at),case when b.cut then b.until end,case when b.raised then b.until end,greatest(case when b.raised then b.until end,case when k.switched_on then s.at+h.hold end),case when b.at is not null then k.budget_name end,case when b.raised and (b.until<s.at+h.hold and k.switched_on) is not true then k.budget_name
+when s.at is not null then k.status_name end
 from kept k
 join holds h on h.id=k.campaign_id
 cross join lateral (select case when not k.status_by_program then k.status_at end as at) s
@@ -6028,7 +6029,7 @@ return query values
 ('FROZEN.','the system is frozen. It goes on when it is unfrozen.','{}'::text[]),('OBSERVE.','its account is only observed, so nothing is changed.','{}'::text[]),('DISABLED.','automation is switched off for this campaign.','{}'::text[]),('ON_HOLD.','it is left alone until %s.','{hold_until}'::text[]),('ACCOUNT_BROKEN.','its account cannot be read from its platform: %s It will be looked at again when that is mended.','{account_broken}'::text[]),('NOT_SYNCED.old','its platform was read last at %s, more than 90 minutes ago. It will be looked at again when it has '
 'been read.','{pulled_at}'::text[]),('NOT_SYNCED.never','its platform has not been read yet. It will be looked at again when it has.','{}'::text[]),('STALE_DATA.old','its figures are %s hours old, more than %s. It will be looked at again when new ones arrive.','{data_age,max_data_age}'::text[]),('STALE_DATA.unknown','its figures are of unknown age. It will be looked at again when new ones arrive.','{}'::text[]),('SUSPECT_DATA.','its figures cannot be right: %s. It is left alone until they are corrected; a day still in doubt '
 'after 24 hours is left out of the evidence.','{suspect}'::text[]),('VALUE_NOT_MEASURED.','its conversions carry no value, so its roi says nothing. Feed their revenue, or what a conversion is'
-' worth.','{}'::text[]),('PLANNED_EVENT.','a planned event is against it: %s. It will be looked at again after that.','{planned_event}'::text[]),('CHANGED_BY_PERSON.','a person changed it, and nothing is done against that until %s.','{person_until}'::text[]),('COOLDOWN.changed','it was changed a short time ago. The cooldown ends %s.','{cooldown_ends}'::text[]),('COOLDOWN.refused','its platform has refused the same. It may be tried again at %s.','{refused_until}'::text[]),('PLATFORM_RATE.','its budget was changed four times within an hour, and its platform takes no more. It may be changed '
+' worth.','{}'::text[]),('PLANNED_EVENT.','a planned event is against it: %s. It will be looked at again after that.','{planned_event}'::text[]),('CHANGED_BY_PERSON.','a person changed it%s, and nothing is done against that until %s.','{person_name,person_until}'::text[]),('COOLDOWN.changed','it was changed a short time ago. The cooldown ends %s.','{cooldown_ends}'::text[]),('COOLDOWN.refused','its platform has refused the same. It may be tried again at %s.','{refused_until}'::text[]),('PLATFORM_RATE.','its budget was changed four times within an hour, and its platform takes no more. It may be changed '
 'again from %s on.','{rate_until}'::text[]),('TOO_LITTLE_DATA.spend','it has spent nothing, so there is nothing to judge it by.','{}'::text[]),('TOO_LITTLE_DATA.budget','it has no budget to change.','{}'::text[]),('TOO_LITTLE_DATA.reference','it is not known what its budget was before it was changed, so where it belongs is not known either.','{}'::text[]),('TOO_LITTLE_DATA.age','it is not known to have run %s hours.','{min_pause_hours}'::text[]),('TOO_LITTLE_DATA.young','a pause needs %s hours of running. It will be looked at again in %s.','{min_pause_hours,hours_missing}'::text[]),('TEST_RUNNING.','an A/B test runs on it. It will be looked at again when the test ends.','{}'::text[]),('LEARNING.','its platform is still learning how to deliver it. Its budget will be looked at again when that is '
 'over.','{}'::text[]),('AWAITING_APPROVAL.','another action on it waits for approval. It will be looked at again when that is approved or '
 'rejected.','{}'::text[]),('LIFETIME_BUDGET.','its budget is for its whole life, not for a day.','{}'::text[]),('SHARED_BUDGET.','it shares its budget with other campaigns, and what is good for one of them is not for all.','{}'::text[]),('SCHEDULED_BUDGET.','somebody has scheduled its budgets on its platform.','{}'::text[]),('BUDGET_ON_CHILDREN.','its budgets stand on the parts of it, not on the campaign.','{}'::text[]),('AGAINST_THE_ODDS.more','%s. About %s would settle it, in about %s.','{odds,more_evidence,more_days}'::text[]),('AGAINST_THE_ODDS.never','%s. More of the same would not settle it.','{odds}'::text[]),('NOT_LIMITED_BY_BUDGET.','its budget is not what limits it: %s %% of it is spent. It will be looked at again when at least 70 '
@@ -6309,7 +6310,7 @@ set local statement_timeout='15min';
 set local search_path='';
 set local client_min_messages='warning';
 create type autonomy.candidate as (campaign_id uuid,title text,account text,status text,is_active boolean,budget numeric,created_at timestamptz,hours_running float8,autonomous_enabled boolean,hold_until timestamptz,data_age_hours float8,impressions float8,reach float8,clicks float8,conversions float8,spend float8,revenue float8,ev_spend float8,ev_conversions float8,ev_revenue float8,cv2 float8,ev_days float8,matured_share float8,has_history boolean,last_action_at timestamptz,last_pause_at timestamptz,last_resume_at timestamptz,budget_low_7d numeric,pending boolean,test_running boolean,holdout_draw float8,value_missing boolean,no_raise_until timestamptz,no_cut_until timestamptz,no_pause_until timestamptz,budget_use float8,suspect text,no_raises_event text,no_cuts_event text,no_pauses_event text,currency text,target_roi float8,reference_budget numeric,ev_effective_spend float8,-- its spend as it would count at the reference budget
-curvature float8,attribution float8,put_back boolean,account_broken text,pulled_at timestamptz,platform_holds text[],platform_minimum numeric,rate_until timestamptz,refused_until jsonb);
+curvature float8,attribution float8,put_back boolean,account_broken text,pulled_at timestamptz,platform_holds text[],platform_minimum numeric,rate_until timestamptz,refused_until jsonb,budget_person text,pause_person text);
 comment on type autonomy.candidate is '[autonomous-operations]';
 create function autonomy.candidate_rows(p_ids uuid[],p_now timestamptz,p_doubt boolean default true)
 returns setof autonomy.candidate
@@ -6347,7 +6348,8 @@ with ordinality u (k,n))
         case when y.state = 'broken' then y.state_message end,
         case when y.account is not null then coalesce(y.pulled_at, '-infinity') end,
         case when z.campaign_id is not null then autonomy.unit_holds(z) end,
-        case when z.budget_kind = 'daily' then autonomy.platform_minimum(y) end, o.rate_until, o.refused_until
+        case when z.budget_kind = 'daily' then autonomy.platform_minimum(y) end, o.rate_until, o.refused_until,
+        w.budget_person, w.pause_person
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -6397,7 +6399,7 @@ create function autonomy.candidates_json(p_ids uuid[],p_windows text[],p_now tim
 language plpgsql stable set search_path='' set timezone='UTC'
 as $$
 begin
-return (select coalesce(json_agg(json_build_object('campaign_id',c.campaign_id,'title',c.title,'account',c.account,'currency',c.currency,'status',c.status,'is_active',c.is_active,'budget',c.budget,'created_at',c.created_at,'hours_running',c.hours_running,'autonomous_enabled',c.autonomous_enabled,'hold_until',c.hold_until,'data_age_hours',c.data_age_hours,'metrics',w.windows,'has_figures',w.has_figures,'evidence',json_build_object('spend',c.ev_spend,'effective_spend',c.ev_effective_spend,'conversions',c.ev_conversions,'revenue',c.ev_revenue,'cv2',c.cv2,'days',c.ev_days,'matured_share',c.matured_share,'has_history',c.has_history),'last_action_at',c.last_action_at,'last_pause_at',c.last_pause_at,'last_resume_at',c.last_resume_at,'budget_low_7d',c.budget_low_7d,'pending',c.pending,'test_running',c.test_running,'holdout_draw',c.holdout_draw,'value_missing',c.value_missing,'no_raise_until',c.no_raise_until,'no_cut_until',c.no_cut_until,'no_pause_until',c.no_pause_until,'budget_use',c.budget_use,'suspect',c.suspect,'target_roi',c.target_roi,'reference_budget',c.reference_budget,'curvature',c.curvature,'attribution_factor',c.attribution,'put_back',c.put_back,'account_broken',c.account_broken,'pulled_at',c.pulled_at,'platform_holds',c.platform_holds,'platform_minimum',c.platform_minimum,'rate_until',c.rate_until,'refused_until',c.refused_until,'no_raises_event',c.no_raises_event,'no_cuts_event',c.no_cuts_event,'no_pauses_event',c.no_pauses_event,'paused_action',case when r.action_id is not null then json_build_object('action_id',r.action_id,'executed_at',r.executed_at,'rule_id',r.rule_id,'rule_name',r.rule_name,'status',r.status,'budget',r.budget,'break_even',r.break_even,'target_cpa',r.target_cpa,'revenue_then',r.revenue_then) end
+return (select coalesce(json_agg(json_build_object('campaign_id',c.campaign_id,'title',c.title,'account',c.account,'currency',c.currency,'status',c.status,'is_active',c.is_active,'budget',c.budget,'created_at',c.created_at,'hours_running',c.hours_running,'autonomous_enabled',c.autonomous_enabled,'hold_until',c.hold_until,'data_age_hours',c.data_age_hours,'metrics',w.windows,'has_figures',w.has_figures,'evidence',json_build_object('spend',c.ev_spend,'effective_spend',c.ev_effective_spend,'conversions',c.ev_conversions,'revenue',c.ev_revenue,'cv2',c.cv2,'days',c.ev_days,'matured_share',c.matured_share,'has_history',c.has_history),'last_action_at',c.last_action_at,'last_pause_at',c.last_pause_at,'last_resume_at',c.last_resume_at,'budget_low_7d',c.budget_low_7d,'pending',c.pending,'test_running',c.test_running,'holdout_draw',c.holdout_draw,'value_missing',c.value_missing,'no_raise_until',c.no_raise_until,'no_cut_until',c.no_cut_until,'no_pause_until',c.no_pause_until,'budget_use',c.budget_use,'suspect',c.suspect,'target_roi',c.target_roi,'reference_budget',c.reference_budget,'curvature',c.curvature,'attribution_factor',c.attribution,'put_back',c.put_back,'account_broken',c.account_broken,'pulled_at',c.pulled_at,'platform_holds',c.platform_holds,'platform_minimum',c.platform_minimum,'rate_until',c.rate_until,'refused_until',c.refused_until,'budget_person',c.budget_person,'pause_person',c.pause_person,'no_raises_event',c.no_raises_event,'no_cuts_event',c.no_cuts_event,'no_pauses_event',c.no_pauses_event,'paused_action',case when r.action_id is not null then json_build_object('action_id',r.action_id,'executed_at',r.executed_at,'rule_id',r.rule_id,'rule_name',r.rule_name,'status',r.status,'budget',r.budget,'break_even',r.break_even,'target_cpa',r.target_cpa,'revenue_then',r.revenue_then) end
 ) order by c.campaign_id),'[]')
 from autonomy.candidate_rows(p_ids,p_now) c
 join autonomy.candidate_windows(p_ids,p_windows) w on w.campaign_id=c.campaign_id
@@ -7088,6 +7090,8 @@ then autonomy.evidence_times(p_decided,p_policy) end;
 begin
 return case p_name
 when 'hold_until' then autonomy.moment_words(c.hold_until)
+when 'person_name' then coalesce(' ('||left(case p_decided.direction when 'up' then c.budget_person when 'down' then c.budget_person
+else c.pause_person end,60)||')','')
 when 'person_until' then autonomy.moment_words(case p_decided.direction
 when 'up' then c.no_raise_until when 'down' then c.no_cut_until else c.no_pause_until end)
 when 'cooldown_ends' then autonomy.moment_words(greatest(case when p_decided.direction='pause' then c.last_pause_at else c.last_action_at end+p_decided.cooldown,case when p_decided.direction='resume' then c.last_resume_at+interval '7 days' end))
@@ -15425,21 +15429,21 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0415_curvature', 'f6f204b0d63f4d4a6cc80e253745a81f900335ff021737138f9eb0efe7b5acca', pg_catalog.clock_timestamp()),
   ('0417_delay', '3bfd08b5334fc2626e5efe1fc6a7e3c0cb0799fbf8f7126f7d87c29684368bcb', pg_catalog.clock_timestamp()),
   ('0418_measuring', '50a73a359beac777903f2598217747a92c91df8046383710166493c0489bdfa9', pg_catalog.clock_timestamp()),
-  ('0420_doubt', 'e6334030e0e9661d9cca8de84ea7181e4af8deb9d8b6542afd17d22025f2c7e5', pg_catalog.clock_timestamp()),
+  ('0420_doubt', '4635cac3f9b4799c1a2861de668a3c65a17b92197182f6d0e13830ffd2d72f11', pg_catalog.clock_timestamp()),
   ('0425_put_back', '4192c630ade9e65fb4d692ceb87db10ab8ef4bd46c93e7f31b1a4f5e3b510f1e', pg_catalog.clock_timestamp()),
   ('0426_delivery_marks', '8e9bce189e34f4cca0f1cbfd96862e3902db132d0f0a15139b15c9614a0f04af', pg_catalog.clock_timestamp()),
   ('0495_totals', 'b2726d2ae731459e859fa831fc5bee93ca6876f7bad20685fd328e4fee66e3bd', pg_catalog.clock_timestamp()),
   ('0500_find', '17d9dc76cbb9bccca47c441a63d677eca91bcedb5ca4c68e7a5e4fa5eb4743fd', pg_catalog.clock_timestamp()),
   ('0502_prices', 'ad796e378bbf38110d199208ac8a5603333813bd82572ae91d92a932140b586d', pg_catalog.clock_timestamp()),
-  ('0505_codes', '06ed4d6ec0f1211e474b3c9be0429ed57ca8b4fe20f3f04da86ac1fc77f53e8e', pg_catalog.clock_timestamp()),
+  ('0505_codes', 'e4d9ef3c99ed3ef0017f93db8726e176b535e842d8781a42b6d280fdc130a868', pg_catalog.clock_timestamp()),
   ('0506_number_words', '65ed6713886284971a41bf6a5b19d4183859e8c220295aed1bb0fe06c57cd156', pg_catalog.clock_timestamp()),
   ('0507_suspect', '1193056274c0eddbf224d78beefa042c381017462ade10c2b86cb80aea84126f', pg_catalog.clock_timestamp()),
   ('0508_events', '7be157170eff27c8bea2074fbb7b777e58037fa1dfab02f490069f6d168532ba', pg_catalog.clock_timestamp()),
-  ('0510_candidates', '18c2a54bdbf5e8ca811405b77cf856b8bd69086a952e75ec795219b20c574aa4', pg_catalog.clock_timestamp()),
+  ('0510_candidates', '574d1b463f2872b5dc51d27ad63fe4fb84b58c0020a757ec4a77b006e749b42c', pg_catalog.clock_timestamp()),
   ('0511_measured', 'c43c106e19afd42e0b862e7bdfaa27e6b16d4fd1ace00ca525fa1a1a28ea1f25', pg_catalog.clock_timestamp()),
   ('0512_portfolio', '966e6af2a3276a1ff6d553059e1fd2dc5686fd12caad7b50ddb6dd8c16efb8c8', pg_catalog.clock_timestamp()),
   ('0513_broken_days', '061d25366748bab0cf8626ca46c04315cc0e27b9e1118ae7d82c5f2e04e482c6', pg_catalog.clock_timestamp()),
-  ('0515_guardrails', '004bfa4e02501922bc01bad2f66090a4ba8eab3930a3196ee2d0b987fb687cf5', pg_catalog.clock_timestamp()),
+  ('0515_guardrails', 'c2318431c4b4819e809dd0d0f013dd929a09baaf4b3d03f28af844051d75a0f7', pg_catalog.clock_timestamp()),
   ('0518_within_totals', 'd6e68f34cc6c149264f1e986507abb3ae32acb36ff1af3e7cbfc517433b31d27', pg_catalog.clock_timestamp()),
   ('0520_decide', '0cd8868b8ada43b4c0d01ea2cdd36a9d71103fe9440c258190255a4757bde03f', pg_catalog.clock_timestamp()),
   ('0525_decide_together', '54aa0b708d715e5b2a540b95213f86018f544160d34ae5503062727df92460a3', pg_catalog.clock_timestamp()),
