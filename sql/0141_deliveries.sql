@@ -116,11 +116,18 @@ comment on function autonomy.carries_budget(autonomy.platform_units) is
 create function autonomy.money_digits(p_account text) returns integer
 language plpgsql stable set search_path = ''
 as $$
+-- Meta's smallest piece of money is its own, whatever ISO 4217 says: none of a forint, a hundredth of a dinar.
+declare
+  v_currency text := (select a.currency from public.autonomy_accounts a where a.account = p_account);
 begin
-  return autonomy.currency_digits((select a.currency from public.autonomy_accounts a where a.account = p_account));
+  return case
+    when not exists (select from autonomy.platform_accounts x where x.account = p_account and x.platform = 'meta')
+      then autonomy.currency_digits(v_currency)
+    when v_currency in ('CLP', 'COP', 'CRC', 'HUF', 'ISK', 'IDR', 'JPY', 'KRW', 'PYG', 'TWD', 'VND') then 0
+    else 2 end;
 end $$;
 comment on function autonomy.money_digits(text) is
-  'How many decimals an account''s money has. Only reads. [autonomous-operations]';
+  'How many decimals an account''s money has on its platform. Only reads. [autonomous-operations]';
 
 create function autonomy.fail_delivered(p_action_id uuid, p_code text, p_message text, p_found jsonb) returns boolean
 language plpgsql set search_path = ''
@@ -241,9 +248,14 @@ begin
               or p_seen_at >= (v_one.had).sent_at + interval '5 minutes') then
         perform autonomy.settle_delivery(v_one.had, 'confirmed', null, '', '', null, p_seen_at);
       end if;
-    -- what the platform refused is not asked for again as long as nobody wants something else
+    -- what the platform refused is not asked for again by itself; whoever sets it anew asks anew
     elsif v_one.open or ((v_one.had).state in ('refused', 'not_taken') and (v_one.had).wanted = v_one.wish)
-          is not true then
+          is not true or exists (
+            select from public.campaign_changes k
+            where k.campaign_id = v_one.campaign_id and k.kind in ('outside', 'action', 'rollback')
+              and k.changed_at > (v_one.had).settled_at
+              and case v_one.field when 'status' then k.old_status is distinct from k.new_status
+                                   else k.old_budget is distinct from k.new_budget end) then
       perform autonomy.want(v_one.campaign_id, v_one.field, v_one.wish, v_one.base, v_one.had, p_seen_at);
     end if;
   end loop;

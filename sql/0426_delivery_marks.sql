@@ -83,5 +83,5 @@ begin
 end $$;
 comment on function autonomy.delivery_marks(uuid[], timestamptz) is
   'Of these campaigns those of which something was carried over: since when their last action, pause and resume count, '
-  'the lowest budget of 7 days, until when their budget was changed too often, and which directions were refused within '
-  '24 hours, until when. Only reads; raises nothing. [autonomous-operations]';
+  'the lowest budget of 7 days, until when their budget was changed too often, and which directions were refused '
+  'within 24 hours, until when. Only reads; raises nothing. [autonomous-operations]';

@@ -9,6 +9,26 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
+create function autonomy.takes_waiting(p_account text, p_now timestamptz) returns bigint
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_digits integer := autonomy.money_digits(p_account);
+begin
+  return (
+    select count(*)
+    from autonomy.platform_units x
+    join autonomy.file_states f on f.campaign_id = x.campaign_id
+    join autonomy.deliveries d on d.campaign_id = x.campaign_id and d.is_current and d.state in ('waiting', 'unsure')
+    where x.account = p_account and x.out_of_step and x.gone_at is null
+      and case d.field when 'status' then d.wanted = 'paused' else d.wanted::numeric
+            < greatest(autonomy.field_text('budget', null, f.budget, v_digits)::numeric, d.sent::numeric) end
+      and (d.not_before > p_now or d.field = 'budget' and autonomy.rate_until(x.campaign_id, p_now) is not null));
+end $$;
+comment on function autonomy.takes_waiting(text, timestamptz) is
+  'How many pauses and cuts of an account must wait (a limit): until they have got through, nothing that adds goes '
+  'after them. A part of platform_changes_to_push. Only reads; raises nothing. [autonomous-operations]';
+
 create function public.platform_changes_to_push(
   p_account text, p_token uuid, p_limit integer default 200, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
@@ -16,17 +36,20 @@ as $$
 declare
   v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
   v_frozen boolean;
+  v_over boolean;
 begin
   perform autonomy.simulated_moment(p_now);
   v_frozen := (autonomy.account_policy(p_account)).frozen;
+  -- what made room for a raise may have been refused: then it waits until there is room
+  v_over := exists (select from autonomy.totals_in_force(array[p_account], p_now) t where t.active_budget > t.ceiling);
   return jsonb_build_object('push', v_pull.push, 'validate', v_pull.push = 'validate', 'platform', v_pull.platform,
     'currency', (select a.currency from public.autonomy_accounts a where a.account = p_account),
-    'frozen', v_frozen, 'changes', (
+    'frozen', v_frozen, 'takes_waiting', autonomy.takes_waiting(p_account, p_now), 'changes', (
     select coalesce(jsonb_agg(to_jsonb(m) - 'place' order by m.place, m.wanted_at, m.campaign_id, m.field), '[]')
     from (
       select x.campaign_id, x.external_id, x.kind, x.budget_kind, x.budget_ref, left(c.title, 500) as title, d.field,
         d.wanted, w.base, d.sent, f.read_at as base_at, s.step, d.action_id, d.wanted_by as by, d.wanted_at, d.state,
-        d.tries, d.first_unsure_at, array_position(array['pause', 'cut', 'resume', 'raise'], s.step) as place
+        d.tries, d.first_unsure_at, d.sent_at, array_position(array['pause', 'cut', 'resume', 'raise'], s.step) as place
       from autonomy.platform_units x
       join public.campaigns c on c.id = x.campaign_id
       join autonomy.file_states f on f.campaign_id = x.campaign_id
@@ -43,7 +66,7 @@ begin
         and (d.not_before <= p_now) is not false
         and (d.field = 'status' or autonomy.carries_budget(x) and autonomy.rate_until(x.campaign_id, p_now) is null)
         -- the kill switch stops what runs have decided, and nothing that a person wants
-        and (d.wanted_by <> 'action' or v_frozen is not true)
+        and (d.wanted_by <> 'action' or v_frozen is not true and (s.step in ('pause', 'cut') or not v_over))
       order by place, d.wanted_at, x.campaign_id, d.field
       limit least(greatest(coalesce(p_limit, 200), 1), 1000)) m));
 end $$;
