@@ -114,7 +114,7 @@ begin
    '{planned_event}'::text[]),
   ('CHANGED_BY_PERSON.',
    'a person changed it%s, and nothing is done against that until %s.',
-   '{person_name,person_until}'::text[]),
+   '{whose,person_until}'::text[]),
   ('COOLDOWN.changed',
    'it was changed a short time ago. The cooldown ends %s.',
    '{cooldown_ends}'::text[]),

@@ -304,7 +304,7 @@ declare
 begin
   return case p_name
     when 'hold_until' then autonomy.moment_words(c.hold_until)
-    when 'person_name' then coalesce(' (' || left(
+    when 'whose' then coalesce(' (' || left(
       case p_decided.direction when 'up' then c.budget_person when 'down' then c.budget_person
                                else c.pause_person end, 60) || ')', '')
     when 'person_until' then autonomy.moment_words(case p_decided.direction

@@ -115,7 +115,7 @@ def when(time: datetime | None) -> str:
     return "?" if time is None else f"{time:%Y-%m-%d %H:%M} {time.tzname() or ''}".rstrip()
 
 
-def person_name(case: Case) -> str:
+def whose(case: Case) -> str:
     """Maria Keller -> " (Maria Keller)"; nothing where it is not known."""
     of_budget = case.direction in ("up", "down")
     name = case.candidate.budget_person if of_budget else case.candidate.pause_person
@@ -128,7 +128,7 @@ def _allowed(total: Ceiling) -> Decimal:
 
 WORDS: dict[str, Callable[[Case], str]] = {
     "hold_until": lambda case: when(case.candidate.hold_until),
-    "person_name": person_name,
+    "whose": whose,
     "person_until": lambda case: when(case.against_person_until),
     "cooldown_ends": lambda case: when(cooldown_ends(case)),
     "refused_until": lambda case: when(case.candidate.refused_until.get(case.direction)),
