@@ -9812,8 +9812,8 @@ create function autonomy.undelivered(p_action public.autonomous_actions) returns
 language plpgsql immutable parallel safe
 as $$
 begin
-return p_action.status='failed' and p_action.executed_at is not null
-and p_action.error in ('PLATFORM_REFUSED','NOT_TAKEN','NOT_DELIVERED','GONE','CHANGED_MEANWHILE');
+return (p_action.status='failed' and p_action.executed_at is not null
+and p_action.error in ('PLATFORM_REFUSED','NOT_TAKEN','NOT_DELIVERED','GONE','CHANGED_MEANWHILE')) is true;
 end $$;
 create function autonomy.claim_differences() returns setof autonomy.difference
 language sql stable
@@ -15191,7 +15191,8 @@ from sums s group by s.campaign_id
 select c.id,c.title,c.account,coalesce(c.autonomous_enabled,false),c.budget,(select jsonb_agg(jsonb_build_array(b.changed_at,b.old_budget) order by b.changed_at,b.id)
 from (select h.id,h.changed_at,h.old_budget from public.campaign_changes h
 where h.campaign_id=c.id and h.changed_at>p_from
-and h.kind in ('outside','platform','action','rollback') and h.old_budget<>h.new_budget
+and h.kind in ('outside','platform','action','rollback','undelivered')
+and h.old_budget<>h.new_budget
 union all
 select 0,u.* from unnest(s.changed_at,s.budget) u) b),(select max(h.changed_at) from public.campaign_changes h
 where h.campaign_id=c.id and h.old_budget is null and h.new_budget is not null and h.kind='outside'),(select jsonb_agg(jsonb_build_array(h.changed_at,w.what) order by h.id)
@@ -15493,7 +15494,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0666_platform_deliveries', 'c6e204daaeeb25234a0f5191fe2ce8172b3f9bf12c11254fdba2e7a7137c672c', pg_catalog.clock_timestamp()),
   ('0667_record_deliveries', '832677b2c13e60305ad142c956af94d44d4814b7659c3ff120dfdaabcda2af5c', pg_catalog.clock_timestamp()),
   ('0668_platform_history', 'ba9a3411d3491592ab84d7c07444a7d7c90abcf69d91acf7fadb443bf4dbea6a', pg_catalog.clock_timestamp()),
-  ('0670_audit', '2b87008341b1c2b8358ab915ed1253138ee9888070b7858558ff3911d481dfc5', pg_catalog.clock_timestamp()),
+  ('0670_audit', 'b4c2eac408855a2700b9d21ae78e2c8f08fd61cfb0453c3e8d0aeb7a9786021f', pg_catalog.clock_timestamp()),
   ('0690_warnings', '744d5d637061fb99d7a08c3e92c2e34490730621d3085492d380d0499bf243ae', pg_catalog.clock_timestamp()),
   ('0695_retention', 'ca7e04da20d2542764cf39ce5c8a1fb44d1f961017fc2665403f202807fa2d58', pg_catalog.clock_timestamp()),
   ('0700_runs', '23b2a42f33e52fae4698d811e3abf6c6769f258b70f9424acbcd2d4694b488b2', pg_catalog.clock_timestamp()),
@@ -15532,7 +15533,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1066_platforms', '6b5c61f7cb3a65302d5bb699b968de08df0c64eb3287c71526486c09f007e145', pg_catalog.clock_timestamp()),
   ('1067_platform_push', '0e58229c298731ecefbb938f6953967183e6e410e8b101fc20bbb50b6b4313bc', pg_catalog.clock_timestamp()),
   ('1070_causes', '6bb4259f571e80afe17709d581de8046a0583eb0650acff7ee2425aba9498ed3', pg_catalog.clock_timestamp()),
-  ('1200_history', '23cd1de56b309e997babd42d811741fadd0b548cfb567fcc1fe0fe41e2527713', pg_catalog.clock_timestamp()),
+  ('1200_history', '3f5dd679b3023de64ac31dd943bce7043beb92cffb8596ce7d97fbaca7e5487d', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
 commit;
