@@ -18,6 +18,9 @@ Status = Literal["active", "paused", "archived", "deleted"]
 UnitKind = Literal["campaign", "adset"]
 BudgetKind = Literal["daily", "lifetime", "shared", "children", "none"]
 """shared: one budget over several campaigns; children: the budgets stand on the parts of it."""
+Switch = Literal["active", "paused"]
+"""What a unit's status can be set to."""
+ChangedField = Literal["status", "budget"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,25 @@ class Pulse:
     conversions: Decimal
 
 
+@dataclass(frozen=True)
+class Change:
+    """One change of a unit's status or budget, as the platform's own history tells it."""
+
+    external_id: str
+    """Of the unit."""
+    field: ChangedField
+    old: Status | Decimal | None
+    """Before; null where the platform does not tell, or nothing stood there."""
+    new: Status | Decimal | None
+    """After; null where the platform does not tell: that it changed, and who did it, stands."""
+    at: datetime
+    """With its zone."""
+    actor: str
+    """The name or the e-mail of who did it; empty where the platform does not tell."""
+    ours: bool
+    """Whether our own program did it. False also where that cannot be told."""
+
+
 class Platform(Protocol):
     """One connected account. Everything is read page by page: no answer holds a whole account."""
 
@@ -106,6 +128,30 @@ class Platform(Protocol):
         ...
 
     def pulse(self) -> Pulse: ...
+
+    def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
+        """Who changed the status or the budget of what between these moments (both with a zone),
+        a page at a time, in any order. What the platform does not keep so long, or writes in a
+        shape that is not known, is left out."""
+        ...
+
+    def notes(self) -> Sequence[str]:
+        """What a person who connects it should know, each a sentence."""
+        ...
+
+    def identity(self) -> str:
+        """What marks changes of ours in the history; empty where it is not known: then none of
+        them is told from other people's."""
+        ...
+
+    def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
+        """Switch a unit. Returns where the platform said that it is done; raises Unsure where no
+        answer came, Refused with the platform's words."""
+        ...
+
+    def set_budget(self, unit: Unit, amount: Decimal, *, validate_only: bool = False) -> None:
+        """Set a unit's own daily budget, in whole units of the currency; as set_status."""
+        ...
 
 
 class PlatformError(Exception):

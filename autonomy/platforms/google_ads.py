@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 from urllib.parse import urlsplit
 
 import requests
@@ -21,24 +20,34 @@ import requests
 from autonomy.platforms.base import (
     AccountBroken,
     AccountFacts,
+    Change,
     DayFigures,
     PlatformError,
     Pulse,
     Refused,
+    Switch,
     TooMuch,
     Unit,
     Unsure,
 )
 from autonomy.platforms.fields import Fields, known_zone
 from autonomy.platforms.google_errors import from_status, judged
+from autonomy.platforms.google_history import DAYS_KEPT, History
 from autonomy.platforms.google_rows import (
     ACCOUNT_QUERY,
     ACCOUNT_STATUSES,
     CAMPAIGNS_QUERY,
+    CLIENTS_QUERY,
+    CONVERSIONS_QUERY,
     DAYS_QUERY,
+    NO_DECLARATION,
     TOTALS_QUERY,
     TRIALS_QUERY,
+    UNDECLARED,
+    UNDECLARED_QUERY,
     Account,
+    client,
+    conversions,
     figures,
     is_number,
     tested_by,
@@ -48,6 +57,7 @@ from autonomy.platforms.google_rows import (
 from autonomy.platforms.http import Answer, Hiccup, Http
 from autonomy.platforms.money import google_digits, to_micros
 from autonomy.platforms.spans import day_key, spans
+from autonomy.text import counted, listed
 
 VERSION = "v26"
 GOOGLE_ADS = f"https://googleads.googleapis.com/{VERSION}"
@@ -56,7 +66,6 @@ SLICE_DAYS = 7
 MOST_PAGES = 1000
 """Of one query: ten million rows."""
 
-Switch = Literal["active", "paused"]
 SWITCHES: Mapping[Switch, str] = {"active": "ENABLED", "paused": "PAUSED"}
 
 
@@ -84,6 +93,7 @@ class GoogleAdsAccount:
         self._headers = {"login-customer-id": manager} if manager else {}
         self._path = f"customers/{self.external_id}/googleAds:search"
         self._clock = clock
+        self._token = token
         self._facts: AccountFacts | None = None
         self._http = Http(
             "Google Ads",
@@ -159,10 +169,39 @@ class GoogleAdsAccount:
         rows = [row for page in self._rows(TOTALS_QUERY.format(day=today)) for row in page]
         return totals(rows, today)
 
+    def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
+        """Of campaigns' states and of budgets that one campaign has for itself. What is done now
+        is told some minutes later."""
+        zone = known_zone("Google Ads", self._known().time_zone)
+        kept = datetime.fromtimestamp(self._clock(), zone) - timedelta(days=DAYS_KEPT)
+        asked = History(self._rows, self.external_id, zone, self.identity())
+        yield from asked.changes(max(since, kept), until)
+
+    def clients(self) -> Sequence[tuple[str, str]]:
+        """Number and name of the advertising accounts below a manager, on every level."""
+        rows = (row for page in self._rows(CLIENTS_QUERY) for row in page)
+        return sorted({one for row in rows if (one := client(row))}, key=lambda one: (one[1], one))
+
+    def notes(self) -> Sequence[str]:
+        """Which conversions are counted, and of what Google would refuse changes."""
+        names = conversions([row for page in self._rows(CONVERSIONS_QUERY) for row in page])
+        told = [f"Conversions that it counts there: {listed(names) or 'none; set one as primary'}."]
+        undeclared = sum(len(page) for page in self._rows(UNDECLARED_QUERY))
+        if undeclared:
+            told.append(f"{counted(undeclared, 'campaign')} without a declaration: {UNDECLARED}")
+        return told
+
+    def identity(self) -> str:
+        """The e-mail that our calls are made as, as far as the credential tells."""
+        return str(getattr(self._token, "email", ""))
+
     # Changing: absolute values, each sent once; what is not confirmed is Unsure -------------------
 
     def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
-        """Switch a campaign."""
+        """Switch a campaign. On one that lacks its declaration only a pause is tried: what would
+        spend again is refused without a call."""
+        if status == "active" and unit.details.get("not_changeable") == NO_DECLARATION:
+            raise Refused(UNDECLARED, code=NO_DECLARATION)
         name = f"customers/{self.external_id}/campaigns/{unit.external_id}"
         self._change("campaigns", name, {"status": SWITCHES[status]}, validate_only)
 

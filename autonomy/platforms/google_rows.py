@@ -43,6 +43,19 @@ TOTALS_QUERY = (
     "SELECT segments.date, metrics.clicks, metrics.cost_micros, metrics.conversions FROM customer "
     "WHERE segments.date BETWEEN '{day}' AND '{day}'"
 )
+CLIENTS_QUERY = (
+    "SELECT customer_client.id, customer_client.descriptive_name, customer_client.manager, "
+    "customer_client.status FROM customer_client WHERE customer_client.status = 'ENABLED'"
+)
+CONVERSIONS_QUERY = (
+    "SELECT conversion_action.id, conversion_action.name, conversion_action.status, "
+    "conversion_action.include_in_conversions_metric FROM conversion_action "
+    "WHERE conversion_action.status = 'ENABLED'"
+)
+UNDECLARED_QUERY = (
+    "SELECT campaign.id FROM campaign WHERE campaign.status != 'REMOVED' "
+    "AND campaign.missing_eu_political_advertising_declaration = TRUE"
+)
 
 STATUSES: dict[str, Status] = {"ENABLED": "active", "PAUSED": "paused", "REMOVED": "deleted"}
 ACCOUNT_STATUSES = {
@@ -50,7 +63,11 @@ ACCOUNT_STATUSES = {
     "SUSPENDED": "Google has suspended it",
     "CLOSED": "it is closed",
 }
-_NO_DECLARATION = "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
+NO_DECLARATION = "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
+UNDECLARED = (
+    "Google Ads does not change a campaign before it has been declared whether it is political "
+    "advertising in the EU: in Google Ads, in the settings of the campaign."
+)
 _FORM = "%Y-%m-%d %H:%M:%S"
 _MOST_MICROS = int(MOST) * 1_000_000
 
@@ -103,7 +120,7 @@ def figures(row: Fields, since: date, until: date) -> DayFigures:
         reach=None,
         clicks=metrics.count("clicks"),
         conversions=metrics.amount_or_nothing("conversions"),
-        spend=_money(metrics, "costMicros") or Decimal(0),
+        spend=micros(metrics, "costMicros") or Decimal(0),
         revenue=metrics.amount_or_nothing("conversionsValue"),
     )
 
@@ -118,7 +135,7 @@ def totals(rows: Sequence[Fields], day: date) -> Pulse:
     metrics = rows[0].part("metrics")
     return Pulse(
         day=day,
-        spend=_money(metrics, "costMicros") or Decimal(0),
+        spend=micros(metrics, "costMicros") or Decimal(0),
         clicks=metrics.count("clicks"),
         conversions=metrics.amount_or_nothing("conversions"),
     )
@@ -127,7 +144,7 @@ def totals(rows: Sequence[Fields], day: date) -> Pulse:
 def _budget(budget: Fields) -> tuple[Decimal | None, BudgetKind]:
     if budget.text("period") == "CUSTOM_PERIOD":
         return None, "lifetime"
-    amount = _money(budget, "amountMicros")
+    amount = micros(budget, "amountMicros")
     if budget.truth("explicitlyShared") or budget.count("referenceCount") > 1:
         return amount, "shared"
     if amount is None:
@@ -135,9 +152,10 @@ def _budget(budget: Fields) -> tuple[Decimal | None, BudgetKind]:
     return amount, "daily"
 
 
-def _money(row: Fields, key: str) -> Decimal | None:
-    micros = row.whole(key, _MOST_MICROS)
-    return None if micros is None else from_micros(micros)
+def micros(row: Fields, key: str) -> Decimal | None:
+    """An amount of money; null where it does not come."""
+    told = row.whole(key, _MOST_MICROS)
+    return None if told is None else from_micros(told)
 
 
 def _hold(campaign: Fields, tested: bool) -> str | None:
@@ -161,9 +179,21 @@ def _details(campaign: Fields) -> dict[str, str]:
         "end": "endDateTime",
     }
     told = {name: text for name, key in keys.items() if (text := campaign.text(key))}
-    return told | ({"not_changeable": _NO_DECLARATION} if _undeclared(campaign) else {})
+    return told | ({"not_changeable": NO_DECLARATION} if _undeclared(campaign) else {})
 
 
 def is_number(text: str, length: int = 20) -> bool:
     """Digits only: it becomes a part of queries and addresses."""
     return re.fullmatch(rf"\d{{1,{length}}}", text, re.ASCII) is not None
+
+
+def client(row: Fields) -> tuple[str, str] | None:
+    """Number and name of an advertising account below a manager; null for another manager."""
+    told = row.part("customerClient")
+    return None if told.truth("manager") else (told.identifier("id"), told.title("descriptiveName"))
+
+
+def conversions(rows: Sequence[Fields]) -> Sequence[str]:
+    """The names of the conversion actions that `metrics.conversions` counts."""
+    actions = [row.part("conversionAction") for row in rows]
+    return sorted(one.title("name") for one in actions if one.truth("includeInConversionsMetric"))

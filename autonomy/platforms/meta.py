@@ -6,26 +6,31 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from itertools import islice
 
 import requests
 
 from autonomy.platforms.base import (
     AccountBroken,
     AccountFacts,
+    Change,
     DayFigures,
     Gone,
+    Later,
     PlatformError,
     Pulse,
     Refused,
+    Switch,
     Unit,
     Unsure,
 )
 from autonomy.platforms.fields import Fields, known_zone
 from autonomy.platforms.meta_graph import GRAPH, VERSION, Graph
+from autonomy.platforms.meta_history import ACTIVITY_FIELDS, changes
 from autonomy.platforms.meta_insights import Insights
 from autonomy.platforms.meta_rows import (
     ADSET_FIELDS,
@@ -39,6 +44,7 @@ from autonomy.platforms.meta_rows import (
     parent_of,
 )
 from autonomy.platforms.money import from_meta_minor, meta_digits, to_meta_minor
+from autonomy.text import listed
 
 __all__ = ["GRAPH", "VERSION", "MetaAccount"]
 
@@ -53,8 +59,9 @@ _PROBLEMS = {
     101: "it is closed",
 }
 _ACTION_DAYS = 28
+_MOST_PAGES_OF_HISTORY = 20
+"""The newest 10,000 rows: deliveries, reviews and bills are among them."""
 
-Switch = Literal["active", "paused"]
 SWITCHES: Mapping[Switch, str] = {"active": "ACTIVE", "paused": "PAUSED"}
 
 
@@ -96,6 +103,8 @@ class MetaAccount:
         self._insights = Insights(self._graph, self.external_id, counting)
         self._facts: AccountFacts | None = None
         self._levels: tuple[bool, frozenset[str]] | None = None
+        self._below: dict[str, list[str]] = {}
+        self._application: str | None = None
 
     def __repr__(self) -> str:
         return f"MetaAccount({self.external_id})"
@@ -112,6 +121,7 @@ class MetaAccount:
         currency = self._known().currency
         learning: Collection[str] | None = None
         parents: dict[str, Parent] = {}
+        self._below = {}
         seen: set[str] = set()
         for rows in self._graph.pages(f"{self._account}/campaigns", {"fields": CAMPAIGN_FIELDS}):
             own: list[Unit] = []
@@ -130,6 +140,8 @@ class MetaAccount:
         for rows in self._graph.pages(f"{self._account}/adsets", {"fields": ADSET_FIELDS}):
             known = [(row, parents.get(row.identifier("campaign_id"))) for row in rows]
             sets = [adset_unit(row, parent, currency) for row, parent in known if parent]
+            for one in sets:
+                self._below.setdefault(str(one.details["campaign_id"]), []).append(one.external_id)
             yield from _fresh(sets, seen)
 
     def unit(self, external_id: str) -> Unit | None:
@@ -160,6 +172,46 @@ class MetaAccount:
     def pulse(self) -> Pulse:
         """The account's totals of today. Conversions by the hour are not to be had from Meta."""
         return self._insights.totals(self._today())
+
+    def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
+        """Of campaigns and ad sets. One of a campaign that leaves budgets to its ad sets is told of
+        each of these, where `units` has seen them."""
+        currency, application = self._known().currency, self.identity()
+        begin = since.replace(microsecond=0)  # Meta tells whole seconds
+        asked = {
+            "fields": ACTIVITY_FIELDS,
+            "since": str(int(since.timestamp())),
+            "until": str(int(until.timestamp()) + 1),
+            "locale": "en_US",  # the words of a state come in some language
+        }
+        pages = self._graph.pages(f"{self._account}/activities", asked)
+        for rows in islice(pages, _MOST_PAGES_OF_HISTORY):
+            told: list[Change] = []
+            for row in rows:
+                with suppress(PlatformError):  # in a shape that is not known
+                    told += changes(row, currency, application, self._below)
+            if page := [one for one in told if begin <= one.at <= until]:
+                yield page
+
+    def notes(self) -> Sequence[str]:
+        """Which conversion is counted, of those that the last four weeks know."""
+        actions = self.account().conversion_actions
+        name = self._insights.counted(actions)
+        if name:
+            return [f"It counts as the conversion: {name}."]
+        there = listed(actions) or "none"
+        return [f"Nothing of the last four weeks counts as the conversion; there are: {there}."]
+
+    def identity(self) -> str:
+        """The number of the app that our token is of."""
+        if self._application is None:
+            try:
+                self._application = self._graph.get("app", {"fields": "id"}).identifier("id")
+            except Later:
+                raise
+            except PlatformError:
+                self._application = ""
+        return self._application
 
     # Changing: absolute values, each sent once; what is not confirmed is Unsure -------------------
 

@@ -32,6 +32,7 @@ from autonomy.platforms.base import (
     TooMuch,
     Unit,
 )
+from autonomy.platforms.history import record_history
 from autonomy.platforms.http import no_later_than
 from autonomy.platforms.opened import opened
 from autonomy.store import Json, Store
@@ -92,6 +93,10 @@ class Pulled:
     """On the platform, since the last reading: followed here."""
     followed: list[str] = field(default_factory=list)
     """Of these the first, each a sentence."""
+    doubted: int = 0
+    """Changed there as it seems, soon after something was carried over: seen again, it counts."""
+    named: int = 0
+    """Changes that the platform's history has told the author of."""
     not_carried_over: int = 0
     """Changed here, and not there."""
     days: int = 0
@@ -222,6 +227,7 @@ class _Reading:
             )
         self._store.rpc("record_platform_facts", p_facts=facts_json(facts), **self._held)
         self._units(platform)
+        self._history(platform)
         today = datetime.fromisoformat(str(self._began["now"])).astimezone(
             ZoneInfo(facts.time_zone)
         )
@@ -241,6 +247,15 @@ class _Reading:
             self._record_units([_gone(external_id) if unit is None else unit])
         fault_point(self._way.fault, "after_pull_units")
 
+    def _history(self, platform: Platform) -> None:
+        self._in_time()
+        held = {**self._held, **self._way.moment}
+        found, doubted = self._found, self._found.doubted
+        found.named, problem = record_history(
+            self._store, platform, self._began, held, doubted=doubted
+        )
+        found.problems += [problem] if problem else []
+
     def _record_units(self, page: Sequence[Unit]) -> None:
         for rows in in_parts(page, ROWS):
             self._in_time()
@@ -255,6 +270,7 @@ class _Reading:
             found.made += taken["made"]
             found.changed += len(taken["followed"])
             found.followed += taken["followed"][: LISTED - len(found.followed)]
+            found.doubted += int(taken.get("doubted") or 0)
             found.not_carried_over += taken["not_carried_over"]
             self._left_out(taken["rejected"])
             fault_point(self._way.fault, "after_pull_page")

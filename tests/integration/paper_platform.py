@@ -9,7 +9,15 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from autonomy.platforms.base import AccountFacts, DayFigures, PlatformError, Pulse, Unit
+from autonomy.platforms.base import (
+    AccountFacts,
+    Change,
+    DayFigures,
+    PlatformError,
+    Pulse,
+    Switch,
+    Unit,
+)
 
 
 @dataclass
@@ -22,6 +30,7 @@ class Paper:
     units_there: dict[str, Unit] = field(default_factory=dict)
     figures: dict[tuple[str, date], DayFigures] = field(default_factory=dict)
     fails: dict[str, Exception] = field(default_factory=dict)
+    history: list[Change] = field(default_factory=list)
     page: int = 2
     active: bool = True
     asked: list[tuple[str, Any]] = field(default_factory=list)
@@ -83,6 +92,26 @@ class Paper:
     def pulse(self) -> Pulse:
         self._read("pulse")
         return Pulse(self.today, Decimal("12.5"), 40, Decimal("0.4"))
+
+    def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
+        self._read("changes", (since, until))
+        yield [one for one in self.history if since <= one.at <= until]
+
+    def identity(self) -> str:
+        return "4711"
+
+    def notes(self) -> Sequence[str]:
+        return ()
+
+    def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
+        self._read("set_status", (unit.external_id, status))
+        if not validate_only:
+            self.change(unit.external_id, status=status)
+
+    def set_budget(self, unit: Unit, amount: Decimal, *, validate_only: bool = False) -> None:
+        self._read("set_budget", (unit.external_id, amount))
+        if not validate_only:
+            self.change(unit.external_id, budget=amount)
 
     def _read(self, what: str, how: Any = None) -> None:
         self.asked.append((what, how))

@@ -56,6 +56,8 @@ class FakeGoogle(Loopback):
         """The credentials: no token is handed out any more."""
         self.says_done_but_is_not = 0
         """So many of the next writes are answered as done and not carried out."""
+        self.most_operations: int | None = None
+        """Of the next write: those after so many meet a limit."""
         self.refusals: dict[str, AdsError] = {}
         """By resource name: what the next operations on it are refused with."""
         self._handed_out: set[str] = set()
@@ -110,9 +112,11 @@ class FakeGoogle(Loopback):
             raise AdsError("requestError", "INVALID_CUSTOMER_ID", message)
         account = self.world.accounts.get(customer)
         login = call.headers.get("login-customer-id")
-        allowed = {None, customer} if account is None or account.manager is None else set()
-        if account is not None and account.manager is not None:
-            allowed = {account.manager}
+        allowed = set() if account and account.manager else {None, customer}
+        above = account
+        while above is not None and above.manager is not None:
+            allowed.add(above.manager)
+            above = self.world.accounts[above.manager]
         if account is None or login not in allowed:
             return named("USER_PERMISSION_DENIED")
         if not account.active:
@@ -192,7 +196,8 @@ class FakeGoogle(Loopback):
         obey = not self.says_done_but_is_not
         if not obey:
             self.says_done_but_is_not -= 1
-        mutation = Mutation(self.world, account, kind, self.actor, self.refusals)
+        most, self.most_operations = self.most_operations, None
+        mutation = Mutation(self.world, account, kind, self.actor, self.refusals, most)
         return mutation.answer(call.body, obey=obey)
 
     # Tokens

@@ -44,6 +44,9 @@ class Account:
     """Under which Meta repeats one and the same conversion; what it calls a purchase first."""
     values: bool = True
     """Whether conversions carry a value."""
+    counted: Sequence[str] = ("Purchase",)
+    """What Google counts as a conversion."""
+    not_counted: Sequence[str] = ("Page view",)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -167,6 +170,14 @@ class World(Protocol):
 
     def learns(self, thing: Thing) -> bool: ...
 
+    def is_read(self) -> None:
+        """Told by a fake with each call that asks for states or budgets."""
+        ...
+
+    def shown_status(self, thing: Thing) -> Status: ...
+
+    def shown_amount(self, budget: Budget) -> Decimal | None: ...
+
     def figures(self, account: str, since: date, until: date) -> Iterator[Figures]:
         """As known now, by hour (or day); both days included; of the things that spend."""
         ...
@@ -180,6 +191,15 @@ class World(Protocol):
     ) -> None: ...
 
 
+@dataclass
+class _Before:
+    """What is still shown of a thing, for so many calls more; and the last of these calls."""
+
+    shown: Any
+    left: int
+    seen_by: int
+
+
 class Ledger:
     """Accounts, things and budgets with their changes: what all worlds have in common."""
 
@@ -191,6 +211,10 @@ class Ledger:
         self.learns_above: Decimal | None = None
         """A budget that changes by more than this part of it makes what it pays for learn anew."""
         self.learning_days = 3
+        self.stale_reads = 0
+        """After a write so many calls that show the thing still show what was there before."""
+        self._reads = 0
+        self._before: dict[tuple[str, str], _Before] = {}
         self._now = now
 
     def now(self) -> datetime:
@@ -242,6 +266,7 @@ class Ledger:
                     actor, program,
                 )
             )  # fmt: skip
+        self._keep(external_id, "status", thing.status)
         thing.status, thing.updated_at = status, self.now()
 
     def set_budget(self, budget: str, amount: Decimal, actor: str, *, program: bool = True) -> None:
@@ -253,6 +278,7 @@ class Ledger:
                     str(amount), actor, program,
                 )
             )  # fmt: skip
+        self._keep(budget, "budget", held.amount)
         old, held.amount = held.amount, amount
         jumps = self.learns_above is not None and (
             old is None or abs(amount - old) > self.learns_above * old
@@ -266,6 +292,32 @@ class Ledger:
 
     def _note(self, change: Change) -> None:
         self.changes.append(change)
+
+    def is_read(self) -> None:
+        self._reads += 1
+
+    def shown_status(self, thing: Thing) -> Status:
+        status: Status = self._shown(thing.external_id, "status", thing.status)
+        return status
+
+    def shown_amount(self, budget: Budget) -> Decimal | None:
+        amount: Decimal | None = self._shown(budget.id, "budget", budget.amount)
+        return amount
+
+    def _keep(self, name: str, what: str, before: Any) -> None:
+        if self.stale_reads:
+            self._before.setdefault((name, what), _Before(before, self.stale_reads, self._reads))
+
+    def _shown(self, name: str, what: str, now: Any) -> Any:
+        kept = self._before.get((name, what))
+        if kept is None:
+            return now
+        if kept.seen_by != self._reads:
+            kept.left, kept.seen_by = kept.left - 1, self._reads
+        if kept.left >= 0:
+            return kept.shown
+        del self._before[name, what]
+        return now
 
     def learns(self, thing: Thing) -> bool:
         until = thing.learning_until
