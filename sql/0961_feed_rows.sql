@@ -161,7 +161,7 @@ comment on function autonomy.find_feed_accounts() is
 -- ---------------------------------------------------------------------------------------------
 -- Which rows can be taken
 -- ---------------------------------------------------------------------------------------------
-create function autonomy.judge_feed_rows(p_since date, p_now timestamptz) returns void
+create function autonomy.judge_feed_rows(p_since date, p_until date, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 begin
@@ -203,11 +203,12 @@ begin
   insert into pg_temp.autonomy_feed_notes
   select 'metrics', 'left out: ' || b.flaw, count(*),
     min(concat_ws(' ', b.platform, b.external_id, coalesce(b.day::text, b.said_at::text)))
-  from pg_temp.autonomy_feed_buckets b where b.flaw is not null group by b.flaw;
-  -- hours are read from the day before on, since the day of their account begins somewhere in it
-  delete from pg_temp.autonomy_feed_buckets b where b.flaw is not null or b.day < p_since;
+  from pg_temp.autonomy_feed_buckets b
+  where b.flaw is not null and (b.day between p_since and p_until) is not false group by b.flaw;
+  -- hours are read of a day more at both ends, since the day of their account begins somewhere in it
+  delete from pg_temp.autonomy_feed_buckets b where b.flaw is not null or b.day not between p_since and p_until;
 end $$;
-comment on function autonomy.judge_feed_rows(date, timestamptz) is
+comment on function autonomy.judge_feed_rows(date, date, timestamptz) is
   'Which rows of the feed can be taken, with campaign, moment and day, and why the others are left out. A part of '
   'import_feed. [autonomous-operations]';
 
@@ -263,7 +264,7 @@ comment on function autonomy.find_changed_days() is
   'The campaigns'' days of which the feed says something other than is here. A part of import_feed. '
   '[autonomous-operations]';
 
-create function autonomy.refuse_other_past(p_now timestamptz) returns void
+create function autonomy.refuse_other_past(p_one_day boolean, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 -- Late corrections change little of what was spent. A view that joins wrongly, or counts cents, changes all of it.
@@ -287,7 +288,7 @@ begin
     'import_feed(p_replace => true).', a.account, autonomy.counted_words(c.days, 'day'),
     autonomy.amount_words(c.known, a.currency), autonomy.amount_words(c.spend, a.currency))
   from compared c
-  where c.account = a.account and c.days >= 2 and abs(c.spend - c.known) > 1
+  where c.account = a.account and (c.days >= 2 or p_one_day) and abs(c.spend - c.known) > 1
     and c.spend not between 0.67 * c.known and 1.5 * c.known;
   if found then
     delete from pg_temp.autonomy_feed_buckets b using pg_temp.autonomy_feed_accounts a
@@ -296,7 +297,7 @@ begin
     where not exists (select from pg_temp.autonomy_feed_buckets b where b.campaign_id = c.campaign_id);
   end if;
 end $$;
-comment on function autonomy.refuse_other_past(timestamptz) is
+comment on function autonomy.refuse_other_past(boolean, timestamptz) is
   'Refuses the accounts of which the feed would replace days that were over for long by very different ones. A part of '
   'import_feed. [autonomous-operations]';
 
