@@ -192,7 +192,7 @@ create function autonomy.feed_slice_rows() returns bigint
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return 50000;  -- some seconds, where all of them are new
+  return 30000;  -- some seconds, where all of them are new
 end $$;
 comment on function autonomy.feed_slice_rows() is
   'How many rows of the feed are read at once; a single day is read whole. Pure. [autonomous-operations]';

@@ -162,12 +162,17 @@ comment on function autonomy.compare_feed_state(timestamptz) is
   'Names, status and budgets of the feed beside those of the last file or feed. A part of import_feed. '
   '[autonomous-operations]';
 
-create function autonomy.follow_feed_state(p_now timestamptz) returns void
+create function autonomy.follow_feed_state(p_slice text, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
+-- A campaign is as old as its first day. Slices come newest first: not every one of them makes all campaigns older.
 begin
   with first as (
-    select b.campaign_id, min(b.bucket) as at from pg_temp.autonomy_feed_buckets b group by b.campaign_id
+    select b.campaign_id, min(b.bucket) as at from pg_temp.autonomy_feed_buckets b
+    where p_slice = 'all' group by b.campaign_id
+    union all
+    select u.campaign_id, (select min(m.bucket) from public.campaign_metrics m where m.campaign_id = u.campaign_id)
+    from pg_temp.autonomy_feed_units u where p_slice = 'last'
   ), locked as materialized (
     select d.*, f.at as first_at
     from pg_temp.autonomy_feed_state d
@@ -195,9 +200,9 @@ begin
     status = coalesce(excluded.status, p.status), budget = coalesce(excluded.budget, p.budget),
     until = excluded.until, read_at = excluded.read_at;
 end $$;
-comment on function autonomy.follow_feed_state(timestamptz) is
-  'Takes what changed on the platform since the last file or feed, and notes what the feed says. A part of '
-  'import_feed. [autonomous-operations]';
+comment on function autonomy.follow_feed_state(text, timestamptz) is
+  'Takes what changed on the platform since the last file or feed, and notes what the feed says. p_slice: all, the '
+  'last of several slices, or another of them. A part of import_feed. [autonomous-operations]';
 
 create function autonomy.feed_state_words(p_taken boolean) returns text[]
 language plpgsql set search_path = ''

@@ -146,7 +146,8 @@ begin
   end if;
   perform autonomy.compare_feed_state(p_now);
   if not p_dry_run then
-    perform autonomy.follow_feed_state(p_now);
+    perform autonomy.follow_feed_state(
+      case when p_first > p_since then '' when p_until < 'infinity' then 'last' else 'all' end, p_now);
   end if;
   return autonomy.feed_answer(p_since, p_first, p_until, p_dry_run, v_left);
 end $$;
@@ -228,7 +229,7 @@ begin
 end $$;
 comment on function public.import_feed(date, boolean, timestamptz, boolean, date) is
   'Reads the feed, the views autonomy_feed.campaigns and autonomy_feed.metrics, by upsert: the last 30 days, or from '
-  'p_since on (to p_until, else to the newest). Of more than 50,000 rows it takes the newest days and says what is '
+  'p_since on (to p_until, else to the newest). Of more than 30,000 rows it takes the newest days and says what is '
   'still_to_read, the p_since and p_until of the next call. p_dry_run: only says what it would read, and what is wrong '
   '(refused). p_replace: may contradict days that were over for long. Answers with counts, sums and sentences. Safe to '
   'call again: only days that changed are written. Raises AO010 (a view is missing, lacks a column or has a key '
