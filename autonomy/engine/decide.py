@@ -293,8 +293,8 @@ class Engine:
         cases = {one.campaign_id: self._shrinking(one, total) for one in over}
         budgets = [_budget_of(case, decided.get(name)) for name, case in cases.items()]
         seen = sum((one.budget for one in budgets), Decimal(0))
-        whole = max(total.active_budget, seen)
-        left = total.shrink_to or Decimal(0)
+        whole = max(total.active_budget - total.shared, seen)
+        left = max((total.shrink_to or Decimal(0)) - total.shared, Decimal(0))
         if seen < whole:
             left = cut_down(WIDE.divide(times(left, seen), whole), 6)
         for name, new in shrunk(left, budgets).items():
