@@ -128,11 +128,16 @@ begin
     where z.name = any (array(select unnest(s.zones) from stated s))
   ), known as (
     select s.*, a.currency as known_currency, a.time_zone as known_zone,
+      -- a warehouse is hours behind what the platform itself says
+      exists (select from autonomy.platform_accounts x where x.account = s.account
+                or x.external_id = regexp_replace(s.account_id, '\D', '', 'g')
+                   and s.platform ~ case x.platform when 'meta' then 'meta|facebook|instagram' else 'google' end)
+        as connected,
       (select w from unnest(s.currencies) w where w !~ '^[A-Z]{3}$' limit 1) as no_currency,
       (select w from unnest(s.zones) w where w not in (select z.name from zones z) limit 1) as no_zone
     from stated s left join public.autonomy_accounts a on a.account = s.account
   )
-  select k.account, k.platform, k.account_id, k.known_currency, k.known_zone,
+  select k.account, k.platform, k.account_id, k.known_currency, k.known_zone, k.connected,
     case when k.no_currency is null then k.currencies[1] end as currency,
     case when k.no_zone is null then k.zones[1] end as time_zone,
     -- whole days are dates of the account; hours without an offset are told in the zone that comes with them
@@ -140,6 +145,7 @@ begin
          else autonomy.account_zone(k.account) end as zone,
     coalesce(case when k.no_zone is null then k.zones[1] end, autonomy.account_zone(k.account)) as local_zone,
     case
+      when k.connected then null
       when k.no_currency is not null then format('The currency of the account "%s" is "%s"; it must be three letters '
         'of ISO 4217, such as EUR.', k.account, left(k.no_currency, 40))
       when cardinality(k.currencies) > 1 then format('The account "%s" has several currencies (%s): sums over them say '
@@ -176,6 +182,7 @@ begin
       when r.day is null and r.at is null and r.at_local is null then 'neither day nor hour is said'
       when r.day is not null and (r.at is not null or r.at_local is not null) then 'day and hour are both said'
       when u.campaign_id is null then 'autonomy_feed.campaigns does not have its campaign'
+      when a.connected then 'its account is connected, and read from its platform itself'
       when a.refused is not null then 'its account is left out: ' || a.refused
       when num_nulls(r.impressions, r.clicks, r.conversions, r.spend, r.revenue) > 0 then
         format('%s is NULL: coalesce it to 0 in the view where that means none',

@@ -13,7 +13,7 @@ begin
   insert into public.autonomy_accounts as a (account, currency, time_zone, updated_by)
   select f.account, f.currency, f.time_zone, 'feed' from pg_temp.autonomy_feed_accounts f
   -- an insert that changes nothing would ask the guard all the same
-  where f.refused is null
+  where f.refused is null and not f.connected
     and (f.known_currency is null and f.currency is not null or f.known_zone is null and f.time_zone is not null)
   order by f.account
   on conflict (account) do update set
@@ -36,7 +36,7 @@ begin
       (select t.at from (select coalesce(u.created, u.created_local at time zone a.local_zone) as at) t
        where t.at between '2000-01-01' and p_now), b.first, p_now), b.first)
   from pg_temp.autonomy_feed_units u
-  join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+  join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null and not a.connected
   left join (select m.campaign_id, min(m.bucket) as first from pg_temp.autonomy_feed_buckets m group by m.campaign_id) b
     on b.campaign_id = u.campaign_id
   cross join (
@@ -50,7 +50,7 @@ begin
   insert into autonomy.feed_campaigns (campaign_id, platform, account_id, external_id, found_at)
   select u.campaign_id, u.platform, u.account_id, u.external_id, p_now
   from pg_temp.autonomy_feed_units u
-  join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+  join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null and not a.connected
   where u.is_there
   order by u.campaign_id
   on conflict do nothing;
@@ -152,7 +152,7 @@ begin
       coalesce(u.budget is distinct from c.budget and u.budget > 0, false) as budget_differs,
       coalesce(c.title = p.title and u.title <> p.title, false) as takes_title
     from pg_temp.autonomy_feed_units u
-    join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+    join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null and not a.connected
     join public.campaigns c on c.id = u.campaign_id
     left join autonomy.file_states p on p.campaign_id = u.campaign_id
     where u.is_there and coalesce(p.until <= p_now, true)

@@ -79,6 +79,7 @@ declare
     'campaigns_read', (select count(*) from pg_temp.autonomy_feed_given),
     'campaigns_new', (select count(*) from pg_temp.autonomy_feed_units u
                       join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+                        and not a.connected
                       where u.is_new and u.is_there),
     'campaigns_known', (select count(*) from pg_temp.autonomy_feed_units u where u.is_there and not u.is_new),
     'rows_read', (select count(*) from pg_temp.autonomy_feed_read),

@@ -11455,11 +11455,15 @@ with stated as (select u.account,array_agg(distinct u.currency) filter (where u.
 from pg_temp.autonomy_feed_units u group by u.account
 ),zones as materialized (select z.name from pg_catalog.pg_timezone_names z
 where z.name=any (array(select unnest(s.zones) from stated s))
-),known as (select s.*,a.currency as known_currency,a.time_zone as known_zone,(select w from unnest(s.currencies) w where w !~ '^[A-Z]{3}$' limit 1) as no_currency,(select w from unnest(s.zones) w where w not in (select z.name from zones z) limit 1) as no_zone
+),known as (select s.*,a.currency as known_currency,a.time_zone as known_zone,exists (select from autonomy.platform_accounts x where x.account=s.account
+or x.external_id=regexp_replace(s.account_id,'\D','','g')
+and s.platform ~ case x.platform when 'meta' then 'meta|facebook|instagram' else 'google' end)
+as connected,(select w from unnest(s.currencies) w where w !~ '^[A-Z]{3}$' limit 1) as no_currency,(select w from unnest(s.zones) w where w not in (select z.name from zones z) limit 1) as no_zone
 from stated s left join public.autonomy_accounts a on a.account=s.account
 )
-select k.account,k.platform,k.account_id,k.known_currency,k.known_zone,case when k.no_currency is null then k.currencies[1] end as currency,case when k.no_zone is null then k.zones[1] end as time_zone,case when k.known_zone is null and k.no_zone is null and k.zones[1] is not null then k.zones[1]
+select k.account,k.platform,k.account_id,k.known_currency,k.known_zone,k.connected,case when k.no_currency is null then k.currencies[1] end as currency,case when k.no_zone is null then k.zones[1] end as time_zone,case when k.known_zone is null and k.no_zone is null and k.zones[1] is not null then k.zones[1]
 else autonomy.account_zone(k.account) end as zone,coalesce(case when k.no_zone is null then k.zones[1] end,autonomy.account_zone(k.account)) as local_zone,case
+when k.connected then null
 when k.no_currency is not null then format('The currency of the account "%s" is "%s"; it must be three letters '
 'of ISO 4217, such as EUR.',k.account,left(k.no_currency,40))
 when cardinality(k.currencies)>1 then format('The account "%s" has several currencies (%s): sums over them say '
@@ -11483,6 +11487,7 @@ when r.platform is null or r.external_id is null then 'platform or external_id i
 when r.day is null and r.at is null and r.at_local is null then 'neither day nor hour is said'
 when r.day is not null and (r.at is not null or r.at_local is not null) then 'day and hour are both said'
 when u.campaign_id is null then 'autonomy_feed.campaigns does not have its campaign'
+when a.connected then 'its account is connected, and read from its platform itself'
 when a.refused is not null then 'its account is left out: '||a.refused
 when num_nulls(r.impressions,r.clicks,r.conversions,r.spend,r.revenue)>0 then
 format('%s is NULL: coalesce it to 0 in the view where that means none',case when r.impressions is null then 'impressions' when r.clicks is null then 'clicks'
@@ -11604,7 +11609,7 @@ as $$
 begin
 insert into public.autonomy_accounts as a (account,currency,time_zone,updated_by)
 select f.account,f.currency,f.time_zone,'feed' from pg_temp.autonomy_feed_accounts f
-where f.refused is null
+where f.refused is null and not f.connected
 and (f.known_currency is null and f.currency is not null or f.known_zone is null and f.time_zone is not null)
 order by f.account
 on conflict (account) do update set
@@ -11620,7 +11625,7 @@ insert into public.campaigns (id,title,account,status,budget,created_at)
 select u.campaign_id,coalesce(u.title,u.external_id),u.account,case when u.status='paused' or u.status is null and u.word is not null then w.paused else w.active end,u.budget,least(p_now,coalesce((select t.at from (select coalesce(u.created,u.created_local at time zone a.local_zone) as at) t
 where t.at between '2000-01-01' and p_now),b.first,p_now),b.first)
 from pg_temp.autonomy_feed_units u
-join pg_temp.autonomy_feed_accounts a on a.account=u.account and a.refused is null
+join pg_temp.autonomy_feed_accounts a on a.account=u.account and a.refused is null and not a.connected
 left join (select m.campaign_id,min(m.bucket) as first from pg_temp.autonomy_feed_buckets m group by m.campaign_id) b
 on b.campaign_id=u.campaign_id
 cross join (select (select p.paused_text from public.autonomy_policy p) as paused,coalesce((select c.status from public.campaigns c where lower(c.status)='active'
@@ -11631,7 +11636,7 @@ on conflict (id) do nothing;
 insert into autonomy.feed_campaigns (campaign_id,platform,account_id,external_id,found_at)
 select u.campaign_id,u.platform,u.account_id,u.external_id,p_now
 from pg_temp.autonomy_feed_units u
-join pg_temp.autonomy_feed_accounts a on a.account=u.account and a.refused is null
+join pg_temp.autonomy_feed_accounts a on a.account=u.account and a.refused is null and not a.connected
 where u.is_there
 order by u.campaign_id
 on conflict do nothing;
@@ -11698,7 +11703,7 @@ where k.campaign_id=d.campaign_id and k.kind<>'created' and k.old_budget is dist
 order by k.id desc limit 1),true) end as takes_budget
 from (select u.campaign_id,u.external_id,u.title,u.status,u.budget,a.currency,c.budget as own_budget,coalesce(c.title,u.title,u.external_id) as said_title,p.status as last_status,p.budget as last_budget,coalesce((u.status='active')<>(coalesce(lower(c.status),'')='active'),false) as status_differs,coalesce(u.budget is distinct from c.budget and u.budget>0,false) as budget_differs,coalesce(c.title=p.title and u.title<>p.title,false) as takes_title
 from pg_temp.autonomy_feed_units u
-join pg_temp.autonomy_feed_accounts a on a.account=u.account and a.refused is null
+join pg_temp.autonomy_feed_accounts a on a.account=u.account and a.refused is null and not a.connected
 join public.campaigns c on c.id=u.campaign_id
 left join autonomy.file_states p on p.campaign_id=u.campaign_id
 where u.is_there and coalesce(p.until<=p_now,true)
@@ -11798,6 +11803,7 @@ when p_left>0 and not p_dry_run then
 jsonb_build_object('since',p_since,'until',nullif(p_until,'infinity'))
 when p_first>p_since then jsonb_build_object('since',p_since,'until',p_first-1) end,'minutes',(select f.minutes from autonomy.feed f),'campaigns_read',(select count(*) from pg_temp.autonomy_feed_given),'campaigns_new',(select count(*) from pg_temp.autonomy_feed_units u
 join pg_temp.autonomy_feed_accounts a on a.account=u.account and a.refused is null
+and not a.connected
 where u.is_new and u.is_there),'campaigns_known',(select count(*) from pg_temp.autonomy_feed_units u where u.is_there and not u.is_new),'rows_read',(select count(*) from pg_temp.autonomy_feed_read),'rows_taken',(select count(*) from pg_temp.autonomy_feed_buckets),'days_changed',(select count(*) from pg_temp.autonomy_feed_changed),'days_left',p_left,'accounts',v_accounts,'currencies',(select coalesce(jsonb_agg(jsonb_build_object('currency',t.currency,'conversions',t.conversions,'spend',t.spend,'revenue',t.revenue) order by t.currency),'[]')
 from (select a->>'currency' as currency,sum((a->>'conversions')::numeric) as conversions,sum((a->>'spend')::numeric) as spend,sum((a->>'revenue')::numeric) as revenue
 from jsonb_array_elements(v_accounts) a where a->>'refused' is null group by 1) t),'left_out',(select coalesce(jsonb_agg(jsonb_build_object('view',n.view_name,'reason',n.reason,'rows',n.rows,'example',n.example) order by n.rows desc,n.reason),'[]')
@@ -14589,9 +14595,9 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0945_account_proof', 'e8f4d64fc99ef7d91be9f55e7c4a213d21e86fe0918d727cc68f7c455f9ab45f', pg_catalog.clock_timestamp()),
   ('0950_database_run', 'e4885b6ceb5c5c28d5cd9af856cf7b743a2589b04c992347d3495814d74bfa36', pg_catalog.clock_timestamp()),
   ('0960_feed_views', '85958d93a1ecda73b593e5a1b6c1259f9248292246d936c1335bc71526041b63', pg_catalog.clock_timestamp()),
-  ('0961_feed_rows', 'd9ab5d8026d1ba8d35c2fc120efe88eb3ba1a7bc3b777c49bd00c8fe05330a53', pg_catalog.clock_timestamp()),
-  ('0962_feed_writes', '7c9c15154bd856a47814c87008931846feb7616b1a1bcb09189412c3ba975337', pg_catalog.clock_timestamp()),
-  ('0963_import_feed', 'bd9ea72081842e370443680821bf6c4fe5472f2862fc450fc53c3e042ea2a5ec', pg_catalog.clock_timestamp()),
+  ('0961_feed_rows', 'd5dd86a9627cf76f50bc85994e93a08adc6822d028df5f2ff3f3c89d01735841', pg_catalog.clock_timestamp()),
+  ('0962_feed_writes', 'd69794b985537a828f2b67847de7d8d32e577077d8baec9692866bdfc3936280', pg_catalog.clock_timestamp()),
+  ('0963_import_feed', '349c13f2623da1b40207768cd0f16a66dd74cee13e6ab9ba4f2b0c6b77c12bc7', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '628660e39584d17c2ee35e7ba57b546cf628be4655929929af3c7ee6a08c61e2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '0c53ecc2eefb4ff72d95362dea3cce28e306b00802d0706674512619157d117b', pg_catalog.clock_timestamp()),

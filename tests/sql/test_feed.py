@@ -707,3 +707,45 @@ def test_what_is_wrong_with_the_newest_days_stays_said(feed: Db) -> None:
 def test_no_slice_ends_before_it_begins(feed: Db, until: str) -> None:
     with refused(feed, "AO010"):
         value(feed, f"select import_feed('2026-11-01', p_until => '{until}', p_now => '{NOW}')")
+
+
+# --- Beside a connected account -------------------------------------------------------------------
+
+
+def connected(db: Db, account: str, external_id: str = "1", **unit: Any) -> Any:
+    """An account that is read from Google Ads, with a campaign of the id 7."""
+    db.execute(
+        "insert into autonomy.platform_accounts (account, platform, external_id)"
+        " values (%s, 'google', %s)", (account, external_id)
+    )  # fmt: skip
+    one = campaign(db, 100, account=account, title="Shoes")
+    db.execute(
+        "insert into autonomy.platform_units (campaign_id, account, external_id, kind, budget_kind,"
+        " budget, observed_at) values (%s, %s, '7', 'campaign', 'daily', 100, %s)",
+        (one, account, NOW),
+    )
+    db.execute(
+        "insert into autonomy.file_states (campaign_id, platform_id, title, status, budget, until,"
+        " read_at) values (%s, '7', 'Shoes', 'active', 100, %s::timestamptz - interval '1 hour',"
+        " %s::timestamptz - interval '1 hour')", (one, NOW, NOW)
+    )  # fmt: skip
+    return one
+
+
+@pytest.mark.parametrize("account", ["google_ads 1", "Berlin"])
+def test_of_a_connected_account_the_platform_itself_speaks(feed: Db, account: str) -> None:
+    """A warehouse is hours behind: its old state would be taken for somebody's change."""
+    one = connected(feed, account)
+    put(feed, "campaigns", status="PAUSED", daily_budget=70)
+    put(feed, "campaigns", external_id="8", title="New")
+    put(feed, "campaigns", account_id="2", external_id="9")
+    days(feed, 3)
+    days(feed, 3, external_id="9")
+    answer = read(feed)
+    assert state(feed, one) == ("active", 100)
+    assert value(feed, "select count(*) from campaign_metrics where campaign_id = %s", one) == 0
+    assert value(feed, "select array_agg(account order by account) from campaigns") == sorted(
+        [account, "google_ads 2"]
+    )
+    assert (answer["refused"], answer["days_changed"], answer["changed_on_platform"]) == ([], 3, [])
+    assert "connected" in str(answer["left_out"])
