@@ -108,6 +108,19 @@ def test_a_connection_is_read_only_and_begins_carefully(
     connect(paper)  # once more changes nothing
 
 
+def test_an_account_keeps_the_name_that_it_has(paper: Paper, connect: Any, sql: Any) -> None:
+    assert connect(paper, account=None)["account"] == "Paper shop"
+    assert connect(paper, account=None, p_external_id="78", p_facts={
+        "currency": "EUR", "time_zone": "UTC"})["account"] == "78"  # fmt: skip
+    sql("insert into campaigns (title, account) values ('One', 'Paper shop')")
+    sql("update campaigns set account = 'Renamed'")
+    assert connect(paper, account=None)["account"] == "Renamed"
+    sql("insert into campaigns (title, account) values ('Fed', 'facebook_ads 91')")
+    sql("insert into autonomy.feed_campaigns (campaign_id, platform, account_id, external_id)"
+        " select id, 'facebook_ads', 'act_91', '5' from campaigns where title = 'Fed'")  # fmt: skip
+    assert connect(paper, account=None, p_external_id="91")["account"] == "facebook_ads 91"
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "words"),
     [
