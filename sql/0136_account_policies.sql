@@ -140,12 +140,24 @@ end $$;
 comment on function autonomy.own_limits(public.autonomy_accounts) is
   'In what an account differs from the policy; {} where in nothing. Pure. [autonomous-operations]';
 
+create function autonomy.accounts_as_if_acting() returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return case when current_setting('autonomy.as_if_acting', true) = 'on' then array(
+    select a.account from public.autonomy_accounts a where a.mode = 'observe') end;
+end $$;
+comment on function autonomy.accounts_as_if_acting() is
+  'The accounts that are only observed, where it is asked what would be done in these (observed_decisions); else null, '
+  'and all are decided as they are. Only reads; raises nothing. [autonomous-operations]';
+
 create function autonomy.policies_of(p_accounts text[]) returns table (account text, p public.autonomy_policy)
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 declare
   v_policy public.autonomy_policy;
+  v_as_if boolean := autonomy.accounts_as_if_acting() is not null;
 begin
   select * into v_policy from public.autonomy_policy;
   if not found then
@@ -159,8 +171,9 @@ begin
   select u.account, case when o.limited then autonomy.checked_policy(o.own) else o.own end
   from (select distinct coalesce(n, '') as account from unnest(p_accounts) n) u
   left join public.autonomy_accounts a on a.account = u.account
-  cross join lateral (select autonomy.policy_overlaid(v_policy, a, autonomy.stored_prior(u.account, a.currency))
-                      as own, autonomy.own_limits(a) <> '{}' as limited offset 0) o;
+  cross join lateral (select autonomy.policy_overlaid(
+      v_policy, case when v_as_if and a.mode = 'observe' then jsonb_populate_record(a, '{"mode": null}') else a end,
+      autonomy.stored_prior(u.account, a.currency)) as own, autonomy.own_limits(a) <> '{}' as limited offset 0) o;
 end $$;
 comment on function autonomy.policies_of(text[]) is
   'The policy that decisions about each of these accounts go by; an empty name stands for campaigns without one. Its '

@@ -43,6 +43,17 @@ end $$;
 comment on function autonomy.list_error(jsonb, text, integer) is
   'Raises AO010 where a value is no array, or too long a one. Only computes. [autonomous-operations]';
 
+create function autonomy.written_day(p_text text) returns date
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return case when p_text ~ '^\d{4}-\d\d-\d\d$'
+    then (autonomy.metric_bucket(p_text, 'UTC') at time zone 'UTC')::date end;
+end $$;
+comment on function autonomy.written_day(text) is
+  'A day as programs write it, as 2026-11-28; null for all else. Only computes; raises nothing. '
+  '[autonomous-operations]';
+
 create function public.begin_platform_pull(
   p_account text, p_token uuid, p_lease_seconds integer default 300, p_force boolean default false,
   p_now timestamptz default now()) returns jsonb
@@ -137,11 +148,13 @@ declare
 begin
   perform autonomy.simulated_moment(p_now);
   insert into autonomy.platform_pulse as u (account, at, day, spend, clicks, conversions)
-  select p_account, p_now, to_date(p_pulse ->> 'day', 'YYYY-MM-DD'), n.spend, n.clicks, n.conversions
+  select p_account, p_now, n.day, n.spend, n.clicks, n.conversions
   from (select autonomy.written_number(p_pulse ->> 'spend') as spend,
                autonomy.written_number(p_pulse ->> 'clicks') as clicks,
-               autonomy.written_number(p_pulse ->> 'conversions') as conversions) n
-  where n.spend >= 0 and n.clicks >= 0 and n.conversions >= 0 and p_pulse ->> 'day' ~ '^\d{4}-\d\d-\d\d$'
+               autonomy.written_number(p_pulse ->> 'conversions') as conversions,
+               autonomy.written_day(p_pulse ->> 'day') as day) n
+  where n.spend >= 0 and n.clicks >= 0 and n.conversions >= 0
+    and n.day between (p_now at time zone 'UTC')::date - 1 and (p_now at time zone 'UTC')::date + 1
   on conflict (account, at) do update set
     day = excluded.day, spend = excluded.spend, clicks = excluded.clicks, conversions = excluded.conversions;
   delete from autonomy.platform_pulse u where u.account = p_account and u.at < p_now - interval '60 days';

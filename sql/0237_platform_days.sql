@@ -46,6 +46,11 @@ declare
   v_taken jsonb;
 begin
   perform autonomy.list_error(p_days, 'p_days', 5000);
+  if p_cursor <> 'null' and num_nulls(autonomy.written_day(p_cursor ->> 'since'),
+                                      autonomy.written_day(p_cursor ->> 'until')) > 0 then
+    raise exception using errcode = 'AO010',
+      message = 'p_cursor must be {"since", "until"}, each a day such as "2026-11-28", or null.';
+  end if;
   v_pull := autonomy.hold_pull(p_account, p_token);
   v_rows := autonomy.day_rows(p_account, p_days);
   v_taken := public.record_campaign_metrics(v_rows, p_now);

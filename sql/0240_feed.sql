@@ -16,16 +16,23 @@ create table if not exists autonomy.feed (
   failing_since timestamptz,
   problems text[] not null default '{}',
   answer jsonb,
+  still_to_read jsonb,
   updated_at timestamptz not null default now(),
   updated_by text not null default ''
 );
+-- where an older version made the table, which read all at once
+do $$ begin
+  alter table autonomy.feed add column if not exists still_to_read jsonb;
+end $$;
 comment on table autonomy.feed is
   'Whether runs read the feed, and what came of it the last time; no row: they never did. [autonomous-operations]';
 comment on column autonomy.feed.minutes is 'how often a run reads the feed before it decides; null = never';
 comment on column autonomy.feed.tried_at is 'when a run or a call last tried to';
 comment on column autonomy.feed.read_at is 'when it was last read';
 comment on column autonomy.feed.problems is 'why it, or a part of it, was not read the last time';
-comment on column autonomy.feed.answer is 'what import_feed last answered';
+comment on column autonomy.feed.answer is 'what import_feed last answered of the newest days';
+comment on column autonomy.feed.still_to_read is
+  'older days that runs have not read yet: {"since", "until"}, both ends included; null = none';
 
 create table if not exists autonomy.feed_campaigns (
   campaign_id uuid primary key references public.campaigns (id) on delete cascade,

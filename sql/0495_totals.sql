@@ -89,7 +89,7 @@ comment on function autonomy.pace(numeric, autonomy.month) is
 create type autonomy.total as (
   account text, currency text, daily_total numeric, monthly_total numeric,
   active_campaigns bigint,
-  active_budget numeric,     -- of all its active campaigns together, a day
+  active_budget numeric,     -- of all its active campaigns together, a day; one that they share once
   today date,
   days_left integer,         -- of its month, today among them
   spent numeric,             -- in its month before today; null = not known
@@ -100,8 +100,25 @@ create type autonomy.total as (
   code text,                 -- which of the two that is: PACING or TOTAL_CAP
   shrink_to numeric,         -- what they are shrunk to; null = they are not
   shrink_code text,
-  price float8);             -- multiple of break-even that the next unit of budget has to return
+  price float8,              -- multiple of break-even that the next unit of budget has to return
+  shared numeric);           -- of active_budget what several campaigns share on their platform: nothing here moves it
 comment on type autonomy.total is 'An account with a total, at a moment. [autonomous-operations]';
+
+create function autonomy.shared_budgets(p_account text) returns numeric
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(sum(s.budget), 0) from (
+      select max(y.budget) as budget
+      from autonomy.platform_units y join public.campaigns c on c.id = y.campaign_id
+      where y.account = p_account and y.budget_kind = 'shared' and y.gone_at is null and lower(c.status) = 'active'
+        and y.budget between 0 and 1e18
+      group by coalesce(y.budget_ref, y.external_id)) s);
+end $$;
+comment on function autonomy.shared_budgets(text) is
+  'What the budgets come to that active campaigns of a connected account share there, each once. Only reads; raises '
+  'nothing. [autonomous-operations]';
 
 create function autonomy.totals_in_force(p_accounts text[], p_now timestamptz) returns setof autonomy.total
 language plpgsql stable set search_path = '' set jit = off
@@ -115,7 +132,7 @@ begin
     m.last_day - t.today + 1, (m.month).spent, (m.month).spent_today, (m.month).spent_per_budget, c.pace, u.ceiling,
     case when c.pace < a.daily_total or a.daily_total is null then 'PACING' else 'TOTAL_CAP' end, s.shrink_to,
     case when s.shrink_to is null then null when s.shrink_to = s.to_pace then 'PACING' else 'TOTAL_CAP' end,
-    coalesce(k.price, 1)
+    coalesce(k.price, 1), b.shared
   from public.autonomy_accounts a
   left join autonomy.total_figures k on k.account = a.account
   cross join lateral (select (p_now at time zone autonomy.account_zone(a.account))::date as today offset 0) t
@@ -124,8 +141,10 @@ begin
       then row(k.today, k.spent, k.spent_today, k.spent_per_budget)::autonomy.month
       when a.monthly_total is not null then autonomy.month_of(a.account, p_now)
       else row(t.today, null, null, 1)::autonomy.month end as month offset 0) m
+  cross join lateral (select autonomy.shared_budgets(a.account) as shared offset 0) w
   cross join lateral (
-    select count(*) as campaigns, coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) as budget
+    select count(*) as campaigns, w.shared,
+      coalesce(sum(c.budget) filter (where c.budget between 0 and 1e18), 0) + w.shared as budget
     from public.campaigns c
     where left(c.account, 200) = left(a.account, 200) and c.account = a.account
       and (c.status = 'active' or lower(c.status) = 'active') offset 0) b

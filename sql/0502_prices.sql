@@ -125,7 +125,8 @@ begin
     v_price := v_account.price;
     if v_account.today is distinct from v_account.now_today
        or (abs(v_ceiling - v_account.ceiling) <= v_account.ceiling * 0.01) is not true then
-      v_price := autonomy.account_price(v_account.account, v_ceiling, p_now);
+      v_price := autonomy.account_price(
+        v_account.account, v_ceiling - autonomy.shared_budgets(v_account.account), p_now);
     else
       v_ceiling := v_account.ceiling;
     end if;

@@ -427,6 +427,9 @@ begin
    '{old_budget,new_budget}'::text[]),
   ('many_pauses',
    ' So many pauses at once are left to a person.',
+   '{}'::text[]),
+  ('observed',
+   ' Nothing is changed: its account is only observed.',
    '{}'::text[]);
 end $$;
 comment on function autonomy.sentences() is

@@ -19,7 +19,14 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('account', t.account, 'seen', jsonb_build_object(
         'observed', trim_scale(round(t.observed::numeric, 2)), 'expected', round(t.expected::numeric, 2),
         'hours', t.hours, 'enough', t.enough, 'tripped', t.tripped, 'settled', t.settled))), '[]')
-      from autonomy.tracking_told(v_days, v_rows, v_policy) t),
+      from (
+        -- by days, and of connected accounts by what was told from hour to hour
+        select distinct on (u.account) u.*
+        from (
+          select d.*, false as by_hour from autonomy.tracking_told(v_days, v_rows, v_policy) d
+          union all
+          select p.*, false, true from autonomy.pulses_told(v_measured, v_days, v_policy, p_now) p) u
+        order by u.account, u.tripped desc, u.enough desc, u.by_hour) t),
     'value', (
       select coalesce(jsonb_agg(jsonb_build_object(
         'account', t.account, 'currency', t.currency, 'seen', jsonb_build_object(

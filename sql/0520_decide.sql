@@ -79,10 +79,14 @@ returns table (
   cpa float8, below float8, log_roi float8, target_budget numeric, asked float8)
 language plpgsql stable set search_path = '' set jit = off set work_mem = '64MB'
 as $$
+declare
+  v_accounts text[] := autonomy.accounts_as_if_acting();
 begin
   return query
   with found as materialized (
     select m.* from autonomy.matching_campaigns(null::uuid, null::int, p_slots, p_include_inactive, null::uuid, p_now) m
+    where v_accounts is null or m.campaign_id in (
+      select i.id from public.campaigns i where i.account = any (v_accounts))
   ),
   seen as materialized (
     select f.places, c, coalesce(c.account, '') as account

@@ -88,10 +88,11 @@ begin
         o.digits)::autonomy.shrinkable) as budgets
       from over_total o left join beside_total q on q.campaign_id = (o.candidate).campaign_id
       where o.account = t.account) r
+    -- a budget that several share stays as it is: the others make room for it
+    cross join lateral (select t.active_budget - t.shared as whole, greatest(t.shrink_to - t.shared, 0) as to) p
     cross join lateral autonomy.shrunk_budgets(
       -- of several shards each takes on the part that its own budgets are of all of them
-      case when r.seen < t.active_budget then div(t.shrink_to * r.seen * 1000000, t.active_budget) * 0.000001
-           else t.shrink_to end, r.budgets) s
+      case when r.seen < p.whole then div(p.to * r.seen * 1000000, p.whole) * 0.000001 else p.to end, r.budgets) s
     where t.shrink_to is not null and r.budgets is not null
   ),
   fits as materialized (

@@ -92,7 +92,9 @@ begin
   left join autonomy.sentences() b on b.name = 'begin.' || case when r.kind = 'total' then 'total'
                                                                  else r.direction end || case
     when r.verdict = 'hold' then '.held.'
-    else case when r.verdict = 'propose' then '.proposed.' when p.mode = 'observe' then '.would.' else '.done.' end
+    else case when r.verdict = 'propose' then '.proposed.'
+           when 'on' in (current_setting('autonomy.as_if_acting', true), case p.mode when 'observe' then 'on' end)
+             then '.would.' else '.done.' end
       || coalesce(r.limits[cardinality(r.limits)], '') end
   left join autonomy.sentences() w on w.name = case
     when r.verdict = 'hold' then r.code || '.' || autonomy.variant(r, f.p)
@@ -114,6 +116,38 @@ begin
 end $$;
 comment on function autonomy.decision_entry(autonomy.told) is
   'What a run''s summary says of one decision. Only computes; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.observed_decisions(
+  p_held autonomy.decided[], p_portfolio jsonb, p_now timestamptz, out counts jsonb, out entries jsonb)
+language plpgsql stable set search_path = ''
+as $$
+-- An account that is only observed is held as a whole. What would be done there is decided as if it were not.
+declare
+  v_would autonomy.decided[];
+begin
+  perform set_config('autonomy.as_if_acting', 'on', true);
+  v_would := array(
+    select d from autonomy.decided_run(int4range(0, 65536), false, p_now, p_portfolio) d
+    where (d.candidate).account = any (autonomy.accounts_as_if_acting()));
+  counts := (
+    select coalesce(jsonb_object_agg(c.name, c.n), '{}') from (
+      select case d.action_type when 'auto_pause' then 'campaigns_paused' when 'auto_scale_up' then 'campaigns_scaled'
+          when 'auto_scale_down' then 'campaigns_scaled_down' when 'auto_resume' then 'campaigns_resumed'
+          else 'budgets_optimized' end as name, count(*) as n
+      from unnest(v_would) d where d.verdict <> 'hold' group by 1) c);
+  entries := (
+    select coalesce(jsonb_object_agg(t.campaign_id, autonomy.decision_entry(t) || jsonb_build_object(
+      'code', 'OBSERVE',
+      'reason', t.reason || (select s.pattern from autonomy.sentences() s where s.name = 'observed'))), '{}')
+    from autonomy.told_decisions(array(
+      select d from unnest(v_would) d
+      where d.campaign_id in (select h.campaign_id from unnest(p_held) h where h.code = 'OBSERVE'))) t);
+  perform set_config('autonomy.as_if_acting', '', true);
+end $$;
+comment on function autonomy.observed_decisions(autonomy.decided[], jsonb, timestamptz) is
+  'What would be done in accounts that are only observed: how many of each kind of action, and of these held '
+  'decisions (p_held) what a run''s summary says of each, by campaign. Only reads; raises nothing. '
   '[autonomous-operations]';
 
 create function autonomy.reasons_held(p_held jsonb) returns jsonb

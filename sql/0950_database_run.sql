@@ -77,7 +77,8 @@ comment on function autonomy.totals_told(autonomy.decided[], timestamptz) is
 create function autonomy.run_decisions(
   p_portfolio jsonb, p_shown integer, p_now timestamptz,
   out codes jsonb, out held jsonb, out held_of_accounts jsonb, out chosen autonomy.decided[],
-  out held_first autonomy.decided[], out held_out jsonb, out versions jsonb, out totals jsonb)
+  out held_first autonomy.decided[], out held_out jsonb, out versions jsonb, out totals jsonb, out observed jsonb,
+  out would jsonb)
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -104,11 +105,16 @@ begin
     (select jsonb_object_agg(r.id, autonomy.rule_version(r.condition, r.action)) from public.autonomous_rules r)
   into codes, held, held_of_accounts, chosen, held_first, held_out, versions;
   totals := autonomy.totals_told(chosen, p_now);
+  observed := '{}';
+  if held ? 'OBSERVE' then
+    select o.counts, o.entries into observed, would from autonomy.observed_decisions(held_first, p_portfolio, p_now) o;
+  end if;
 end $$;
 comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
   'What a run over all campaigns decides: how many decisions of each code (codes, as breaker_reports takes them; of '
   'those that are held alone: held, and where that says something of an account: held_of_accounts), '
-  'those to be carried out or proposed (chosen), the first p_shown of the held, those held out for comparison, the '
+  'those to be carried out or proposed (chosen), the first p_shown of the held, what would be done in accounts that '
+  'are only observed (observed: counts; would: what is said of these held ones), those held out for comparison, the '
   'version of each rule, and what it does in accounts with a total. Only reads; raises nothing. '
   '[autonomous-operations]';
 
@@ -207,7 +213,7 @@ declare
   v_outcomes text[];             -- what became of each chosen decision, in their order
   v_stopped text[];              -- the codes of those that apply held
   v_actions jsonb; v_failed jsonb;
-  v_held jsonb; v_held_of_accounts jsonb; v_held_out jsonb; v_totals jsonb;
+  v_held jsonb; v_held_of_accounts jsonb; v_held_out jsonb; v_totals jsonb; v_observed jsonb; v_would jsonb;
   v_around jsonb; v_result jsonb;
 begin
   perform autonomy.hold_schema();
@@ -223,9 +229,10 @@ begin
 
   -- Everything is decided before anything is done, so that the breakers see the whole run. What is
   -- put into words is only what is written down or shown.
-  select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.held_out, d.versions, d.totals
-  into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_held_out, v_versions, v_totals
-  from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
+  select d.codes, d.held, d.held_of_accounts, d.chosen, d.held_first, d.held_out, d.versions, d.totals, d.observed,
+    d.would
+  into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_held_out, v_versions, v_totals, v_observed,
+    v_would from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
   select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
   from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
   select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
@@ -244,13 +251,13 @@ begin
     'campaigns_evaluated', autonomy.active_campaigns(null, v_portfolio),
     'held', v_held, 'held_because', autonomy.reasons_held(v_held), 'held_of_accounts', v_held_of_accounts,
     'held_decisions', (
-      select coalesce(jsonb_agg(autonomy.decision_entry(t)
-                                || jsonb_build_object('code', t.code) order by t.campaign_id), '[]')
+      select coalesce(jsonb_agg(coalesce(v_would -> t.campaign_id::text, autonomy.decision_entry(t)
+                                || jsonb_build_object('code', t.code)) order by t.campaign_id), '[]')
       from autonomy.told_decisions(v_held_first) t),
     'actions', (
       select coalesce(jsonb_agg(a.a order by a.a ->> 'action_type', (a.a -> 'confidence')::numeric desc, a.n), '[]')
       from jsonb_array_elements(v_actions) with ordinality a (a, n)),
-    'failed', v_failed,
+    'failed', v_failed, 'observed', v_observed,
     'rules_skipped', autonomy.skipped_rules(false),
     'breakers', autonomy.breaker_reports(v_portfolio, v_codes), 'totals', v_totals,
     'warnings', (v_around -> 'warnings') || autonomy.run_warnings() || autonomy.feed_warnings()

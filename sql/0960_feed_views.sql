@@ -188,18 +188,42 @@ end $$;
 comment on function autonomy.feed_select(text, text[]) is
   'The list of expressions that reads these columns of one of the feed''s views. Reads only. [autonomous-operations]';
 
-create function autonomy.read_feed_rows(p_since date, p_limit bigint) returns void
+create function autonomy.feed_slice_rows() returns bigint
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return 30000;  -- some seconds, where all of them are new
+end $$;
+comment on function autonomy.feed_slice_rows() is
+  'How many rows of the feed are read at once; a single day is read whole. Pure. [autonomous-operations]';
+
+create function autonomy.feed_where(p_newest boolean) returns text
+language plpgsql stable set search_path = ''
+as $$
+-- The rows of the days from $1 to $3; hours with a day more at both ends, since days of accounts begin there. A row
+-- without a day and an hour is read once, with the newest, to be counted.
+declare
+  v_hour boolean := autonomy.feed_type('metrics', 'hour') is not null;
+  v_day boolean := autonomy.feed_type('metrics', 'day') is not null;
+begin
+  return concat_ws(' or ',
+    case when v_day then 'v.day between $1 and $3' end,
+    case when v_hour then 'v.hour >= $1 - 1 and (v.hour < $3 + 2 or $3 = ''infinity'')' end,
+    case when p_newest then concat_ws(' and ', case when v_day then 'v.day is null' end,
+                                      case when v_hour then 'v.hour is null' end) end);
+end $$;
+comment on function autonomy.feed_where(boolean) is
+  'Which rows of autonomy_feed.metrics are of the days from $1 to $3, as SQL. Reads only. [autonomous-operations]';
+
+create function autonomy.read_feed_rows(p_since date, p_until date, p_limit bigint) returns void
 language plpgsql set search_path = ''
 as $$
 declare
   v_view text := 'campaigns';
-  -- a row without a day and an hour is read, to be counted
-  v_where text := case
-    when autonomy.feed_type('metrics', 'hour') is null then 'v.day >= $1 or v.day is null'
-    when autonomy.feed_type('metrics', 'day') is null then 'v.hour >= $1 - 1 or v.hour is null'
-    else 'v.day >= $1 or v.hour >= $1 - 1 or v.day is null and v.hour is null' end;
   v_said text;
 begin
+  delete from pg_temp.autonomy_feed_given where true;
+  delete from pg_temp.autonomy_feed_read where true;
   -- What the user's views call may name things without a schema.
   perform set_config('search_path', 'public, extensions, pg_temp', true);
   execute format('insert into pg_temp.autonomy_feed_given select %s from autonomy_feed.campaigns v limit $1',
@@ -210,8 +234,8 @@ begin
   execute format('insert into pg_temp.autonomy_feed_read select %s from autonomy_feed.metrics v where %s limit $2',
     autonomy.feed_select('metrics', '{platform text,account_id text,external_id text,day date,hour timestamptz,
       hour timestamp,impressions numeric,reach numeric,clicks numeric,conversions numeric,spend numeric,
-      revenue numeric}'), v_where)
-  using p_since, p_limit;
+      revenue numeric}'), autonomy.feed_where(p_until = 'infinity'))
+  using p_since, p_limit, p_until;
   perform set_config('search_path', '', true);
   analyze pg_temp.autonomy_feed_given;
   analyze pg_temp.autonomy_feed_read;
@@ -221,9 +245,46 @@ exception when others then
     message = format('autonomy_feed.%s cannot be read: %s', v_view, left(v_said, 500)),
     hint = format('select * from autonomy_feed.%s; in the SQL editor shows the same.', v_view);
 end $$;
-comment on function autonomy.read_feed_rows(date, bigint) is
-  'Reads the feed''s views into the temporary tables, metrics from that day on, p_limit rows of each at the most. A '
-  'part of import_feed. Raises AO010 where a view fails. [autonomous-operations]';
+comment on function autonomy.read_feed_rows(date, date, bigint) is
+  'Reads the feed''s views into the temporary tables, metrics of these days (infinity: to the newest), p_limit rows '
+  'of each at the most. A part of import_feed. Raises AO010 where a view fails. [autonomous-operations]';
+
+create function autonomy.read_feed_slice(p_since date, p_until date) returns date
+language plpgsql set search_path = ''
+as $$
+declare
+  v_rows constant bigint := autonomy.feed_slice_rows();
+  v_most constant bigint := 3000000;  -- of a single day, which is read whole, and of campaigns
+  v_first date;
+begin
+  perform autonomy.read_feed_rows(p_since, p_until, v_rows + 1);
+  if (select count(*) from pg_temp.autonomy_feed_given) <= v_rows
+     and (select count(*) from pg_temp.autonomy_feed_read) <= v_rows then
+    return p_since;
+  end if;
+  perform set_config('search_path', 'public, extensions, pg_temp', true);
+  execute format(
+    'select min(c.day) from (select d.day, row_number() over w as place, sum(d.rows) over w as so_far '
+    'from (select coalesce(%s) as day, count(*) as rows from autonomy_feed.metrics v where %s group by 1) d '
+    'where d.day is not null window w as (order by d.day desc)) c where c.place = 1 or c.so_far <= $2',
+    concat_ws(', ', case when autonomy.feed_type('metrics', 'day') is not null then 'v.day' end,
+                    case when autonomy.feed_type('metrics', 'hour') is not null then 'v.hour::date' end),
+    autonomy.feed_where(false))
+  into v_first using p_since, v_rows, p_until;
+  perform set_config('search_path', '', true);
+  v_first := least(greatest(coalesce(v_first, p_since), p_since), p_until);
+  perform autonomy.read_feed_rows(v_first, p_until, v_most + 1);
+  if (select count(*) > v_most from pg_temp.autonomy_feed_read) then
+    raise exception using errcode = 'AO010',
+      message = format('autonomy_feed.metrics has more than 3,000,000 rows from %s on: more than a day can have.',
+                       v_first);
+  end if;
+  return v_first;
+end $$;
+comment on function autonomy.read_feed_slice(date, date) is
+  'Reads as many of the newest of these days into the temporary tables as are read at once, and gives the first of '
+  'them. A part of import_feed. Raises AO010 where a view fails or has more rows than a day can have. '
+  '[autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- What is there twice

@@ -128,11 +128,16 @@ begin
     where z.name = any (array(select unnest(s.zones) from stated s))
   ), known as (
     select s.*, a.currency as known_currency, a.time_zone as known_zone,
+      -- a warehouse is hours behind what the platform itself says
+      exists (select from autonomy.platform_accounts x where x.account = s.account
+                or x.external_id = regexp_replace(s.account_id, '\D', '', 'g')
+                   and s.platform ~ case x.platform when 'meta' then 'meta|facebook|instagram' else 'google' end)
+        as connected,
       (select w from unnest(s.currencies) w where w !~ '^[A-Z]{3}$' limit 1) as no_currency,
       (select w from unnest(s.zones) w where w not in (select z.name from zones z) limit 1) as no_zone
     from stated s left join public.autonomy_accounts a on a.account = s.account
   )
-  select k.account, k.platform, k.account_id, k.known_currency, k.known_zone,
+  select k.account, k.platform, k.account_id, k.known_currency, k.known_zone, k.connected,
     case when k.no_currency is null then k.currencies[1] end as currency,
     case when k.no_zone is null then k.zones[1] end as time_zone,
     -- whole days are dates of the account; hours without an offset are told in the zone that comes with them
@@ -140,6 +145,7 @@ begin
          else autonomy.account_zone(k.account) end as zone,
     coalesce(case when k.no_zone is null then k.zones[1] end, autonomy.account_zone(k.account)) as local_zone,
     case
+      when k.connected then null
       when k.no_currency is not null then format('The currency of the account "%s" is "%s"; it must be three letters '
         'of ISO 4217, such as EUR.', k.account, left(k.no_currency, 40))
       when cardinality(k.currencies) > 1 then format('The account "%s" has several currencies (%s): sums over them say '
@@ -161,7 +167,7 @@ comment on function autonomy.find_feed_accounts() is
 -- ---------------------------------------------------------------------------------------------
 -- Which rows can be taken
 -- ---------------------------------------------------------------------------------------------
-create function autonomy.judge_feed_rows(p_since date, p_now timestamptz) returns void
+create function autonomy.judge_feed_rows(p_since date, p_until date, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 begin
@@ -176,6 +182,7 @@ begin
       when r.day is null and r.at is null and r.at_local is null then 'neither day nor hour is said'
       when r.day is not null and (r.at is not null or r.at_local is not null) then 'day and hour are both said'
       when u.campaign_id is null then 'autonomy_feed.campaigns does not have its campaign'
+      when a.connected then 'its account is connected, and read from its platform itself'
       when a.refused is not null then 'its account is left out: ' || a.refused
       when num_nulls(r.impressions, r.clicks, r.conversions, r.spend, r.revenue) > 0 then
         format('%s is NULL: coalesce it to 0 in the view where that means none',
@@ -203,11 +210,12 @@ begin
   insert into pg_temp.autonomy_feed_notes
   select 'metrics', 'left out: ' || b.flaw, count(*),
     min(concat_ws(' ', b.platform, b.external_id, coalesce(b.day::text, b.said_at::text)))
-  from pg_temp.autonomy_feed_buckets b where b.flaw is not null group by b.flaw;
-  -- hours are read from the day before on, since the day of their account begins somewhere in it
-  delete from pg_temp.autonomy_feed_buckets b where b.flaw is not null or b.day < p_since;
+  from pg_temp.autonomy_feed_buckets b
+  where b.flaw is not null and (b.day between p_since and p_until) is not false group by b.flaw;
+  -- hours are read of a day more at both ends, since the day of their account begins somewhere in it
+  delete from pg_temp.autonomy_feed_buckets b where b.flaw is not null or b.day not between p_since and p_until;
 end $$;
-comment on function autonomy.judge_feed_rows(date, timestamptz) is
+comment on function autonomy.judge_feed_rows(date, date, timestamptz) is
   'Which rows of the feed can be taken, with campaign, moment and day, and why the others are left out. A part of '
   'import_feed. [autonomous-operations]';
 
@@ -263,7 +271,7 @@ comment on function autonomy.find_changed_days() is
   'The campaigns'' days of which the feed says something other than is here. A part of import_feed. '
   '[autonomous-operations]';
 
-create function autonomy.refuse_other_past(p_now timestamptz) returns void
+create function autonomy.refuse_other_past(p_one_day boolean, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
 -- Late corrections change little of what was spent. A view that joins wrongly, or counts cents, changes all of it.
@@ -287,7 +295,7 @@ begin
     'import_feed(p_replace => true).', a.account, autonomy.counted_words(c.days, 'day'),
     autonomy.amount_words(c.known, a.currency), autonomy.amount_words(c.spend, a.currency))
   from compared c
-  where c.account = a.account and c.days >= 2 and abs(c.spend - c.known) > 1
+  where c.account = a.account and (c.days >= 2 or p_one_day) and abs(c.spend - c.known) > 1
     and c.spend not between 0.67 * c.known and 1.5 * c.known;
   if found then
     delete from pg_temp.autonomy_feed_buckets b using pg_temp.autonomy_feed_accounts a
@@ -296,7 +304,7 @@ begin
     where not exists (select from pg_temp.autonomy_feed_buckets b where b.campaign_id = c.campaign_id);
   end if;
 end $$;
-comment on function autonomy.refuse_other_past(timestamptz) is
+comment on function autonomy.refuse_other_past(boolean, timestamptz) is
   'Refuses the accounts of which the feed would replace days that were over for long by very different ones. A part of '
   'import_feed. [autonomous-operations]';
 

@@ -13,7 +13,7 @@ begin
   insert into public.autonomy_accounts as a (account, currency, time_zone, updated_by)
   select f.account, f.currency, f.time_zone, 'feed' from pg_temp.autonomy_feed_accounts f
   -- an insert that changes nothing would ask the guard all the same
-  where f.refused is null
+  where f.refused is null and not f.connected
     and (f.known_currency is null and f.currency is not null or f.known_zone is null and f.time_zone is not null)
   order by f.account
   on conflict (account) do update set
@@ -36,7 +36,7 @@ begin
       (select t.at from (select coalesce(u.created, u.created_local at time zone a.local_zone) as at) t
        where t.at between '2000-01-01' and p_now), b.first, p_now), b.first)
   from pg_temp.autonomy_feed_units u
-  join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+  join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null and not a.connected
   left join (select m.campaign_id, min(m.bucket) as first from pg_temp.autonomy_feed_buckets m group by m.campaign_id) b
     on b.campaign_id = u.campaign_id
   cross join (
@@ -50,7 +50,7 @@ begin
   insert into autonomy.feed_campaigns (campaign_id, platform, account_id, external_id, found_at)
   select u.campaign_id, u.platform, u.account_id, u.external_id, p_now
   from pg_temp.autonomy_feed_units u
-  join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+  join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null and not a.connected
   where u.is_there
   order by u.campaign_id
   on conflict do nothing;
@@ -152,7 +152,7 @@ begin
       coalesce(u.budget is distinct from c.budget and u.budget > 0, false) as budget_differs,
       coalesce(c.title = p.title and u.title <> p.title, false) as takes_title
     from pg_temp.autonomy_feed_units u
-    join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+    join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null and not a.connected
     join public.campaigns c on c.id = u.campaign_id
     left join autonomy.file_states p on p.campaign_id = u.campaign_id
     where u.is_there and coalesce(p.until <= p_now, true)
@@ -162,12 +162,17 @@ comment on function autonomy.compare_feed_state(timestamptz) is
   'Names, status and budgets of the feed beside those of the last file or feed. A part of import_feed. '
   '[autonomous-operations]';
 
-create function autonomy.follow_feed_state(p_now timestamptz) returns void
+create function autonomy.follow_feed_state(p_slice text, p_now timestamptz) returns void
 language plpgsql set search_path = ''
 as $$
+-- A campaign is as old as its first day. Slices come newest first: not every one of them makes all campaigns older.
 begin
   with first as (
-    select b.campaign_id, min(b.bucket) as at from pg_temp.autonomy_feed_buckets b group by b.campaign_id
+    select b.campaign_id, min(b.bucket) as at from pg_temp.autonomy_feed_buckets b
+    where p_slice = 'all' group by b.campaign_id
+    union all
+    select u.campaign_id, (select min(m.bucket) from public.campaign_metrics m where m.campaign_id = u.campaign_id)
+    from pg_temp.autonomy_feed_units u where p_slice = 'last'
   ), locked as materialized (
     select d.*, f.at as first_at
     from pg_temp.autonomy_feed_state d
@@ -195,9 +200,9 @@ begin
     status = coalesce(excluded.status, p.status), budget = coalesce(excluded.budget, p.budget),
     until = excluded.until, read_at = excluded.read_at;
 end $$;
-comment on function autonomy.follow_feed_state(timestamptz) is
-  'Takes what changed on the platform since the last file or feed, and notes what the feed says. A part of '
-  'import_feed. [autonomous-operations]';
+comment on function autonomy.follow_feed_state(text, timestamptz) is
+  'Takes what changed on the platform since the last file or feed, and notes what the feed says. p_slice: all, the '
+  'last of several slices, or another of them. A part of import_feed. [autonomous-operations]';
 
 create function autonomy.feed_state_words(p_taken boolean) returns text[]
 language plpgsql set search_path = ''

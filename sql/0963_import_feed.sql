@@ -38,11 +38,8 @@ declare
 begin
   return array(
     select s from (values
-      (1, case when (p_answer ->> 'rows_read')::bigint = 0 then
+      (1, case when (p_answer ->> 'rows_read')::bigint = 0 and p_answer -> 'until' = 'null' then
         format('autonomy_feed.metrics has no row from %s on.', p_answer ->> 'since') end),
-      (2, case when (p_answer ->> 'days_left')::bigint > 0 then
-        format('%s are left for the next call, which goes on where this one stopped.',
-               autonomy.counted_words((p_answer ->> 'days_left')::bigint, 'changed day')) end),
       (3, (select format('%s %s no daily_budget: no budget of theirs is moved.',
                          autonomy.counted_words(count(*), 'campaign'), case count(*) when 1 then 'has' else 'have' end)
            from pg_temp.autonomy_feed_units u where u.is_there and u.budget is null having count(*) > 0)),
@@ -66,21 +63,28 @@ end $$;
 comment on function autonomy.feed_sentences(jsonb) is
   'What a person should know of a feed that was read. A part of import_feed. [autonomous-operations]';
 
-create function autonomy.feed_answer(p_since date, p_dry_run boolean, p_days_left bigint) returns jsonb
+create function autonomy.feed_answer(p_since date, p_first date, p_until date, p_dry_run boolean, p_left bigint)
+returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
   v_accounts jsonb := autonomy.feed_accounts_read();
   v_answer jsonb := jsonb_build_object(
-    'dry_run', p_dry_run, 'since', p_since, 'minutes', (select f.minutes from autonomy.feed f),
+    'dry_run', p_dry_run, 'since', p_first, 'until', nullif(p_until, 'infinity'),
+    'still_to_read', case
+      when p_left > 0 and not p_dry_run then
+        jsonb_build_object('since', p_since, 'until', nullif(p_until, 'infinity'))
+      when p_first > p_since then jsonb_build_object('since', p_since, 'until', p_first - 1) end,
+    'minutes', (select f.minutes from autonomy.feed f),
     'campaigns_read', (select count(*) from pg_temp.autonomy_feed_given),
     'campaigns_new', (select count(*) from pg_temp.autonomy_feed_units u
                       join pg_temp.autonomy_feed_accounts a on a.account = u.account and a.refused is null
+                        and not a.connected
                       where u.is_new and u.is_there),
     'campaigns_known', (select count(*) from pg_temp.autonomy_feed_units u where u.is_there and not u.is_new),
     'rows_read', (select count(*) from pg_temp.autonomy_feed_read),
     'rows_taken', (select count(*) from pg_temp.autonomy_feed_buckets),
-    'days_changed', (select count(*) from pg_temp.autonomy_feed_changed), 'days_left', p_days_left,
+    'days_changed', (select count(*) from pg_temp.autonomy_feed_changed), 'days_left', p_left,
     'accounts', v_accounts,
     'currencies', (
       select coalesce(jsonb_agg(jsonb_build_object('currency', t.currency, 'conversions', t.conversions,
@@ -99,7 +103,7 @@ declare
 begin
   return v_answer || jsonb_build_object('sentences', autonomy.feed_sentences(v_answer));
 end $$;
-comment on function autonomy.feed_answer(date, boolean, bigint) is
+comment on function autonomy.feed_answer(date, date, date, boolean, bigint) is
   'The answer of import_feed. A part of it. [autonomous-operations]';
 
 create function autonomy.refuse_feed(p_flaws text[]) returns void
@@ -115,7 +119,8 @@ end $$;
 comment on function autonomy.refuse_feed(text[]) is
   'Raises AO010 with the first of these sentences, where there is one. [autonomous-operations]';
 
-create function autonomy.take_feed(p_since date, p_dry_run boolean, p_now timestamptz, p_replace boolean) returns jsonb
+create function autonomy.take_feed(
+  p_since date, p_first date, p_until date, p_dry_run boolean, p_now timestamptz, p_replace boolean) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -128,11 +133,11 @@ begin
   if not p_dry_run then
     perform autonomy.write_feed_accounts();
   end if;
-  perform autonomy.judge_feed_rows(p_since, p_now);
+  perform autonomy.judge_feed_rows(p_first, p_until, p_now);
   perform autonomy.one_grain_of_feed();
   perform autonomy.find_changed_days();
   if not p_replace then
-    perform autonomy.refuse_other_past(p_now);
+    perform autonomy.refuse_other_past(p_first = p_until, p_now);
   end if;
   v_left := autonomy.put_off_days(v_day_limit);
   if not p_dry_run then
@@ -142,21 +147,47 @@ begin
   end if;
   perform autonomy.compare_feed_state(p_now);
   if not p_dry_run then
-    perform autonomy.follow_feed_state(p_now);
+    perform autonomy.follow_feed_state(
+      case when p_first > p_since then '' when p_until < 'infinity' then 'last' else 'all' end, p_now);
   end if;
-  return autonomy.feed_answer(p_since, p_dry_run, v_left);
+  return autonomy.feed_answer(p_since, p_first, p_until, p_dry_run, v_left);
 end $$;
-comment on function autonomy.take_feed(date, boolean, timestamptz, boolean) is
+comment on function autonomy.take_feed(date, date, date, boolean, timestamptz, boolean) is
   'Takes in what was read of the feed, or only says what it would. A part of import_feed. [autonomous-operations]';
+
+create function autonomy.note_feed_read(p_answer jsonb, p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+-- What is wrong with the newest days stays said while older ones are read.
+begin
+  insert into autonomy.feed as f (id, tried_at, read_at, problems, answer, failing_since)
+  values (true, p_now, p_now, array(select jsonb_array_elements_text(p_answer -> 'refused')), p_answer,
+          case when p_answer -> 'refused' <> '[]' then p_now end)
+  on conflict (id) do update set
+    tried_at = excluded.tried_at, read_at = excluded.read_at,
+    problems = case when p_answer -> 'until' = 'null' then excluded.problems else array(
+      select u.said from unnest(f.problems || excluded.problems) with ordinality u (said, n)
+      group by u.said order by min(u.n)) end,
+    answer = case when p_answer -> 'until' = 'null' or f.answer is null then excluded.answer
+      else f.answer || jsonb_build_object('refused', f.answer -> 'refused' || coalesce((
+        select jsonb_agg(r) from jsonb_array_elements(p_answer -> 'refused') r
+        where not f.answer -> 'refused' @> jsonb_build_array(r)), '[]')) end;
+  update autonomy.feed f
+  set failing_since = case when f.problems <> '{}' then coalesce(f.failing_since, p_now) end
+  where f.failing_since is distinct from case when f.problems <> '{}' then coalesce(f.failing_since, p_now) end;
+end $$;
+comment on function autonomy.note_feed_read(jsonb, timestamptz) is
+  'Writes down what was read of the feed, and what of it was not taken. A part of import_feed. [autonomous-operations]';
 
 create function public.import_feed(
   p_since date default null, p_dry_run boolean default false, p_now timestamptz default now(),
-  p_replace boolean default false) returns jsonb
+  p_replace boolean default false, p_until date default null) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem = '64MB' set jit = off
 as $$
 declare
-  v_row_limit constant bigint := 3000000;
   v_since date;
+  v_first date;
+  v_until date := coalesce(p_until, 'infinity');
   v_flaws text[];
   v_answer jsonb;
   v_before text[] := array(select coalesce(current_setting(s, true), '')
@@ -168,6 +199,8 @@ begin
   v_since := coalesce(p_since, (p_now at time zone 'UTC')::date - 30);
   if v_since not between '2000-01-01' and (p_now at time zone 'UTC')::date + 1 then
     raise exception using errcode = 'AO010', message = format('p_since is %s: no day of the past.', v_since);
+  elsif v_until < v_since then
+    raise exception using errcode = 'AO010', message = format('p_until is %s: before p_since, %s.', v_until, v_since);
   end if;
   perform autonomy.hold_schema();
   if not p_dry_run and not pg_try_advisory_xact_lock(hashtextextended('autonomy.feed', 0)) then
@@ -177,42 +210,59 @@ begin
   v_flaws := autonomy.feed_flaws();
   if v_flaws = '{}' then
     perform autonomy.make_feed_tables();
-    perform autonomy.read_feed_rows(v_since, v_row_limit + 1);
-    v_flaws := case when (select count(*) > v_row_limit from pg_temp.autonomy_feed_read) then
-      array[format('autonomy_feed.metrics has more than 3,000,000 rows from %s on: choose a later day (p_since).',
-                   v_since)] else autonomy.feed_doubles() end;
+    v_first := autonomy.read_feed_slice(v_since, v_until);
+    v_flaws := autonomy.feed_doubles();
   end if;
   if p_dry_run and v_flaws <> '{}' then
-    return jsonb_build_object('dry_run', true, 'since', v_since, 'refused', v_flaws,
+    return jsonb_build_object('dry_run', true, 'since', coalesce(v_first, v_since), 'refused', v_flaws,
                               'minutes', (select f.minutes from autonomy.feed f));
   end if;
   perform autonomy.refuse_feed(v_flaws);
 
   perform set_config('autonomy.now', p_now::text, true), set_config('autonomy.actor', 'feed', true);
-  v_answer := autonomy.take_feed(v_since, p_dry_run, p_now, coalesce(p_replace, false));
+  v_answer := autonomy.take_feed(v_since, v_first, v_until, p_dry_run, p_now, coalesce(p_replace, false));
   perform set_config('autonomy.ingest', v_before[1], true), set_config('autonomy.now', v_before[2], true),
     set_config('autonomy.actor', v_before[3], true);
   if not p_dry_run then
-    insert into autonomy.feed as f (id, tried_at, read_at, problems, answer, failing_since)
-    values (true, p_now, p_now, array(select jsonb_array_elements_text(v_answer -> 'refused')), v_answer,
-            case when v_answer -> 'refused' <> '[]' then p_now end)
-    on conflict (id) do update set
-      tried_at = excluded.tried_at, read_at = excluded.read_at, problems = excluded.problems, answer = excluded.answer,
-      failing_since = case when excluded.failing_since is not null
-                           then coalesce(f.failing_since, excluded.failing_since) end;
+    perform autonomy.note_feed_read(v_answer, p_now);
   end if;
   return v_answer;
 end $$;
-comment on function public.import_feed(date, boolean, timestamptz, boolean) is
+comment on function public.import_feed(date, boolean, timestamptz, boolean, date) is
   'Reads the feed, the views autonomy_feed.campaigns and autonomy_feed.metrics, by upsert: the last 30 days, or from '
-  'p_since on. p_dry_run: only says what it would read, and what is wrong (refused). p_replace: may contradict days '
-  'that were over for long. Answers with counts, sums and sentences. Safe to call again: only days that changed are '
-  'written. Raises AO010 (a view is missing, lacks a column or has a key twice), AO008 (it is being read), AO014 '
-  '(p_now is not the clock''s), AO015 (the database is being upgraded). [autonomous-operations]';
+  'p_since on (to p_until, else to the newest). Of more than 30,000 rows it takes the newest days and says what is '
+  'still_to_read, the p_since and p_until of the next call. p_dry_run: only says what it would read, and what is wrong '
+  '(refused). p_replace: may contradict days that were over for long. Answers with counts, sums and sentences. Safe to '
+  'call again: only days that changed are written. Raises AO010 (a view is missing, lacks a column or has a key '
+  'twice), AO008 (it is being read), AO014 (p_now is not the clock''s), AO015 (the database is being upgraded). '
+  '[autonomous-operations]';
 
 -- ---------------------------------------------------------------------------------------------
 -- As a step of a run
 -- ---------------------------------------------------------------------------------------------
+create function autonomy.read_due_feed(p_now timestamptz) returns jsonb
+language plpgsql set search_path = ''
+as $$
+-- The newest days first, then for as long as there is time what an earlier call has left.
+declare
+  v_until constant timestamptz := clock_timestamp() + interval '20 seconds';
+  v_left jsonb := (select f.still_to_read from autonomy.feed f);
+  v_answer jsonb := public.import_feed(p_now => p_now);
+  v_more jsonb;
+begin
+  v_left := case when v_answer ->> 'days_left' = '0' and (v_left ->> 'until')::date < (v_answer ->> 'since')::date
+    then v_left else v_answer -> 'still_to_read' end;
+  while jsonb_typeof(v_left) = 'object' and clock_timestamp() < v_until loop
+    v_more := public.import_feed((v_left ->> 'since')::date, false, p_now, false, (v_left ->> 'until')::date);
+    v_left := v_more -> 'still_to_read';
+  end loop;
+  update autonomy.feed f set still_to_read = nullif(v_left, 'null') where f.id;
+  return v_answer || jsonb_build_object('still_to_read', v_left);
+end $$;
+comment on function autonomy.read_due_feed(timestamptz) is
+  'Reads the newest days of the feed, then what is left of earlier ones, within some 20 seconds. A part of read_feed. '
+  'Raises what import_feed raises. [autonomous-operations]';
+
 create function public.read_feed(p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = '' set statement_timeout = '55s'
 as $$
@@ -230,7 +280,7 @@ begin
     return '{"due": false}';
   end if;
   begin
-    v_answer := public.import_feed(p_now => p_now);
+    v_answer := autonomy.read_due_feed(p_now);
     return jsonb_build_object('due', true, 'read', true) || (v_answer - 'accounts' - 'left_out');
   -- what takes too long is cut off, and said as any other failure is
   exception when query_canceled or others then
@@ -247,7 +297,8 @@ begin
   return jsonb_build_object('due', true, 'read', false, 'error', v_said);
 end $$;
 comment on function public.read_feed(timestamptz) is
-  'Reads the feed where that is switched on (set_feed) and due: what a run calls before it decides. What fails is '
+  'Reads the feed where that is switched on (set_feed) and due: what a run calls before it decides. Of a large one the '
+  'newest days come first; the next call goes on with what is left. What fails is '
   'written down and told, and raises nothing but AO014 (p_now is not the clock''s). Safe to call again. '
   '[autonomous-operations]';
 

@@ -56,6 +56,23 @@ comment on function autonomy.connection_error(text, text, text, text) is
   'Raises what is wrong with a connection that is to be made: AO010 (argument), AO012 (either side is connected '
   'elsewhere). Only reads. [autonomous-operations]';
 
+create function autonomy.name_of_connection(p_platform text, p_external_id text, p_facts jsonb) returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return coalesce(
+    (select x.account from autonomy.platform_accounts x
+     where x.platform = p_platform and x.external_id = p_external_id),
+    (select c.account from autonomy.feed_campaigns f join public.campaigns c on c.id = f.campaign_id
+     where regexp_replace(f.account_id, '\D', '', 'g') = p_external_id
+       and f.platform ~ case p_platform when 'meta' then 'meta|facebook|instagram' else 'google' end
+     group by c.account order by count(*) desc, c.account limit 1),
+    nullif(left(p_facts ->> 'name', 200), ''), p_external_id);
+end $$;
+comment on function autonomy.name_of_connection(text, text, jsonb) is
+  'What an account is called here where nobody says it: as it is connected already, as the feed has it, as the '
+  'platform calls it, or its id there. Only reads; raises nothing. [autonomous-operations]';
+
 create function public.connect_platform_account(
   p_account text, p_platform text, p_external_id text, p_facts jsonb, p_login_id text default null,
   p_credential text default '', p_conversion_action text default null, p_attribution_windows text[] default '{}',
@@ -67,6 +84,7 @@ declare
   v_delay float8 := autonomy.written_number(p_limits ->> 'conversion_delay_hours')::float8;
 begin
   perform autonomy.hold_schema();
+  p_account := coalesce(p_account, autonomy.name_of_connection(p_platform, p_external_id, p_facts));
   perform autonomy.connection_error(p_account, p_platform, p_external_id, p_credential);
   insert into autonomy.platform_accounts as x
     (account, platform, external_id, login_id, credential, conversion_action, attribution_windows, connected_by)
@@ -94,9 +112,10 @@ begin
 end $$;
 comment on function public.connect_platform_account(text, text, text, jsonb, text, text, text, text[], jsonb, text) is
   'Connects an account to its platform, read only: currency and zone are taken from p_facts, the account is observed, '
-  'p_limits (min_confidence, min_pause_confidence, conversion_delay_hours) hold where nothing is set. p_credential is '
-  'a name, never a secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), '
-  'AO015 (upgrade). [autonomous-operations]';
+  'p_limits (min_confidence, min_pause_confidence, conversion_delay_hours) hold where nothing is set. Without '
+  'p_account it keeps the name that it has here or in the feed, else the platform''s. p_credential is a name, never a '
+  'secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), AO015 '
+  '(upgrade). [autonomous-operations]';
 
 create function public.disconnect_platform_account(p_account text) returns jsonb
 language plpgsql set search_path = ''

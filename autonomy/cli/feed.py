@@ -11,7 +11,7 @@ import click
 from autonomy.cli.connection import connected
 from autonomy.cli.output import json_option, print_json, print_table
 from autonomy.errors import NotConfigured
-from autonomy.store import Json
+from autonomy.store import Json, Store
 from autonomy.text import count, decimal, money
 
 VIEWS = Path(__file__).resolve().parents[2] / "docs" / "feeds"
@@ -21,6 +21,7 @@ _SCHEMA = "create schema if not exists autonomy_feed;"
 _RIGHTS = """\
 grant usage on schema autonomy_feed to service_role;
 grant select on all tables in schema autonomy_feed to service_role;"""
+_SUMS = ("conversions", "spend", "revenue")
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -35,7 +36,7 @@ def feed() -> None:
 def check(since: Any, as_json: bool) -> None:
     """What an import would read; writes nothing. Exit code 3 where something is refused."""
     with connected() as target:
-        answer = target.store.rpc("import_feed", p_dry_run=True, **_since(since))
+        answer = _read(target.store, p_dry_run=True, **_since(since))
     _tell(answer, as_json)
     if answer["refused"]:
         raise click.exceptions.Exit(3)
@@ -48,13 +49,7 @@ def check(since: Any, as_json: bool) -> None:
 def import_command(since: Any, replace: bool, as_json: bool) -> None:
     """Read the feed. Twice changes nothing. Exit code 3 where a part of it is refused."""
     with connected() as target:
-        left = None
-        while True:  # a large past goes in piece by piece
-            answer = target.store.rpc("import_feed", p_replace=replace, **_since(since))
-            if not answer["days_left"] or answer["days_left"] == left:
-                break
-            left = answer["days_left"]
-            click.echo(f"  {count(left)} days left", err=True)
+        answer = _read(target.store, p_replace=replace, **_since(since))
     _tell(answer, as_json)
     if answer["refused"]:
         raise click.exceptions.Exit(3)
@@ -118,6 +113,74 @@ def views_sql(files: list[Path]) -> str:
 
 def _first_line(path: Path) -> str:
     return path.read_text().splitlines()[0].removeprefix("-- ")
+
+
+def _read(store: Store, **asked: Any) -> Json:
+    """Slice by slice, the newest days first; what was read of all of them."""
+    answer: Json = store.rpc("import_feed", **asked)
+    left, together = answer.get("still_to_read"), answer
+    while left:
+        click.echo(
+            f"  {count(together['rows_read'])} rows; still to read: {left['since']} to"
+            f" {left['until'] or 'today'}",
+            err=True,
+        )
+        more = store.rpc(
+            "import_feed", **{**asked, "p_since": left["since"], "p_until": left["until"]}
+        )
+        together = _added(together, more)
+        stuck = (more.get("still_to_read"), more.get("days_left")) == (left, answer["days_left"])
+        left, answer = (None if stuck else more.get("still_to_read")), more
+    return together
+
+
+def _added(before: Json, more: Json) -> Json:
+    """Two slices of one feed as one."""
+    if "rows_read" not in more:  # refused as a whole
+        return before | {"refused": [*before["refused"], *more["refused"]]}
+    sums = ("rows_read", "rows_taken", "days_changed")
+    lists = ("refused", "changed_on_platform", "not_carried_over", "sentences")
+    accounts = {one["account"]: one for one in before["accounts"]}
+    for one in more["accounts"]:
+        accounts[one["account"]] = _account(accounts.get(one["account"]), one)
+    return (
+        before
+        | {name: before[name] + more[name] for name in sums}
+        | {name: list(dict.fromkeys([*before[name], *more[name]])) for name in lists}
+        | {
+            "since": more["since"],
+            "still_to_read": more["still_to_read"],
+            "days_left": more["days_left"],
+            "campaigns_new": max(before["campaigns_new"], more["campaigns_new"]),
+            "accounts": list(accounts.values()),
+            "left_out": [*before["left_out"], *more["left_out"]],
+            "currencies": _by_currency(list(accounts.values())),
+        }
+    )
+
+
+def _account(before: Json | None, more: Json) -> Json:
+    if before is None:
+        return more
+    sums = ("days", "impressions", "clicks", "conversions", "spend", "revenue")
+    return before | {
+        **{name: before[name] + more[name] for name in sums},
+        "first": min(filter(None, (before["first"], more["first"])), default=None),
+        "last": max(filter(None, (before["last"], more["last"])), default=None),
+        "refused": before["refused"] or more["refused"],
+    }
+
+
+def _by_currency(accounts: list[Json]) -> list[Json]:
+    found: dict[str | None, Json] = {}
+    for one in accounts:
+        if one["refused"] is None:
+            sums = found.setdefault(one["currency"], dict.fromkeys(_SUMS, 0))
+            found[one["currency"]] = {name: sums[name] + one[name] for name in _SUMS}
+    return [
+        {"currency": currency, **found[currency]}
+        for currency in sorted(found, key=lambda name: (name is None, name))
+    ]
 
 
 def _since(since: Any) -> Json:

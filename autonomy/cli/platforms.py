@@ -68,7 +68,7 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
     with connected() as target:
         made = target.store.rpc(
             "connect_platform_account",
-            p_account=name or facts["name"] or number,
+            p_account=name,
             p_platform=platform,
             p_external_id=number,
             p_facts=facts,

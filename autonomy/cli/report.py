@@ -59,6 +59,11 @@ def _print_totals(result: dict[str, Any]) -> None:
         f"(mode {result['mode']}{', dry run' if result['dry_run'] else ''}): "
         f"{counts or 'nothing to do'}{'; held: ' + held if held else ''}."
     )
+    would = ", ".join(
+        f"{n} {name.replace('_', ' ')}" for name, n in (result.get("observed") or {}).items()
+    )
+    if would:
+        click.echo(f"In accounts that are only observed it would have: {would}.")
 
 
 def _title(one: dict[str, Any]) -> str:

@@ -383,7 +383,10 @@ def _sentences() -> dict[str, str]:
                 text = begin.replace("{amounts}", amounts) + f' {by} "{{rule}}": '
                 all_of[f"begin.{direction}.{voice}.{limit}"] = text
     all_of |= {f"begin.total.{voice}.": said for voice, said in _OF_A_TOTAL.items()}
-    return all_of | {"many_pauses": " So many pauses at once are left to a person."}
+    return all_of | {
+        "many_pauses": " So many pauses at once are left to a person.",
+        "observed": " Nothing is changed: its account is only observed.",
+    }
 
 
 SENTENCES: Mapping[str, str] = MappingProxyType(_sentences())

@@ -109,9 +109,23 @@ class Engine:
         self.matching: Matcher = compile_conditions([plan.rule.condition for plan in self.plans])
         self._prior = self.policy.prior
         self._priors = {name: Prior(**row) for name, row in accounts.priors.items()}
+        self._unobserved = self._as_if_acting(ready, accounts)
         self._seen: set[str] = set()
         self._active = 0
         self._budget = Decimal(0)
+
+    def _as_if_acting(self, ready: Sequence[Rule], accounts: Accounts) -> Engine | None:
+        """What decides the campaigns of accounts that are only observed as if they were not."""
+        mode = self._usual.mode
+        policies = {
+            name: policy.model_copy(update={"mode": mode})
+            for name, policy in self._policies.items() if policy.mode == "observe"
+        }  # fmt: skip
+        if not policies:
+            return None
+        totals = {name: total for name, total in self.totals.items() if name in policies}
+        given = Accounts(policies, accounts.priors, totals)
+        return Engine(ready, self.policy, self.now, accounts=given, include_inactive_rules=True)
 
     def _ready(self, rules: Iterable[RuleRow], include_inactive: bool) -> list[Rule]:
         """Valid rules in the order they decide; bad ones are reported and skipped."""
@@ -142,6 +156,8 @@ class Engine:
             if candidate.campaign_id in self._seen:
                 continue
             self._seen.add(candidate.campaign_id)
+            if self._unobserved and (candidate.account or "") in self._unobserved._own:
+                self._unobserved.take([candidate])
             if candidate.is_active:
                 self._active += 1
                 self._budget += max(candidate.budget or Decimal(0), Decimal(0))
@@ -245,6 +261,9 @@ class Engine:
         decisions = self.answer.decisions
         decisions.sort(key=lambda decision: decision.campaign_id)
         state = self._portfolio(portfolio)
+        if self._unobserved:
+            would = self._unobserved.finish(state, dry_run=True)
+            self.answer.observed = {one.campaign_id: one for one in would}
         told = [
             report
             for trips in BEFORE_TOTALS
@@ -274,8 +293,8 @@ class Engine:
         cases = {one.campaign_id: self._shrinking(one, total) for one in over}
         budgets = [_budget_of(case, decided.get(name)) for name, case in cases.items()]
         seen = sum((one.budget for one in budgets), Decimal(0))
-        whole = max(total.active_budget, seen)
-        left = total.shrink_to or Decimal(0)
+        whole = max(total.active_budget - total.shared, seen)
+        left = max((total.shrink_to or Decimal(0)) - total.shared, Decimal(0))
         if seen < whole:
             left = cut_down(WIDE.divide(times(left, seen), whole), 6)
         for name, new in shrunk(left, budgets).items():

@@ -100,6 +100,8 @@ class Decisions:
 
     def __init__(self) -> None:
         self.decisions: list[Decision] = []
+        self.observed: dict[str, Decision] = {}
+        """What would be decided in accounts that are only observed, by campaign."""
         self.breakers: list[dict[str, Any]] = []
         self.rules_skipped: list[dict[str, str]] = []
         self.candidates_skipped: list[dict[str, str]] = []

@@ -21,7 +21,7 @@ from autonomy.engine.expected_impact import known
 from autonomy.engine.guardrails import all_blocks
 from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy, Portfolio
-from autonomy.engine.reasons import cpa_limit, settles
+from autonomy.engine.reasons import cpa_limit, settles, would_sentence
 from autonomy.engine.traced_conditions import metric_value, read
 
 RATIOS = ("roi", "ctr", "conversion_rate", "cpa", "cpc", "aov", "profit", "frequency")
@@ -59,7 +59,7 @@ def explain(
         "budget": None if one.budget is None else float(one.budget),
         "currency": one.currency,
         "decision": None if decision is None else decision.to_dict(),
-        "sentence": sentence(one, engine, decision),
+        "sentence": sentence(one, engine, decision, answer.observed.get(one.campaign_id)),
         "figures": figures(one),
         "evidence": _evidence(one, ruled_by, odds),
         "rules": [
@@ -72,8 +72,13 @@ def explain(
     }
 
 
-def sentence(one: Candidate, engine: Engine, decision: Decision | None) -> str:
-    """What happens to the campaign, or why no rule looks at it."""
+def sentence(
+    one: Candidate, engine: Engine, decision: Decision | None, would: Decision | None = None
+) -> str:
+    """What happens to the campaign, or why no rule looks at it. `would`: what would happen if its
+    account were not only observed."""
+    if decision is not None and decision.code == "OBSERVE" and would is not None:
+        return would_sentence(would)
     if decision is not None:
         return decision.reason
     if not engine.plans:

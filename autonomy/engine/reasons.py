@@ -253,6 +253,11 @@ def sentence_of(decision: Outcome) -> str:
     return "".join(SENTENCES[name].format_map(words) for name in names)
 
 
+def would_sentence(would: Outcome) -> str:
+    """The same of a campaign whose account is only observed: what would be done, or why not."""
+    return sentence_of(would) + SENTENCES["observed"]
+
+
 def judged_by(decision: Outcome) -> str:
     """Which sentence says why: by roi, by cpa or by the curve."""
     plan = decision.case.plan

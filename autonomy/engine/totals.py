@@ -31,7 +31,8 @@ class Total(NamedTuple):
     `ceiling`: what the daily budgets of its active campaigns may be together, `code`: by its daily
     total (TOTAL_CAP) or what is left of its month (PACING); `active_budget`: what they are;
     `shrink_to`: what they are shrunk to, None where they are not; `price`: the multiple of
-    break-even that the next unit of budget has to return.
+    break-even that the next unit of budget has to return; `shared`: of `active_budget` what several
+    campaigns share on their platform, which stays as it is.
     """
 
     ceiling: Decimal
@@ -40,6 +41,7 @@ class Total(NamedTuple):
     shrink_to: Decimal | None = None
     shrink_code: str = "TOTAL_CAP"
     price: float = 1.0
+    shared: Decimal = Decimal(0)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Total:
@@ -50,7 +52,9 @@ class Total(NamedTuple):
         if not isfinite(price):
             raise PolicyError("total.price: is not a finite number")
         code = str(row.get("code") or "TOTAL_CAP")
-        return cls(ceiling, code, active, shrink_to, str(row.get("shrink_code") or code), price)
+        shared = _amount(row, "shared") if "shared" in row else Decimal(0)
+        shrink_code = str(row.get("shrink_code") or code)
+        return cls(ceiling, code, active, shrink_to, shrink_code, price, shared)
 
 
 def _amount(row: Mapping[str, Any], name: str) -> Decimal:

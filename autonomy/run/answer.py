@@ -41,6 +41,8 @@ class RunSummary(BaseModel):
     held_because: dict[str, str] = Field(default_factory=dict)
     held_of_accounts: dict[str, dict[str, int]] = Field(default_factory=dict)
     held_decisions: list[dict[str, Any]] = Field(default_factory=list)
+    observed: dict[str, int] = Field(default_factory=dict)
+    """What would be done in accounts that are only observed, counted as in actions_taken."""
     actions: list[dict[str, Any]] = Field(default_factory=list)
     failed: list[dict[str, Any]] = Field(default_factory=list)
     rules_skipped: list[dict[str, str]] = Field(default_factory=list)

@@ -10,6 +10,7 @@ from typing import Any
 
 from autonomy.engine import Decision, Decisions
 from autonomy.engine.codes import in_order, means
+from autonomy.engine.reasons import would_sentence
 from autonomy.run.request import RunRequest, timestamp
 from autonomy.store import Json
 
@@ -50,6 +51,9 @@ class Summary:
         self._held: Counter[str] = Counter()
         self._held_of_accounts: dict[str, Counter[str]] = {}
         self._held_decisions: list[Json] = []
+        self._observed: dict[str, Decision] = {}
+        self._would: Counter[str] = Counter()
+        """What would be done in accounts that are only observed."""
         self._actions: list[Json] = []
         self._failed: list[Json] = []
         self._breakers: list[dict[str, Any]] = []
@@ -83,6 +87,9 @@ class Summary:
             {"campaign_id": one["campaign_id"], "code": "UNREADABLE", "message": one["error"]}
             for one in decisions.candidates_skipped
         ]
+        self._observed = decisions.observed
+        for would in decisions.observed.values():
+            self._would[COUNT_OF_TYPE[would.action_type]] += would.verdict != "hold"
         for decision in decisions:
             if decision.verdict == "hold":
                 self._hold(decision, decision.code, decision.reason)
@@ -138,6 +145,7 @@ class Summary:
                 for code in in_order(self._held_of_accounts)
             },
             "held_decisions": self._held_decisions,
+            "observed": {name: count for name, count in self._would.items() if count},
             "actions": sorted(
                 self._actions, key=lambda one: (one["action_type"], -one["confidence"])
             ),
@@ -168,6 +176,9 @@ class Summary:
         if code in OF_ACCOUNTS:
             account = decision.case.candidate.account or ""
             self._held_of_accounts.setdefault(code, Counter())[account] += 1
+        would = self._observed.get(decision.campaign_id) if code == "OBSERVE" else None
+        if would is not None:
+            decision, reason = would, would_sentence(would)
         if len(self._held_decisions) < LISTED:
             self._held_decisions.append(_entry(decision) | {"code": code, "reason": reason})
 

@@ -146,6 +146,34 @@ def test_where_all_is_observed_a_run_says_what_it_would_do(db: Db) -> None:
     assert result["held"] == {}
 
 
+def test_of_an_account_that_is_observed_a_run_says_what_it_would_do(db: Db) -> None:
+    losers = two_losers(db)
+    db.execute(
+        "update campaigns set autonomous_enabled = false where id <> all (%s)",
+        (list(losers.values()),),
+    )
+    own(db, "north", "mode", "observe")
+    result = value(db, "select run_autonomous_operations()")
+    assert result["observed"] == {"campaigns_paused": 1}
+    assert (result["held"]["OBSERVE"], state(db, losers["north"])) == (1, ("active", 100))
+    said = {one["campaign_id"]: one for one in result["held_decisions"]}[str(losers["north"])]
+    assert said["code"] == "OBSERVE"
+    assert said["new"]["status"] == "paused"
+    assert said["reason"].startswith('Would be paused by "')
+    assert said["reason"].endswith(". Nothing is changed: its account is only observed.")
+    assert (
+        value(db, "select count(*) from autonomous_actions where campaign_id = %s", losers["north"])
+        == 0
+    )
+    # what would be held anyhow is said to be
+    own(db, "north", "min_pause_hours", 500)
+    result = value(db, "select run_autonomous_operations(now() + interval '1 minute')")
+    assert result["observed"] == {}
+    (said,) = [one for one in result["held_decisions"] if one["code"] == "OBSERVE"]
+    assert said["reason"].startswith("Not paused")
+    assert "500" in said["reason"]
+
+
 # Of every other setting of the account ------------------------------------------------------------
 
 

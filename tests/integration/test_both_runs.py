@@ -86,6 +86,23 @@ def test_both_runs_follow_the_curve_alike(fresh: LocalStack) -> None:
     assert moves.count("budget_adjusted") > 10
 
 
+OBSERVED = "update autonomy_accounts set mode = 'observe' where account <> 'default';"
+# As far as its total allows, and above it
+WITH_TOTALS = """
+update autonomy_accounts set daily_total = 20000 where account = 'Tokyo';
+update autonomy_accounts set daily_total = 2000 where account = 'Leads';
+"""
+
+
+@pytest.mark.parametrize("more", ["", WITH_TOTALS, OPTIMISED])
+@pytest.mark.parametrize("mode", ["autonomous", "approve", "observe"])
+def test_both_runs_say_what_they_would_do_where_they_only_observe(
+    fresh: LocalStack, mode: str, more: str
+) -> None:
+    settings = f"mode = '{mode}', pause_breaker_share = 1, curvature = 1"
+    both_runs(fresh, settings, OBSERVED + more)
+
+
 def both_runs(fresh: LocalStack, settings: str, more: str = "") -> list[str]:
     """What they have done, which is the same."""
     with psycopg.connect(fresh.database_url) as db:

@@ -108,6 +108,19 @@ def test_a_connection_is_read_only_and_begins_carefully(
     connect(paper)  # once more changes nothing
 
 
+def test_an_account_keeps_the_name_that_it_has(paper: Paper, connect: Any, sql: Any) -> None:
+    assert connect(paper, account=None)["account"] == "Paper shop"
+    assert connect(paper, account=None, p_external_id="78", p_facts={
+        "currency": "EUR", "time_zone": "UTC"})["account"] == "78"  # fmt: skip
+    sql("insert into campaigns (title, account) values ('One', 'Paper shop')")
+    sql("update campaigns set account = 'Renamed'")
+    assert connect(paper, account=None)["account"] == "Renamed"
+    sql("insert into campaigns (title, account) values ('Fed', 'facebook_ads 91')")
+    sql("insert into autonomy.feed_campaigns (campaign_id, platform, account_id, external_id)"
+        " select id, 'facebook_ads', 'act_91', '5' from campaigns where title = 'Fed'")  # fmt: skip
+    assert connect(paper, account=None, p_external_id="91")["account"] == "facebook_ads 91"
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "words"),
     [
@@ -362,6 +375,28 @@ def test_what_is_no_unit_or_figure_is_left_out_and_said(
     assert (found.outcome, found.units, found.rejected, found.unknown) == ("done", 3, 6, 1)
     assert found.days == 2
     assert found.problems[:2] == ["Its budget is no amount: NaN.", "Its budget is no amount: -5."]
+
+
+def test_a_pulse_or_cursor_that_is_none_is_not_kept(
+    paper: Paper, connect: Any, store: Store, sql: Any
+) -> None:
+    connect(paper)
+    token = str(uuid.uuid4())
+    store.rpc("begin_platform_pull", p_account=SHOP, p_token=token)
+    held = {"p_account": SHOP, "p_token": token}
+    good = {"day": datetime.now(UTC).date().isoformat(), "spend": "5", "clicks": 3,
+            "conversions": "0.4"}  # fmt: skip
+    for wrong in ({"day": "2026-02-31"}, {"day": "2020-01-01"}, {"day": None}, {"spend": "NaN"},
+                  {"clicks": -1}, {"conversions": None}):  # fmt: skip
+        store.rpc("record_platform_pulse", p_pulse=good | wrong, **held)
+    store.rpc("record_platform_pulse", p_pulse=[], **held)
+    assert sql("select count(*) from autonomy.platform_pulse") == [(0,)]
+    store.rpc("record_platform_pulse", p_pulse=good, **held)
+    assert sql("select spend, conversions from autonomy.platform_pulse") == [(5, Decimal("0.4"))]
+    for cursor in ({"since": "x", "until": "y"}, {"since": "2026-01-01"}, 5, "null", []):
+        with pytest.raises(BadRequest, match="p_cursor must be"):
+            store.rpc("record_platform_days", p_days=[], p_cursor=cursor, **held)
+    assert sql("select cursor from autonomy.platform_accounts") == [(None,)]
 
 
 def test_two_readings_at_once(paper: Paper, connect: Any, store: Store) -> None:

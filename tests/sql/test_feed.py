@@ -616,3 +616,136 @@ def test_two_at_once(feed: Db, migrated: Any) -> None:
         value(feed, "select set_feed(60)")
         assert value(feed, "select read_feed()") == {"due": False}
         assert read(feed, dry_run=True)["refused"] == []
+
+
+# --- In slices ------------------------------------------------------------------------------------
+
+SLICE = "create or replace function autonomy.feed_slice_rows() returns bigint language sql immutable as 'select {}'"
+
+
+def sliced(db: Db, rows: int, **more: Any) -> list[Any]:
+    """The answers of the calls that read everything, so many rows at a time."""
+    db.execute(SLICE.format(f"{rows}::bigint").encode())
+    answers = [read(db, **more)]
+    while left := answers[-1]["still_to_read"]:
+        assert len(answers) < 100
+        until = {} if left["until"] is None else {"p_until": f"date '{left['until']}'"}
+        answers.append(read(db, since=left["since"], **{**more, **until}))
+    return answers
+
+
+@pytest.mark.parametrize("rows", [1, 7, 30, 1000])
+def test_slices_come_to_the_same_as_one(feed: Db, rows: int) -> None:
+    for external_id in ("7", "8", "9"):
+        put(feed, "campaigns", external_id=external_id)
+    for place, external_id in enumerate(("7", "8", "9")):
+        days(feed, 20 - 5 * place, external_id=external_id, spend=10 + place)
+    answers = sliced(feed, rows)
+    assert sum(one["rows_taken"] for one in answers) == 45
+    assert sum(one["days_changed"] for one in answers) == 45
+    assert (len(answers) == 1) is (rows == 1000)
+    assert len(figures(feed)) == 20
+    assert value(feed, "select sum(spend) from campaign_daily") == 20 * 10 + 15 * 11 + 10 * 12
+    assert value(feed, "select min(created_at)::date from campaigns") <= TODAY - timedelta(days=19)
+    assert sum(one["days_changed"] for one in sliced(feed, rows)) == 0
+
+
+def test_hours_of_slices_are_whole_days(feed: Db) -> None:
+    """Berlin's days begin at 23 h of the day before."""
+    feed.execute("alter table autonomy_feed.metrics alter column hour type timestamptz")
+    put(feed, "campaigns")
+    for hour in range(96):
+        at = f"{TODAY - timedelta(days=4)}T00:30:00Z"
+        feed.execute(
+            "insert into autonomy_feed.metrics (platform, external_id, hour, impressions, clicks,"
+            " conversions, spend, revenue) values ('google_ads', '7',"
+            " %s::timestamptz + %s * interval '1 hour', 10, 1, 0.5, 2, 3)", (at, hour)
+        )  # fmt: skip
+    answers = sliced(feed, 30)
+    assert len(answers) > 1
+    assert sum(one["rows_taken"] for one in answers) == 96
+    assert {spend for _, _, spend in figures(feed).values()} == {
+        Decimal(48),
+        Decimal(46),
+        Decimal(2),
+    }
+
+
+def test_runs_go_on_with_what_is_left(feed: Db) -> None:
+    put(feed, "campaigns")
+    days(feed, 20)
+    feed.execute(SLICE.format("3::bigint").encode())
+    # as where the time of a call is over after the newest days
+    feed.execute("select set_feed(60)")
+    body = value(feed, "select prosrc from pg_proc where proname = 'read_due_feed'")
+    definition = value(feed, "select pg_get_functiondef('autonomy.read_due_feed'::regproc)")
+    assert "20 seconds" in body
+    feed.execute(definition.replace("20 seconds", "-1 seconds").encode())
+    first = value(feed, f"select read_feed('{NOW}')")
+    assert (first["read"], len(figures(feed))) == (True, 3)
+    left = value(feed, "select still_to_read from autonomy.feed")
+    assert left == {
+        "since": str(TODAY - timedelta(days=30)),
+        "until": str(TODAY - timedelta(days=3)),
+    }
+    feed.execute(definition.encode())
+    again = value(feed, f"select read_feed('{NOW.replace('T12', 'T14')}')")
+    assert (again["still_to_read"], len(figures(feed))) == (None, 20)
+    assert value(feed, "select still_to_read from autonomy.feed") is None
+
+
+def test_what_is_wrong_with_the_newest_days_stays_said(feed: Db) -> None:
+    put(feed, "campaigns", account_id="2", external_id="8", currency="USD")
+    put(feed, "campaigns", account_id="2", external_id="9", currency="EUR")
+    days(feed, 10)
+    answers = sliced(feed, 3)
+    assert all(one["refused"] for one in answers)
+    assert len(value(feed, "select problems from autonomy.feed")) == 1
+
+
+@pytest.mark.parametrize("until", ["2026-10-01", "1999-01-01"])
+def test_no_slice_ends_before_it_begins(feed: Db, until: str) -> None:
+    with refused(feed, "AO010"):
+        value(feed, f"select import_feed('2026-11-01', p_until => '{until}', p_now => '{NOW}')")
+
+
+# --- Beside a connected account -------------------------------------------------------------------
+
+
+def connected(db: Db, account: str, external_id: str = "1", **unit: Any) -> Any:
+    """An account that is read from Google Ads, with a campaign of the id 7."""
+    db.execute(
+        "insert into autonomy.platform_accounts (account, platform, external_id)"
+        " values (%s, 'google', %s)", (account, external_id)
+    )  # fmt: skip
+    one = campaign(db, 100, account=account, title="Shoes")
+    db.execute(
+        "insert into autonomy.platform_units (campaign_id, account, external_id, kind, budget_kind,"
+        " budget, observed_at) values (%s, %s, '7', 'campaign', 'daily', 100, %s)",
+        (one, account, NOW),
+    )
+    db.execute(
+        "insert into autonomy.file_states (campaign_id, platform_id, title, status, budget, until,"
+        " read_at) values (%s, '7', 'Shoes', 'active', 100, %s::timestamptz - interval '1 hour',"
+        " %s::timestamptz - interval '1 hour')", (one, NOW, NOW)
+    )  # fmt: skip
+    return one
+
+
+@pytest.mark.parametrize("account", ["google_ads 1", "Berlin"])
+def test_of_a_connected_account_the_platform_itself_speaks(feed: Db, account: str) -> None:
+    """A warehouse is hours behind: its old state would be taken for somebody's change."""
+    one = connected(feed, account)
+    put(feed, "campaigns", status="PAUSED", daily_budget=70)
+    put(feed, "campaigns", external_id="8", title="New")
+    put(feed, "campaigns", account_id="2", external_id="9")
+    days(feed, 3)
+    days(feed, 3, external_id="9")
+    answer = read(feed)
+    assert state(feed, one) == ("active", 100)
+    assert value(feed, "select count(*) from campaign_metrics where campaign_id = %s", one) == 0
+    assert value(feed, "select array_agg(account order by account) from campaigns") == sorted(
+        [account, "google_ads 2"]
+    )
+    assert (answer["refused"], answer["days_changed"], answer["changed_on_platform"]) == ([], 3, [])
+    assert "connected" in str(answer["left_out"])

@@ -654,3 +654,42 @@ def test_both_engines_find_one_price_of_money(db: Db) -> None:
             )  # fmt: skip
             least = sum(one.floor for one in worths if one.first > 1e-9)
             assert targets == pytest.approx(max(left, least), rel=1e-6)
+
+
+# Budgets of a platform ----------------------------------------------------------------------------
+
+
+def shared_budget(db: Db, of: list[uuid.UUID], amount: Any, ref: str = "budgets/7") -> None:
+    """One budget over several campaigns of a connected account."""
+    for one in of:
+        db.execute("update campaigns set budget = null where id = %s", (one,))
+        db.execute(
+            "insert into autonomy.platform_units (campaign_id, account, external_id, kind,"
+            " budget_kind, budget, budget_ref, observed_at)"
+            " values (%s, 'default', %s, 'campaign', 'shared', %s, %s, now())",
+            (one, str(one), amount, ref),
+        )
+
+
+def test_a_shared_budget_counts_once(db: Db) -> None:
+    one, *others = several(db, 100, 1, 1, 1)
+    shared_budget(db, others, 600)
+    limit(db, daily_total=720)
+    (told,) = db.execute("select * from autonomy.totals_in_force(null, now())").fetchall()
+    assert (told[5], told[-1]) == (700, 600)
+    assert apply_one(db, scale_up(one))["status"] == "executed"
+    assert state(db, one)[1] == 120
+    db.execute("update campaigns set status = 'paused' where id = any (%s)", (others[1:],))
+    assert value(db, "select active_budget from autonomy.totals_in_force(null, now())") == 720
+    db.execute("update campaigns set status = 'paused' where id = %s", (others[0],))
+    assert value(db, "select active_budget from autonomy.totals_in_force(null, now())") == 120
+
+
+@pytest.mark.parametrize(("total", "left"), [(900, 150), (640, 20), (601, 20), (300, 20)])
+def test_others_make_room_for_a_shared_budget(db: Db, total: Any, left: Any) -> None:
+    """As far as their floor, a twentieth."""
+    one, two, *others = several(db, 400, 400, 1, 1)
+    shared_budget(db, others, 600)
+    limit(db, daily_total=total)
+    run(db)
+    assert [budget for budget in budgets(db) if budget is not None] == [left, left]

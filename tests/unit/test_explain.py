@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 
 from autonomy.engine.codes import CODES
+from autonomy.engine.decide import Accounts
 from autonomy.engine.explain import explain
 from autonomy.engine.policy import Policy
 from tests.unit import drawn
@@ -44,6 +45,21 @@ def test_guardrails_are_all_named_with_what_they_look_at() -> None:
     ]
     assert [one["code"] for one in guardrails if one["holds"]] == ["COOLDOWN"]
     assert "cooldown ends" in said["rules"][0]["settles"]
+
+
+def test_an_account_that_is_observed_says_what_it_would_do() -> None:
+    watched = Accounts({"north": Policy(mode="observe")})
+    said = explain(DEFAULT_RULES, campaign(account="north"), Policy(), NOW, accounts=watched)
+    assert said["decision"]["code"] == "OBSERVE"
+    assert said["sentence"].startswith('Would be paused by "Critical ROI Pause": in 9 days')
+    assert said["sentence"].endswith(" Nothing is changed: its account is only observed.")
+    held = campaign(account="north", last_pause_at=ago(hours=3))
+    said = explain(DEFAULT_RULES, held, Policy(), NOW, accounts=watched)
+    assert said["sentence"].startswith("Not paused")
+    assert "cooldown ends" in said["sentence"]
+    for policy in (Policy(), Policy(mode="approve"), Policy(mode="observe")):
+        usual = explain(DEFAULT_RULES, campaign(account="south"), policy, NOW, accounts=watched)
+        assert usual == explain(DEFAULT_RULES, campaign(account="south"), policy, NOW)
 
 
 def test_nobody_looks() -> None:

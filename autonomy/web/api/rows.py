@@ -242,6 +242,7 @@ class AccountTotal(Answer):
     shrink_to: float | None
     shrink_code: str | None
     price: float
+    shared: float
     expected: float | None
     left_a_day: float | None
 
