@@ -7,7 +7,7 @@ set local client_min_messages = 'warning';
 
 -- What was carried out in 90 days, in one pass, for all who ask about them.
 create type autonomy.action_sum as (
-  rule_id uuid,            -- null: by a person's hand
+  rule_id uuid,            -- null: by a person's hand; total_as_rule(): for the account's total
   is_pause boolean,
   status text,             -- executed or rolled_back
   verdict text,            -- null: not measured
@@ -83,11 +83,14 @@ as $$
     union all
     select null, 'By hand', null, null, -1, null where exists (select from carried_out c where c.rule_id is null)
     union all
+    select autonomy.total_as_rule(), 'Total', null, null, -1, null
+    where exists (select from carried_out c where c.rule_id = autonomy.total_as_rule())
+    union all
     select distinct c.rule_id,
       coalesce((select x.rule_name from public.autonomous_rule_changes x where x.rule_id = c.rule_id
                 order by x.id desc limit 1), 'A rule that was deleted'), null, false, -1, null::jsonb
     from carried_out c
-    where c.rule_id is not null and not exists (select from public.autonomous_rules r where r.id = c.rule_id)
+    where c.rule_id <> autonomy.total_as_rule() and not exists (select from public.autonomous_rules r where r.id = c.rule_id)
   ), sums as (
     select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action,
            coalesce(sum(c.actions), 0)::integer as actions,
@@ -107,7 +110,7 @@ as $$
     group by r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action
   ), judged as (
     select s.*, s.money - 1.645 * s.error as low, s.money + 1.645 * s.error as high,
-           s.id is not null and s.measured >= 5 and s.money + 1.645 * s.error < 0 as loses
+           coalesce(s.id <> autonomy.total_as_rule(), false) and s.measured >= 5 and s.money + 1.645 * s.error < 0 as loses
     from sums s
   ), remedies as (
     -- The lowest higher confidence floor at which this rule's own actions earned money.
@@ -120,7 +123,7 @@ as $$
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
   )
-  select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured,
+  select nullif(j.id, autonomy.total_as_rule()), j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured,
          j.improved, j.regressed, j.inconclusive, j.too_early,
          round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
          j.pauses, round(j.false_pauses::numeric, 2),
