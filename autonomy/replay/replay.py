@@ -13,7 +13,7 @@ from autonomy.engine.confidence import DEFAULT_PRIOR, Evidence, Prior
 from autonomy.engine.policy import Policy
 from autonomy.engine.prior import DaysSums, Scatter, fit_prior, scatter_of
 from autonomy.errors import PolicyError, ReplayError, RuleError
-from autonomy.replay.account_totals import AccountTotals
+from autonomy.replay.account_totals import AccountTotals, Month
 from autonomy.replay.conversion_delay import Delay
 from autonomy.replay.past import Look, Past, Period, open_past, policy_row
 from autonomy.replay.past_campaign import PastCampaign
@@ -54,6 +54,13 @@ class Outcome:
     def held(self) -> Counter[str]:
         """Code -> how many decisions were held."""
         return self.account.held[self.currency]
+
+    @property
+    def months(self) -> Sequence[Month]:
+        """What its accounts with a total a month spent of each."""
+        names = {one.account for one in self.account.past.campaigns.values()
+                 if (one.currency or "") == self.currency}  # fmt: skip
+        return [one for one in self.account.totals.months() if one.account in names]
 
     @property
     def breakers(self) -> Counter[str]:
