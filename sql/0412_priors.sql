@@ -86,6 +86,23 @@ comment on function autonomy.likeliest_prior(float8[], float8[], float8[]) is
   'ln of the median roi and ln tau that are likeliest for a portfolio, from its campaigns'' orders, how many there '
   'would be at a roi of 1 and the sizes of the counts. Pure. [autonomous-operations]';
 
+create function autonomy.fullness(p_days float8, p_half_life_days float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_kept float8;
+begin
+  if (p_half_life_days > 0::float8) is not true then
+    return 1;
+  end if;
+  v_kept := 0.5::float8 ^ (1::float8 / p_half_life_days);
+  return (1::float8 + v_kept)
+    / (1::float8 + greatest(0::float8, least(v_kept, 1::float8 - p_days * (1::float8 - v_kept))));
+end $$;
+comment on function autonomy.fullness(float8, float8) is
+  'As how many whole orders one of evidence that fades tells, of so many (faded) days on end. Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.scatter_of_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, squares float8, orders float8)
 language plpgsql stable set search_path = ''
@@ -114,6 +131,8 @@ language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 -- autonomy/engine/prior.py says why each step is as it is.
+declare
+  v_half_life constant float8 := (select p.evidence_half_life_days from public.autonomy_policy p);
 begin
   return query
   with seen as materialized (
@@ -175,10 +194,9 @@ begin
     group by o.key, s.spread
   ),
   counted as (
-    select s.key, array_agg(least(f.o[3], 50 * f.o[6] / f.o[4]) order by s.id) as orders,
-      array_agg(f.o[6] / f.o[4] order by s.id) as exposures,
-      array_agg(1 / (0.25::float8 / greatest(1, least(1e6::float8, s.days)) + greatest(1e-9, f.o[5]))
-                order by s.id) as sizes
+    select s.key, array_agg(least(f.o[3], 50 * f.o[6] / f.o[4]) * w.whole order by s.id) as orders,
+      array_agg(f.o[6] / f.o[4] * w.whole order by s.id) as exposures,
+      array_agg(1 / (0.25::float8 / (d.days * w.whole) + greatest(1e-9, f.o[5])) order by s.id) as sizes
     from seen s
     join usual u using (key)
     left join valued v using (key)
@@ -186,6 +204,8 @@ begin
       s.spend, s.n, s.revenue, s.cv2, s.days, s.matured, 1, 0.64, coalesce(v.value, u.usual_value),
       case when v.value is null then u.usual_cv2 else coalesce(u.cv2, u.usual_cv2) end,
       coalesce(v.spread, u.usual_spread)) as o offset 0) f
+    cross join lateral (select greatest(1, least(1e6::float8, s.days)) as days offset 0) d
+    cross join lateral (select autonomy.fullness(d.days, v_half_life) as whole offset 0) w
     where s.matured >= 0.8
     group by s.key
   ),

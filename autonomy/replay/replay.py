@@ -214,7 +214,7 @@ def carry_out(
             day = at.date()
             first = first or looks
             history.add(looks)
-            priors = fitted_priors(past, looks, history)
+            priors = fitted_priors(past, looks, history, accounts[0].half_life_days)
             for account in accounts:
                 account.learn(priors)
                 account.look_around(looks)
@@ -247,7 +247,9 @@ class OrdersByDay:
         return scatter_of(self.sums[one] for one in campaigns if one in self.sums)
 
 
-def fitted_priors(past: Past, everyone: Sequence[Look], history: OrdersByDay) -> dict[str, Prior]:
+def fitted_priors(
+    past: Past, everyone: Sequence[Look], history: OrdersByDay, half_life_days: float
+) -> dict[str, Prior]:
     """Of each account, beside all of its currency: from what was known on that day."""
     seen: defaultdict[str, defaultdict[str, dict[str, Evidence]]] = defaultdict(
         lambda: defaultdict(dict)
@@ -259,12 +261,14 @@ def fitted_priors(past: Past, everyone: Sequence[Look], history: OrdersByDay) ->
     priors: dict[str, Prior] = {}
     for accounts in seen.values():
         all_of_it = {number: one for own in accounts.values() for number, one in own.items()}
-        usual = fit_prior(all_of_it.values(), DEFAULT_PRIOR, history.scatter(all_of_it))
+        usual = fit_prior(
+            all_of_it.values(), DEFAULT_PRIOR, history.scatter(all_of_it), half_life_days
+        )
         if len(accounts) == 1:
             priors |= dict.fromkeys(accounts, usual)
             continue
         priors |= {
-            name: fit_prior(own.values(), usual, history.scatter(own))
+            name: fit_prior(own.values(), usual, history.scatter(own), half_life_days)
             for name, own in accounts.items()
         }
     return priors

@@ -123,7 +123,7 @@ class Account:
         self.past, self.rules, self.policy, self.approve = past, rules, policy, approve
         self.own = dict(own or {})
         self.totals = totals or AccountTotals({})
-        self.spread, self._half_life_days = spread, half_life_days
+        self.spread, self.half_life_days = spread, half_life_days
         self.events: list[Event] = []
         self.held: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by currency
         self.breakers: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by account
@@ -277,7 +277,7 @@ class Account:
             return not (look.met or shrunk)
         if state.paused:
             return True
-        state.other.follow(look, self._half_life_days)
+        state.other.follow(look, self.half_life_days)
         campaign = self.past.campaigns.get(look.campaign_id)
         if campaign is not None:  # its own budget may be another one by now
             state.other.set_factor(state.other.factor, self._size(campaign, look.at))
