@@ -140,7 +140,7 @@ begin
       select k.key, e.campaign_id as id, w.spend,
         greatest(0, least(1e15::float8, coalesce(e.conversions, 0))) as n,
         greatest(0, least(1e15::float8, coalesce(e.revenue, 0))) as revenue,
-        e.cv2, e.days, e.matured_share as matured,
+        e.cv2, e.days, e.matured_share as matured, e.has_history,
         row_number() over (partition by k.key order by e.campaign_id) as place
       from unnest(p_keys, p_ids) k (key, id)
       join autonomy.campaign_evidence(p_ids, p_now) e on e.campaign_id = k.id
@@ -205,7 +205,9 @@ begin
       case when v.value is null then u.usual_cv2 else coalesce(u.cv2, u.usual_cv2) end,
       coalesce(v.spread, u.usual_spread)) as o offset 0) f
     cross join lateral (select greatest(1, least(1e6::float8, s.days)) as days offset 0) d
-    cross join lateral (select autonomy.fullness(d.days, v_half_life) as whole offset 0) w
+    -- totals do not fade
+    cross join lateral (select autonomy.fullness(d.days, case when s.has_history then v_half_life end) as whole
+                        offset 0) w
     where s.matured >= 0.8
     group by s.key
   ),

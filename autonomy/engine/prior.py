@@ -177,7 +177,7 @@ def fullness(days: float, half_life_days: float) -> float:
 
 def _counted(one: Evidence, prior: Prior, half_life_days: float) -> Counted:
     orders = orders_of(one, prior)
-    whole = fullness(orders.days, half_life_days)
+    whole = fullness(orders.days, half_life_days if one.has_history else 0.0)  # totals do not fade
     exposure = orders.spend / orders.value * whole
     return Counted(
         min(orders.number * whole, LARGEST_ROI * exposure),

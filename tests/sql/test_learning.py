@@ -140,6 +140,27 @@ def test_what_a_total_took_is_its_own_line_and_nobodys_fault(db: Db) -> None:
     assert scoreboard(db)["Total"]["actions"] == 6
 
 
+def test_what_one_campaign_brought_in_a_day_is_as_uncertain_together(db: Db) -> None:
+    one = measured(db, SCALE, 40, kind="auto_scale_up")
+    measured(db, SCALE, 60, kind="auto_scale_up")
+    squares = (
+        "select sum(money), sum(error_squares)"
+        " from autonomy.dashboard_action_figures('-infinity', 'infinity')"
+    )
+    apart = db.execute(squares).fetchone()
+    assert apart == pytest.approx((100, 10**2 + 10**2)), "two campaigns"
+    # the same orders speak for both
+    db.execute(
+        "update autonomous_actions set campaign_id"
+        " = (select campaign_id from autonomous_actions where id = %s)",
+        (one,),
+    )
+    assert db.execute(squares).fetchone() == pytest.approx((100, (10 + 10) ** 2))
+    # what raises one and what cuts it err the other way round, each by itself
+    measured(db, SCALE, 60, kind="auto_scale_down")
+    assert db.execute(squares).fetchone() == pytest.approx((160, 20**2 + 10**2))
+
+
 def test_a_rule_that_loses_is_flagged_with_the_confidence_that_would_have_earned(db: Db) -> None:
     for _ in range(6):
         measured(db, PAUSE, -100, confidence=62)

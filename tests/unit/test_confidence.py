@@ -263,9 +263,14 @@ def test_the_prior_of_evidence_that_fades_is_that_of_the_market() -> None:
         days = float(kept.sum())
         fitted.append(
             fit_prior(
-                Evidence(float(s) * days, float(n), 50 * float(n), 0.0, days=days)
+                Evidence(float(s) * days, float(n), 50 * float(n), 0.0, days, has_history=True)
                 for s, n in zip(spend, orders, strict=True)
             )
         )
     assert np.mean([one.mean_roi for one in fitted]) == pytest.approx(1.2, rel=0.02)
     assert np.mean([one.tau2**0.5 for one in fitted]) == pytest.approx(0.8, rel=0.02)
+
+
+def test_totals_of_a_life_are_a_count() -> None:
+    totals = [seen(100.0 * n, n, 50.0 * n, 60.0) for n in range(1, 40)]
+    assert fit_prior(totals) == fit_prior(totals, half_life_days=0)
