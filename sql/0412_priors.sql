@@ -86,23 +86,6 @@ comment on function autonomy.likeliest_prior(float8[], float8[], float8[]) is
   'ln of the median roi and ln tau that are likeliest for a portfolio, from its campaigns'' orders, how many there '
   'would be at a roi of 1 and the sizes of the counts. Pure. [autonomous-operations]';
 
-create function autonomy.fullness(p_days float8, p_half_life_days float8) returns float8
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-declare
-  v_kept float8;
-begin
-  if (p_half_life_days > 0::float8) is not true then
-    return 1;
-  end if;
-  v_kept := 0.5::float8 ^ (1::float8 / p_half_life_days);
-  return (1::float8 + v_kept)
-    / (1::float8 + greatest(0::float8, least(v_kept, 1::float8 - p_days * (1::float8 - v_kept))));
-end $$;
-comment on function autonomy.fullness(float8, float8) is
-  'As how many whole orders one of evidence that fades tells, of so many (faded) days on end. Pure. '
-  '[autonomous-operations]';
-
 create function autonomy.scatter_of_days(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, squares float8, orders float8)
 language plpgsql stable set search_path = ''

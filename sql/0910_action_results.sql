@@ -109,7 +109,8 @@ begin
     insert into autonomy.action_results as kept
     -- What nothing was measured of yet, every new action that is, without a call for each: a third of the time.
     select a.id as action_id, case when a.rule_id is not null then a.rule_id
-        when a.evidence #>> '{total,code}' is not null then autonomy.total_as_rule() end as rule_id, a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
+        when a.evidence #>> '{total,code}' is not null then autonomy.total_as_rule() end as rule_id,
+      a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number'
            and jsonb_typeof(a.new_state -> 'budget') = 'number'
         then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer

@@ -242,7 +242,8 @@ begin
       'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
       'mean_confidence', round((s.confidence / nullif(s.judged, 0))::numeric, 1),
       'right_share', round((100 * s.right_sum / nullif(s.judged, 0))::numeric, 1),
-      'flagged', coalesce(s.rule_id <> autonomy.total_as_rule(), false) and s.loses, 'by_currency', coalesce(s.worths, '[]'))
+      'flagged', coalesce(s.rule_id <> autonomy.total_as_rule(), false) and s.loses,
+      'by_currency', coalesce(s.worths, '[]'))
       -- what was brought in several currencies has no sum
       || autonomy.dashboard_worth(s.measured, case when coalesce(jsonb_array_length(s.worths), 0) <= 1 then s.money end,
                                   s.error_squares)
