@@ -73,3 +73,20 @@ end $$;
 comment on function autonomy.campaign_evidence(uuid[], timestamptz) is
   'What each campaign (null: every one) has shown at p_now: faded sums where its history is known, else its totals. '
   'Unknown where a figure is missing or no sane number. Only reads; safe to call again. [autonomous-operations]';
+
+create function autonomy.fullness(p_days float8, p_half_life_days float8) returns float8
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+declare
+  v_kept float8;
+begin
+  if (p_half_life_days > 0::float8) is not true then
+    return 1;
+  end if;
+  v_kept := 0.5::float8 ^ (1::float8 / p_half_life_days);
+  return (1::float8 + v_kept)
+    / (1::float8 + greatest(0::float8, least(v_kept, 1::float8 - p_days * (1::float8 - v_kept))));
+end $$;
+comment on function autonomy.fullness(float8, float8) is
+  'As how many whole orders one of evidence that fades tells, of so many (faded) days on end. Pure. '
+  '[autonomous-operations]';

@@ -114,6 +114,8 @@ language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_column
 -- autonomy/engine/prior.py says why each step is as it is.
+declare
+  v_half_life constant float8 := (select p.evidence_half_life_days from public.autonomy_policy p);
 begin
   return query
   with seen as materialized (
@@ -121,7 +123,7 @@ begin
       select k.key, e.campaign_id as id, w.spend,
         greatest(0, least(1e15::float8, coalesce(e.conversions, 0))) as n,
         greatest(0, least(1e15::float8, coalesce(e.revenue, 0))) as revenue,
-        e.cv2, e.days, e.matured_share as matured,
+        e.cv2, e.days, e.matured_share as matured, e.has_history,
         row_number() over (partition by k.key order by e.campaign_id) as place
       from unnest(p_keys, p_ids) k (key, id)
       join autonomy.campaign_evidence(p_ids, p_now) e on e.campaign_id = k.id
@@ -175,10 +177,9 @@ begin
     group by o.key, s.spread
   ),
   counted as (
-    select s.key, array_agg(least(f.o[3], 50 * f.o[6] / f.o[4]) order by s.id) as orders,
-      array_agg(f.o[6] / f.o[4] order by s.id) as exposures,
-      array_agg(1 / (0.25::float8 / greatest(1, least(1e6::float8, s.days)) + greatest(1e-9, f.o[5]))
-                order by s.id) as sizes
+    select s.key, array_agg(least(f.o[3], 50 * f.o[6] / f.o[4]) * w.whole order by s.id) as orders,
+      array_agg(f.o[6] / f.o[4] * w.whole order by s.id) as exposures,
+      array_agg(1 / (0.25::float8 / (d.days * w.whole) + greatest(1e-9, f.o[5])) order by s.id) as sizes
     from seen s
     join usual u using (key)
     left join valued v using (key)
@@ -186,6 +187,10 @@ begin
       s.spend, s.n, s.revenue, s.cv2, s.days, s.matured, 1, 0.64, coalesce(v.value, u.usual_value),
       case when v.value is null then u.usual_cv2 else coalesce(u.cv2, u.usual_cv2) end,
       coalesce(v.spread, u.usual_spread)) as o offset 0) f
+    cross join lateral (select greatest(1, least(1e6::float8, s.days)) as days offset 0) d
+    -- totals do not fade
+    cross join lateral (select autonomy.fullness(d.days, case when s.has_history then v_half_life end) as whole
+                        offset 0) w
     where s.matured >= 0.8
     group by s.key
   ),

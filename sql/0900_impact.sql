@@ -17,7 +17,8 @@
 --     L        break-even, as the platform reports
 --     money    (what was spent more) x (rho / (L needed) - 1)
 --
--- Every figure carries a 90 % interval: of rho, and of c, which differs from campaign to campaign.
+-- Every figure carries a 90 % interval: of rho, of c, which differs from campaign to campaign, and, where a pause
+-- ended what could be seen, of what has become of rho since.
 -- A verdict is spoken only where it excludes zero.
 
 set local lock_timeout = '30s';
@@ -397,7 +398,9 @@ begin
       case when v.cpa is null then (d.k).posterior else autonomy.cpa_posterior(v.cpa, (d.k).spend,
         (d.k).conversions, (d.k).days, (d.k).matured) end as posterior,
       v.break_even, autonomy.step_needs((d.k).curvature, d.share_before, d.share_after) * v.break_even as needed,
-      autonomy.step_doubt((d.k).curvature, d.share_before, d.share_after, (d.k).over) as doubt,
+      autonomy.step_doubt((d.k).curvature, d.share_before, d.share_after, (d.k).over)
+        -- what is paused is not seen any more, and goes on changing: by some 17 % until the window's middle
+        + case d.kind when 'auto_pause' then 0.03 else 0 end as doubt,
       case when d.kind <> 'other' and (d.k).spend > 1e-9 and (s.id is null or v.cpa is not null)
         then case d.kind when 'auto_pause' then least(0, d.spend - d.spend_else) else d.spend - d.spend_else end
         end as added, s.id is not null and v.cpa is null as valueless

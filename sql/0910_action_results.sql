@@ -29,6 +29,8 @@ create index if not exists action_results_executed on autonomy.action_results (e
 comment on table autonomy.action_results is
   'Derived: one narrow row an action (an id stays what it is) with what became of it, for sums over months. '
   '[autonomous-operations]';
+comment on column autonomy.action_results.rule_id is
+  'Null: by a person''s hand; total_as_rule(): for the account''s total.';
 comment on column autonomy.action_results.budget_change is
   '1 where the action raised the budget, -1 where it lowered it, else 0; null where either is unknown.';
 comment on column autonomy.action_results.error is
@@ -45,6 +47,13 @@ comment on column autonomy.action_results.campaign_id is
 -- The log is wide: its states, evidence and impact are kilobytes of jsonb. Whoever adds up months of
 -- it reads this instead, at a hundred bytes an action. Kept by triggers, in the writer's transaction.
 -- ---------------------------------------------------------------------------------------------
+create function autonomy.total_as_rule() returns uuid
+language sql immutable parallel safe set search_path = ''
+as $$ select '00000000-0000-0000-0000-000000000001'::uuid $$;
+comment on function autonomy.total_as_rule() is
+  'What stands for a rule where budgets were shrunk to their account''s total: no rule did it, nor a person. Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.action_result(p_action public.autonomous_actions) returns autonomy.action_results
 language plpgsql stable set search_path = ''
 as $$
@@ -58,7 +67,8 @@ declare
   r autonomy.action_results;
 begin
   r.action_id := p_action.id;
-  r.rule_id := p_action.rule_id;
+  r.rule_id := coalesce(p_action.rule_id,
+    case when p_action.evidence #>> '{total,code}' is not null then autonomy.total_as_rule() end);
   r.campaign_id := p_action.campaign_id;
   r.action_type := p_action.action_type;
   r.status := p_action.status;
@@ -98,7 +108,9 @@ begin
   else
     insert into autonomy.action_results as kept
     -- What nothing was measured of yet, every new action that is, without a call for each: a third of the time.
-    select a.id as action_id, a.rule_id, a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
+    select a.id as action_id, case when a.rule_id is not null then a.rule_id
+        when a.evidence #>> '{total,code}' is not null then autonomy.total_as_rule() end as rule_id,
+      a.action_type, a.status, a.executed_at, a.confidence_score as confidence,
       case when jsonb_typeof(a.previous_state -> 'budget') = 'number'
            and jsonb_typeof(a.new_state -> 'budget') = 'number'
         then (a.new_state -> 'budget' > a.previous_state -> 'budget')::integer

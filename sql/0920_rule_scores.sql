@@ -7,7 +7,7 @@ set local client_min_messages = 'warning';
 
 -- What was carried out in 90 days, in one pass, for all who ask about them.
 create type autonomy.action_sum as (
-  rule_id uuid,            -- null: by a person's hand
+  rule_id uuid,            -- null: by a person's hand; total_as_rule(): for the account's total
   is_pause boolean,
   status text,             -- executed or rolled_back
   verdict text,            -- null: not measured
@@ -81,13 +81,12 @@ as $$
   ), rules as (
     select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action from public.autonomous_rules r
     union all
-    select null, 'By hand', null, null, -1, null where exists (select from carried_out c where c.rule_id is null)
-    union all
-    select distinct c.rule_id,
+    select distinct c.rule_id, case when c.rule_id is null then 'By hand' when c.rule_id = t.id then 'Total' else
       coalesce((select x.rule_name from public.autonomous_rule_changes x where x.rule_id = c.rule_id
-                order by x.id desc limit 1), 'A rule that was deleted'), null, false, -1, null::jsonb
-    from carried_out c
-    where c.rule_id is not null and not exists (select from public.autonomous_rules r where r.id = c.rule_id)
+                order by x.id desc limit 1), 'A rule that was deleted') end, null,
+      case when c.rule_id <> t.id then false end, -1, null::jsonb
+    from carried_out c cross join autonomy.total_as_rule() t (id)
+    where not exists (select from public.autonomous_rules r where r.id = c.rule_id)
   ), sums as (
     select r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action,
            coalesce(sum(c.actions), 0)::integer as actions,
@@ -107,7 +106,8 @@ as $$
     group by r.id, r.rule_name, r.rule_type, r.is_active, r.priority, r.action
   ), judged as (
     select s.*, s.money - 1.645 * s.error as low, s.money + 1.645 * s.error as high,
-           s.id is not null and s.measured >= 5 and s.money + 1.645 * s.error < 0 as loses
+           coalesce(s.id <> autonomy.total_as_rule(), false) and s.measured >= 5
+             and s.money + 1.645 * s.error < 0 as loses
     from sums s
   ), remedies as (
     -- The lowest higher confidence floor at which this rule's own actions earned money.
@@ -120,14 +120,13 @@ as $$
            where c.rule_id = j.id and c.verdict is not null and c.band >= f.band)
     group by j.id
   )
-  select j.id, j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back, j.measured,
-         j.improved, j.regressed, j.inconclusive, j.too_early,
+  select nullif(j.id, autonomy.total_as_rule()), j.rule_name, j.rule_type, j.is_active, j.actions, j.rolled_back,
+         j.measured, j.improved, j.regressed, j.inconclusive, j.too_early,
          round(j.money::numeric, 2), round(j.low::numeric, 2), round(j.high::numeric, 2),
          j.pauses, round(j.false_pauses::numeric, 2),
          case when j.pauses > 0 then round((100 * j.false_pauses / j.pauses)::numeric, 1) end,
          round(j.confidence::numeric, 1), round(j.right_share::numeric, 1),
-         round((j.confidence - j.right_share)::numeric, 1),
-         j.loses,
+         round((j.confidence - j.right_share)::numeric, 1), j.loses,
          case when not j.loses then null
               when m.floor is not null then format(
                 'Rule "%s" lost %s in 90 days over %s measured actions. '

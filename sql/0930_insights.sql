@@ -152,7 +152,7 @@ begin
                             'actions', k.actions), null::uuid, null::uuid
   from (select sum(s.confident) as actions, sum(s.confidence_sum) / nullif(sum(s.confident), 0)::float8 as said,
                100 * sum(s.right_sum) / nullif(sum(s.judged), 0)::float8 as found
-        from unnest(p_sums) s where s.rule_id is not null and s.band is not null) k
+        from unnest(p_sums) s where s.rule_id <> autonomy.total_as_rule() and s.band is not null) k
   where k.actions >= 5;
 end $$;
 comment on function autonomy.calibration_insight(autonomy.action_sum[]) is

@@ -71,7 +71,7 @@ as $$
   with judged as (
     select a.*, least(9, floor(a.confidence / 10))::integer as decile
     from unnest(p_actions) a
-    where a.rule_id is not null and a.right_ is not null and a.confidence between 0 and 100
+    where a.rule_id <> autonomy.total_as_rule() and a.right_ is not null and a.confidence between 0 and 100
   ), classes as (
     select j.decile, count(*) as actions, count(distinct j.campaign_id) as campaigns, avg(j.confidence) as said,
       avg(j.right_) as right_
@@ -151,11 +151,12 @@ as $$
       from unnest(p_actions) a group by a.rule_id, a.campaign_id) c
     group by c.rule_id
   ), named as (
-    select s.*, coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end)
-      as rule_name
+    select s.*, coalesce(r.rule_name, case when s.rule_id is null then 'By hand'
+      when s.rule_id = autonomy.total_as_rule() then 'Total' else 'A rule that was deleted' end) as rule_name
     from sums s left join public.autonomous_rules r on r.id = s.rule_id
   )
-  select coalesce(jsonb_agg(jsonb_build_object('rule_id', n.rule_id, 'rule_name', n.rule_name,
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'rule_id', nullif(n.rule_id, autonomy.total_as_rule()), 'rule_name', n.rule_name,
     'actions', n.actions, 'measured', n.measured, 'money', round(n.money::numeric, 2),
     'money_low', round((n.money - n.half)::numeric, 2), 'money_high', round((n.money + n.half)::numeric, 2),
     'sentence', case when n.measured < autonomy.proof_least()

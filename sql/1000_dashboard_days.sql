@@ -238,27 +238,34 @@ declare
 begin
   -- Planned anew each time: a day is looked up in the index, all days are read at once.
   return query execute
-    'select (a.created_at at time zone $1)::date as day,
-             coalesce(r.rule_id, ''00000000-0000-0000-0000-000000000000''), r.action_type, r.status,
-            count(*), coalesce(sum(r.confidence), 0)::numeric, count(r.confidence),
-            count(r.verdict), count(*) filter (where r.verdict = ''improved''),
-            count(*) filter (where r.verdict = ''regressed''),
-            coalesce(sum(r.money) filter (where r.verdict is not null), 0),
-            coalesce(sum(r.error * r.error) filter (where r.verdict is not null), 0),
-            count(r.right_probability), coalesce(sum(r.right_probability), 0),
-            coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0),
-            coalesce($4, k.currency, '''')
-     from public.autonomous_actions a join autonomy.action_results r on r.action_id = a.id
-     left join public.campaigns c on $4 is null and c.id = a.campaign_id
-     left join public.autonomy_accounts k on k.account = c.account
-     where a.created_at >= $2 and a.created_at <= $3
-     group by 1, 2, 3, 4, coalesce($4, k.currency, '''')'
+    'select s.day, s.rule_id, s.action_type, s.status, sum(s.actions)::bigint, sum(s.confidence)::numeric,
+            sum(s.confident)::bigint, sum(s.measured)::bigint, sum(s.improved)::bigint, sum(s.regressed)::bigint,
+            sum(s.money), sum(s.error * s.error), sum(s.judged)::bigint, sum(s.right_sum), sum(s.judged_confidence),
+            s.currency
+     from (
+       select (a.created_at at time zone $1)::date as day,
+              coalesce(r.rule_id, ''00000000-0000-0000-0000-000000000000'') as rule_id, r.action_type, r.status,
+              count(*) as actions, coalesce(sum(r.confidence), 0) as confidence, count(r.confidence) as confident,
+              count(r.verdict) as measured, count(*) filter (where r.verdict = ''improved'') as improved,
+              count(*) filter (where r.verdict = ''regressed'') as regressed,
+              coalesce(sum(r.money) filter (where r.verdict is not null), 0) as money,
+              -- what is measured of one campaign rests on the same orders
+              coalesce(sum(r.error) filter (where r.verdict is not null), 0) as error,
+              count(r.right_probability) as judged, coalesce(sum(r.right_probability), 0) as right_sum,
+              coalesce(sum(r.confidence) filter (where r.right_probability is not null), 0) as judged_confidence,
+              coalesce($4, k.currency, '''') as currency
+       from public.autonomous_actions a join autonomy.action_results r on r.action_id = a.id
+       left join public.campaigns c on $4 is null and c.id = a.campaign_id
+       left join public.autonomy_accounts k on k.account = c.account
+       where a.created_at >= $2 and a.created_at <= $3
+       group by 1, 2, 3, 4, coalesce(a.campaign_id, a.id), coalesce($4, k.currency, '''')) s
+     group by s.day, s.rule_id, s.action_type, s.status, s.currency'
   using v_zone, p_from::timestamp at time zone v_zone,
     (p_to + 1)::timestamp at time zone v_zone - interval '1 microsecond', autonomy.only_currency();
 end $$;
 comment on function autonomy.dashboard_action_figures(date, date) is
-  'autonomous_actions counted by day, rule, type, status and currency, with what was measured of them. Reads only. '
-  '[autonomous-operations]';
+  'autonomous_actions counted by day, rule, type, status and currency, with what was measured of them; the errors of '
+  'one campaign''s actions add up, those of different ones do not. Reads only. [autonomous-operations]';
 
 create function public.dashboard_refresh(p_milliseconds integer default 80) returns jsonb
 language plpgsql set search_path = ''

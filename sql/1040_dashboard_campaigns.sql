@@ -234,14 +234,16 @@ begin
   perform public.dashboard_refresh();
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'rule_id', s.rule_id,
-      'rule_name', coalesce(r.rule_name, case when s.rule_id is null then 'By hand' else 'A rule that was deleted' end),
+      'rule_id', nullif(s.rule_id, autonomy.total_as_rule()),
+      'rule_name', coalesce(r.rule_name, case when s.rule_id is null then 'By hand'
+        when s.rule_id = autonomy.total_as_rule() then 'Total' else 'A rule that was deleted' end),
       'is_active', r.is_active, 'actions', s.actions, 'rolled_back', s.rolled_back, 'measured', s.measured,
       'improved', s.improved, 'regressed', s.regressed,
       'pauses', s.pauses, 'false_pause_share', round((100 * s.false_pauses / nullif(s.pauses, 0))::numeric, 1),
       'mean_confidence', round((s.confidence / nullif(s.judged, 0))::numeric, 1),
       'right_share', round((100 * s.right_sum / nullif(s.judged, 0))::numeric, 1),
-      'flagged', s.rule_id is not null and s.loses, 'by_currency', coalesce(s.worths, '[]'))
+      'flagged', coalesce(s.rule_id <> autonomy.total_as_rule(), false) and s.loses,
+      'by_currency', coalesce(s.worths, '[]'))
       -- what was brought in several currencies has no sum
       || autonomy.dashboard_worth(s.measured, case when coalesce(jsonb_array_length(s.worths), 0) <= 1 then s.money end,
                                   s.error_squares)

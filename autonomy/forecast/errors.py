@@ -21,8 +21,9 @@ LARGEST = 2.0
 """Of an error, in parts of what was foretold: a line that begins is no measure of the others."""
 USUAL = 0.15
 """Error of a day by chance before there is any past, in parts of what was foretold."""
-GROWTH = 1.0
-"""Error over twice the span, in parts of the same, where long spans are not known."""
+GROWTH = 1.6
+"""Error over twice the span, in parts of that over the span, where the longer is not known: levels
+move away, and what will move them has not been seen."""
 STALE = 1.0
 """Days that a level is old when it is told."""
 GUESS = 0.6
@@ -104,13 +105,13 @@ def _drawn(means: Mapping[int, float], spans: Mapping[int, float]) -> dict[int, 
     Chance evens out over longer spans and the level moves away in them: the square of the error is
     noise / days + drift x (days + STALE). Few spans make a band wider.
     """
-    first = (spans[1] * means[1] + GUESS * USUAL) / (spans[1] + GUESS)
-    usual = {span: first * GROWTH ** log2(span) for span in SPANS}
     weights = {span: spans[span] + GUESS for span in SPANS}
-    squares = {
-        span: max(1e-12, ((spans[span] * means[span] + GUESS * usual[span]) / weights[span]) ** 2)
-        for span in SPANS
-    }
+    squares: dict[int, float] = {}
+    usual = USUAL
+    for span in SPANS:
+        likely = (spans[span] * means[span] + GUESS * usual) / weights[span]
+        squares[span] = max(1e-12, likely * likely)
+        usual = likely * GROWTH
     noise, drift = _fitted(squares, weights)
     return {
         span: (spans[span] * means[span] + WEIGHT * _line(noise, drift, span))
@@ -152,12 +153,12 @@ def _seen(method: Method, worth: float) -> Iterator[tuple[int, float, Off]]:
     one = method.past.series
     for after in range(min(FROM, len(one) // 2) - 1, len(one) - 1):
         spend = revenue = real_spend = real_revenue = 0.0
-        week, recent = method.week(after), 0.5 ** ((len(one) - 1 - after) / RECENT)
+        recent = 0.5 ** ((len(one) - 1 - after) / RECENT)
         for ahead in range(1, min(SPANS[-1], len(one) - 1 - after) + 1):
             at = after + ahead
             if one.counts[at]:
-                weekday = one.weekday(at)
-                spend, revenue = spend + week[0][weekday], revenue + week[1][weekday]
+                said_spend, said_revenue = method.day(after, ahead)
+                spend, revenue = spend + said_spend, revenue + said_revenue
                 real_spend, real_revenue = (
                     real_spend + one.spend[at],
                     real_revenue + one.revenue[at],

@@ -210,7 +210,7 @@ def _foretold(month: Month, complete: Sequence[Day]) -> Month:
     account = month.account
     revenue = _arrived(account, complete)
     series = _series(complete, [one.spend for one in complete], revenue)
-    outlook = Outlook.of(series, account.worth, _present(complete, revenue, series))
+    outlook = Outlook.of(series, account.worth, present_series(complete, revenue, series))
     outlook = replace(outlook, more=_untried(account, outlook))
     through = complete[-1].day
     over = [(one, r) for one, r in zip(complete, revenue, strict=True) if one.day >= month.first]
@@ -258,7 +258,9 @@ def _share(account: Account, day: date) -> float:
     return 1.0 - delay / 24.0 * (exp(-age / delay) - exp(-(age + 24.0) / delay))
 
 
-def _present(complete: Sequence[Day], revenue: Sequence[float], series: Series) -> Series | None:
+def present_series(
+    complete: Sequence[Day], revenue: Sequence[float], series: Series
+) -> Series | None:
     """The days as they would have been with the campaigns and budgets of today; None: the same.
 
     Of days before those that were looked at the same part is taken as of the first week of them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot, log
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from autonomy.forecast.series import (
     Method,
     Past,
     Series,
+    drifts,
     ratio_levels,
     spend_levels,
 )
@@ -22,6 +23,8 @@ JUDGED_BY = (2, 4, 8)
 """Spans by whose errors the half-lives are weighed."""
 KEEN = 14.0
 """To which power."""
+TRENDS = (0.0, 0.5, 1.0)
+"""Parts of a trend that are tried."""
 FOLLOWS = 0.5
 """Doubt that spend follows a change of budgets: this part of the logarithm of the change."""
 
@@ -76,27 +79,30 @@ class Outlook:
 
     @classmethod
     def of(cls, series: Series, worth: float, present: Series | None = None) -> Outlook:
-        """Of several half-lives each counts by how little wrong it would have been so far.
+        """Of several half-lives, and parts of a trend, each counts by how little wrong it would
+        have been so far.
 
-        `present`: the series as it would have been with the campaigns and budgets of today.
+        `present`: the series as it would have been with the campaigns and budgets of today. All is
+        learnt from that, how sure it is, too: spend that follows its budgets is as certain as they
+        are.
         """
-        past = Past.of(series)
+        past = Past.of(series if present is None else present)
         spends = [spend_levels(past, one) for one in SPEND_HALF_LIVES]
         ratios = [ratio_levels(past, one) for one in RATIO_HALF_LIVES]
         of_spend = _shares([errors_of(Method(past, one, ratios[0]), worth) for one in spends], 0)
         spend = _mixed(spends, of_spend)
-        of_ratio = _shares([errors_of(Method(past, spend, one), worth) for one in ratios], 1)
-        method = Method(past, spend, _mixed(ratios, of_ratio))
-        errors = errors_of(method, worth)
+        drift = drifts(past)
+        tried = [[part * one for one in drift] for part in TRENDS]
+        of_trend = [errors_of(Method(past, spend, ratios[0], one), worth) for one in tried]
+        trend = _mixed(tried, _shares(of_trend, 0))
+        of_ratio = _shares([errors_of(Method(past, spend, one, trend), worth) for one in ratios], 1)
+        method = Method(past, spend, _mixed(ratios, of_ratio), trend)
+        found = cls(method, errors_of(method, worth), worth)
         if present is None:
-            return cls(method, errors, worth)
-        now = Past.of(present, past)
-        method = Method(
-            now,
-            _mixed([spend_levels(now, one) for one in SPEND_HALF_LIVES], of_spend),
-            _mixed([ratio_levels(now, one) for one in RATIO_HALF_LIVES], of_ratio),
-        )
-        return cls(method, errors, worth, method.spend[-1] / spend[-1] if spend[-1] > 0 else 1.0)
+            return found
+        really = Past.of(series, past)
+        before = _mixed([spend_levels(really, one) for one in SPEND_HALF_LIVES], of_spend)
+        return replace(found, changed=spend[-1] / before[-1] if before[-1] > 0 else 1.0)
 
     @property
     def level(self) -> float:
@@ -105,18 +111,16 @@ class Outlook:
 
     def day(self, ahead: int) -> float:
         """Spend of the day that is so many days ahead; 0 where none is."""
-        series = self.method.past.series
-        weekday = series.weekday(len(series) - 1 + ahead)
-        return self.method.week(len(series) - 1)[0][weekday] + self.more if ahead > 0 else 0.0
+        last = len(self.method.past.series) - 1
+        return self.method.day(last, ahead)[0] + self.more if ahead > 0 else 0.0
 
     def over(self, days: int, known: Known = NOTHING) -> Bands:
         """So many coming days and what is known beside them, together."""
-        series = self.method.past.series
-        week = self.method.week(len(series) - 1)
-        coming = [series.weekday(len(series) - 1 + ahead) for ahead in range(1, days + 1)]
+        last = len(self.method.past.series) - 1
+        coming = [self.method.day(last, ahead) for ahead in range(1, days + 1)]
         more = self.more * days
-        spend = sum(week[0][one] for one in coming) + more
-        revenue = sum(week[1][one] for one in coming) + more * self.method.ratio[-1]
+        spend = sum(one for one, _ in coming) + more
+        revenue = sum(one for _, one in coming) + more * self.method.ratio[-1]
         off = self.errors.over(days)
         doubt = FOLLOWS * (abs(log(self.changed)) if self.changed > 0 else 0.0)
         doubt += FOLLOWS * more / spend if spend > 0 else 0.0

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from math import exp, log
 from statistics import median
 
 WEEK = 7
@@ -22,6 +24,18 @@ SPEND_HALF_LIVES = (LAST_WEEK, 2.0, 5.0, 14.0)
 RATIO_HALF_LIVES = (LAST_WEEK, 3.0, 8.0, 28.0)
 """Days after which a day weighs half in a level. How much each counts is the account's own past's
 to say, see `Outlook`."""
+
+TREND_WEEKS = 4
+"""Changes from week to week of which a trend is the median: one step is no trend."""
+LEAST_WEEKS = 2
+DOUBTED = 2.0
+"""How much a trend is drawn towards none by how unlike those changes are."""
+STEEPEST = 0.05
+"""A trend of 40 % a week is the most that is believed."""
+FADES = 0.97
+"""What is left of a trend a day later: none goes on for ever."""
+LAG = 3.0
+"""Days that a level lies behind its trend."""
 
 
 @dataclass(frozen=True)
@@ -157,21 +171,46 @@ def ratio_levels(past: Past, half_life: float) -> list[float]:
     return found
 
 
+def drifts(past: Past) -> list[float]:
+    """After each day by how much spend grows a day, as a logarithm: the median change from week to
+    week, drawn towards none by as much as those changes differ."""
+    sums = [0.0, *accumulate(past.tamed_spend)]
+    found = []
+    for after in range(1, len(past.series) + 1):
+        weeks = [sums[end] - sums[end - WEEK] for end in range(after, WEEK - 1, -WEEK)]
+        weeks = weeks[: TREND_WEEKS + 1]
+        if len(weeks) <= LEAST_WEEKS or min(weeks) <= 0:
+            found.append(0.0)
+            continue
+        changes = [log(now / before) for now, before in pairwise(weeks)]
+        usual = median(changes)
+        apart = DOUBTED * sum((one - usual) ** 2 for one in changes) / len(changes)
+        drift = usual**3 / (usual**2 + apart) / WEEK if usual else 0.0
+        found.append(max(-STEEPEST, min(STEEPEST, drift)))
+    return found
+
+
 @dataclass(frozen=True)
 class Method:
-    """After each day the spend of a usual day and what it returns. Revenue follows spend."""
+    """After each day the spend of a usual day and what it returns. Revenue follows spend.
+
+    `drift`: by how much spend grows a day, as a logarithm, which fades.
+    """
 
     past: Past
     spend: Sequence[float]
     ratio: Sequence[float]
+    drift: Sequence[float] = ()
 
-    def week(self, after: int) -> tuple[Shape, Shape]:
-        """Spend and revenue of each weekday (Monday first) after day number `after`."""
-        spend = self.spend[after]
-        level = spend * self.ratio[after]
+    def day(self, after: int, ahead: int) -> tuple[float, float]:
+        """Spend and revenue of the day that comes so many days after day number `after`."""
+        weekday = self.past.series.weekday(after + ahead)
+        drift = self.drift[after] if self.drift else 0.0
+        grown = exp(drift * (LAG + FADES * (1.0 - FADES**ahead) / (1.0 - FADES))) if drift else 1.0
+        spend = self.spend[after] * grown
         return (
-            tuple(spend * one for one in self.past.spend_shapes[after]),
-            tuple(level * one for one in self.past.revenue_shapes[after]),
+            spend * self.past.spend_shapes[after][weekday],
+            spend * self.ratio[after] * self.past.revenue_shapes[after][weekday],
         )
 
 

@@ -11,6 +11,7 @@ from autonomy.replay.text_report import (
     delay_sentence,
     in_words,
     money,
+    month_sentences,
     raised_sentence,
     spread,
 )
@@ -87,6 +88,7 @@ def _money(replay: Replay) -> list[str]:
     """What came of it, by the day, and of the settings side by side."""
     parts = [
         _cards(replay.first),
+        *(f"<p>{escape(sentence)}</p>" for sentence in month_sentences(replay.first)),
         "<h2>Day by day</h2>",
         "<p>Money that pauses saved less what they missed, added up by the day of the pause.</p>",
         _lines([(one.setting.name, _sums(one)) for one in replay.outcomes], replay),

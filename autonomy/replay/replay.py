@@ -13,7 +13,7 @@ from autonomy.engine.confidence import DEFAULT_PRIOR, Evidence, Prior
 from autonomy.engine.policy import Policy
 from autonomy.engine.prior import DaysSums, Scatter, fit_prior, scatter_of
 from autonomy.errors import PolicyError, ReplayError, RuleError
-from autonomy.replay.account_totals import AccountTotals
+from autonomy.replay.account_totals import AccountTotals, Month
 from autonomy.replay.conversion_delay import Delay
 from autonomy.replay.past import Look, Past, Period, open_past, policy_row
 from autonomy.replay.past_campaign import PastCampaign
@@ -54,6 +54,13 @@ class Outcome:
     def held(self) -> Counter[str]:
         """Code -> how many decisions were held."""
         return self.account.held[self.currency]
+
+    @property
+    def months(self) -> Sequence[Month]:
+        """What its accounts with a total a month spent of each."""
+        names = {one.account for one in self.account.past.campaigns.values()
+                 if (one.currency or "") == self.currency}  # fmt: skip
+        return [one for one in self.account.totals.months() if one.account in names]
 
     @property
     def breakers(self) -> Counter[str]:
@@ -207,7 +214,7 @@ def carry_out(
             day = at.date()
             first = first or looks
             history.add(looks)
-            priors = fitted_priors(past, looks, history)
+            priors = fitted_priors(past, looks, history, accounts[0].half_life_days)
             for account in accounts:
                 account.learn(priors)
                 account.look_around(looks)
@@ -240,7 +247,9 @@ class OrdersByDay:
         return scatter_of(self.sums[one] for one in campaigns if one in self.sums)
 
 
-def fitted_priors(past: Past, everyone: Sequence[Look], history: OrdersByDay) -> dict[str, Prior]:
+def fitted_priors(
+    past: Past, everyone: Sequence[Look], history: OrdersByDay, half_life_days: float
+) -> dict[str, Prior]:
     """Of each account, beside all of its currency: from what was known on that day."""
     seen: defaultdict[str, defaultdict[str, dict[str, Evidence]]] = defaultdict(
         lambda: defaultdict(dict)
@@ -252,12 +261,14 @@ def fitted_priors(past: Past, everyone: Sequence[Look], history: OrdersByDay) ->
     priors: dict[str, Prior] = {}
     for accounts in seen.values():
         all_of_it = {number: one for own in accounts.values() for number, one in own.items()}
-        usual = fit_prior(all_of_it.values(), DEFAULT_PRIOR, history.scatter(all_of_it))
+        usual = fit_prior(
+            all_of_it.values(), DEFAULT_PRIOR, history.scatter(all_of_it), half_life_days
+        )
         if len(accounts) == 1:
             priors |= dict.fromkeys(accounts, usual)
             continue
         priors |= {
-            name: fit_prior(own.values(), usual, history.scatter(own))
+            name: fit_prior(own.values(), usual, history.scatter(own), half_life_days)
             for name, own in accounts.items()
         }
     return priors

@@ -123,7 +123,7 @@ class Account:
         self.past, self.rules, self.policy, self.approve = past, rules, policy, approve
         self.own = dict(own or {})
         self.totals = totals or AccountTotals({})
-        self.spread, self._half_life_days = spread, half_life_days
+        self.spread, self.half_life_days = spread, half_life_days
         self.events: list[Event] = []
         self.held: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by currency
         self.breakers: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by account
@@ -132,6 +132,7 @@ class Account:
         self._references: dict[str, Decimal] = {}
         self._recent: deque[_Done] = deque()
         self._active: dict[str, _Active] = {}
+        self._spent: dict[str, float] = {}  # by campaign, really, when last looked around
         self._without_value: set[str | None] = set()
         self._currency_of = {
             one.account or "": one.currency for one in self.past.campaigns.values()
@@ -154,8 +155,26 @@ class Account:
                 continue
             factor = state.factor if state is not None else 1
             self._count(campaign.account, 1, (campaign.budget_at(look.at) or 0) * factor)
-        for account in self.totals.daily:
+        if self.totals.accounts and everyone:
+            self.totals.turn(everyone[0].at.date(), self._spent_since(everyone), self._budgets())
+        for account in self.totals.accounts:
             self.totals.price(account, self._running(account, everyone))
+
+    def _budgets(self) -> dict[str, Decimal]:
+        return {name: one.budget for name, one in self._active.items()}
+
+    def _spent_since(self, everyone: list[Look]) -> dict[str, Decimal]:
+        """What each account has spent since it was last looked around, as it is played."""
+        spent: defaultdict[str, float] = defaultdict(float)
+        for look in everyone:
+            before = self._spent.get(look.campaign_id, 0.0 if self._spent else look.spend)
+            self._spent[look.campaign_id] = look.spend
+            state = self._states.get(look.campaign_id)
+            if state is None or not state.paused:
+                factor = float(state.factor) if state is not None else 1.0
+                account = self.past.campaigns[look.campaign_id].account or ""
+                spent[account] += max(0.0, look.spend - before) * factor
+        return {name: Decimal(repr(round(amount, 6))) for name, amount in spent.items()}
 
     def _running(
         self, account: str, everyone: list[Look]
@@ -208,7 +227,7 @@ class Account:
         """One run at that moment."""
         self.runs += 1
         priors = {name: one._asdict() for name, one in self.priors.items()}
-        totals = self.totals.in_force({name: one.budget for name, one in self._active.items()})
+        totals = self.totals.in_force(self._budgets())
         over = {name for name, total in totals.items() if total.shrink_to is not None}
         engine = Engine(self.rules, self.policy, at, accounts=Accounts(self.own, priors, totals))
         seen: dict[str, Look] = {}
@@ -231,6 +250,7 @@ class Account:
             else:
                 campaign = self.past.campaigns[decision.campaign_id]
                 self.held[campaign.currency or ""][decision.code] += 1
+        self.totals.changed(self._budgets())
 
     def curvature_of(self, account: str | None) -> float:
         """What the runs believe of how soon the account's campaigns saturate."""
@@ -257,7 +277,7 @@ class Account:
             return not (look.met or shrunk)
         if state.paused:
             return True
-        state.other.follow(look, self._half_life_days)
+        state.other.follow(look, self.half_life_days)
         campaign = self.past.campaigns.get(look.campaign_id)
         if campaign is not None:  # its own budget may be another one by now
             state.other.set_factor(state.other.factor, self._size(campaign, look.at))

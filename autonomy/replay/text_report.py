@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from autonomy.replay.replay import Outcome, Replay
@@ -89,6 +90,16 @@ def _outcome(one: Outcome) -> dict[str, Any]:
         "worth_together": round(worth.profit, 2),
         "held": dict(one.held.most_common()),
         "breakers": dict(one.breakers),
+        "months": [
+            {
+                "account": month.account,
+                "month": f"{month.first:%Y-%m}",
+                "monthly_total": float(month.total),
+                "spent": round(float(month.spent), 2),
+                "whole": month.whole,
+            }
+            for month in one.months
+        ],
         "pause_list": [pause.to_dict() for pause in worth.pauses],
         "action_list": [event.to_dict() for event in one.events],
     }
@@ -160,6 +171,7 @@ def _setting_text(one: Outcome, most: int) -> list[str]:
     if one.held:
         held = ", ".join(f"{code} {count:,}" for code, count in one.held.most_common(5))
         lines.append(f"  It held back: {held}.")
+    lines += [f"  {sentence}" for sentence in month_sentences(one)]
     by_person = sum(event.by_person for event in one.events)
     if by_person:
         lines.append(f"  {by_person} of these a person would have had to agree to.")
@@ -171,6 +183,21 @@ def _setting_text(one: Outcome, most: int) -> list[str]:
         lines.append("  The false ones:")
         lines += [pause_line(pause, currency) for pause in worth.false_pauses[:most]]
     return lines
+
+
+def month_sentences(one: Outcome) -> list[str]:
+    """What accounts with a total a month would have spent of each."""
+    found = []
+    for account, months in groupby(one.months, key=lambda month: month.account):
+        own = list(months)
+        said = ", ".join(
+            f"{month.first:%B %Y} {money(float(month.spent))}"
+            + ("" if month.whole else " in the days that were played")
+            for month in own
+        )
+        total = money(float(own[0].total), one.currency)
+        found.append(f"Account {account!r}, {total} a month, would have spent: {said}.")
+    return found
 
 
 def pause_line(pause: PauseOutcome, currency: str | None) -> str:

@@ -279,9 +279,9 @@ The market's curve is of the form that is assumed (its steepness is not known to
 differs by campaign). Where real campaigns saturate by another law, or take customers from each
 other, only hold-outs tell: `holdout_share` in the policy, and `GET /api/proof`.
 
-Most figures lie a little below the truth, pauses where order values are even the most: what is
-known of a campaign of few orders is drawn to what the account's campaigns usually return, and that
-is fitted a little too high there. It errs on the careful side.
+What is known of a campaign of few orders is drawn to what the account's campaigns usually return.
+That is fitted a little too high while conversions are taken to come later than they do, and pauses
+are measured a little too low by it. It errs on the careful side.
 """
 
 

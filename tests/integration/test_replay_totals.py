@@ -1,4 +1,4 @@
-"""A replay keeps to the daily totals of accounts."""
+"""A replay keeps to the totals of accounts, of a day and of a month."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import psycopg
 import pytest
 
 from autonomy.imports.load import import_files
+from autonomy.replay.html_report import html
 from autonomy.replay.replay import Replay, replay
+from autonomy.replay.text_report import text as text_report
+from autonomy.replay.text_report import to_json
 
 FIRST = datetime(2026, 8, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-Past = Callable[[Decimal | None], Replay]
+Past = Callable[..., Replay]
 
 
 @pytest.fixture
@@ -32,9 +35,12 @@ def past(scratch_database: Callable[[], str], tmp_path: Path) -> Past:
     url = scratch_database()
     import_files(url, [path], now=NOW)
 
-    def replayed(total: Decimal | None) -> Replay:
+    def replayed(total: Decimal | None, monthly: Decimal | None = None) -> Replay:
         with psycopg.connect(url) as connection:
-            connection.execute("update autonomy_accounts set daily_total = %s", (total,))
+            connection.execute(
+                "update autonomy_accounts set daily_total = %s, monthly_total = %s",
+                (total, monthly),
+            )
         return replay(url, draws=0)
 
     return replayed
@@ -65,3 +71,35 @@ def test_what_is_above_the_total_is_shrunk(past: Past) -> None:
     assert {first.rule_name, second.rule_name} == {"Account total"}
     assert [first.new_budget, second.new_budget] == [Decimal(75)] * 2
     assert result.first.worth.raises == 0
+
+
+@pytest.mark.parametrize("monthly", [3000, 9000])
+def test_months_end_at_their_total(past: Past, monthly: int) -> None:
+    """Without one 5,940 would be spent of a September, and as much more as rules raise."""
+    result = past(None, Decimal(monthly))
+    september = next(month for month in result.first.months if month.first.month == 9)
+    assert september.whole
+    assert float(september.spent) == pytest.approx(monthly, rel=0.02)
+    if monthly == 9000:
+        assert result.first.held["PACING"] > 0
+    else:
+        assert {event.rule_name for event in result.first.events[:2]} == {"Account total"}
+    said = text_report(result)
+    assert f"{monthly:,} a month, would have spent: August 2026 " in " ".join(said.split())
+    assert "would have spent: August 2026 " in html(result)
+    told = to_json(result)["settings"][0]["months"]
+    assert [month["month"] for month in told] == ["2026-08", "2026-09", "2026-10"]
+    assert [month["whole"] for month in told] == [False, True, False]
+
+
+def test_the_smaller_of_both_totals_holds(past: Past) -> None:
+    result = past(Decimal(120), Decimal(9000))
+    assert highest_sum(result) <= 200, "the first run shrinks to 120"
+    assert result.first.events[0].new_budget == Decimal(60)
+    assert result.first.worth.raises == 0
+
+
+def test_without_a_total_a_month_is_not_spoken_of(past: Past) -> None:
+    result = past(Decimal(260))
+    assert result.first.months == []
+    assert "a month" not in text_report(result)

@@ -26,6 +26,7 @@ def measured(
     kind: str = "auto_pause",
     status: str = "executed",
     title: str = "Spring",
+    evidence: Json | None = None,
     **figures: float,
 ) -> uuid.UUID:
     """An action with what it achieved, as measure_action_impact writes it."""
@@ -40,6 +41,7 @@ def measured(
         confidence=confidence,
         status=status,
         budgets=(100, 100 if kind == "auto_pause" else 150),
+        evidence=evidence,
     )
     if right is None:
         right = 98 if low > 0 else 2 if high < 0 else 50
@@ -118,6 +120,45 @@ def test_by_hand_and_deleted_rules_have_lines_too(db: Db) -> None:
     assert board["By hand"]["actions"] == 1
     assert board[SCALE]["actions"] == 1
     assert board[SCALE]["is_active"] is False
+
+
+def test_what_a_total_took_is_its_own_line_and_nobodys_fault(db: Db) -> None:
+    for right in range(6):
+        total = {"total": {"code": "PACING", "ceiling": 900}}
+        measured(db, None, -50, kind="auto_scale_down", evidence=total, right=right)
+    measured(db, None, 30)
+    line = scoreboard(db)["Total"]
+    assert (line["rule_id"], line["actions"], line["money"]) == (None, 6, -300)
+    assert (line["flagged"], line["suggestion"]) == (False, None)
+    assert scoreboard(db)["By hand"]["actions"] == 1
+    assert "calibration" not in insights(db) and "rule_flagged" not in insights(db)
+    shown = {one["rule_name"]: one for one in value(db, "select dashboard_scoreboard(%s)", NOW)}
+    assert {name: one["actions"] for name, one in shown.items()} == {"Total": 6, "By hand": 1}
+    assert (shown["Total"]["rule_id"], shown["Total"]["flagged"]) == (None, False)
+    # measured anew, it stays what it is
+    db.execute("update autonomous_actions set actual_impact = actual_impact || '{\"money\": -60}'")
+    assert scoreboard(db)["Total"]["actions"] == 6
+
+
+def test_what_one_campaign_brought_in_a_day_is_as_uncertain_together(db: Db) -> None:
+    one = measured(db, SCALE, 40, kind="auto_scale_up")
+    measured(db, SCALE, 60, kind="auto_scale_up")
+    squares = (
+        "select sum(money), sum(error_squares)"
+        " from autonomy.dashboard_action_figures('-infinity', 'infinity')"
+    )
+    apart = db.execute(squares).fetchone()
+    assert apart == pytest.approx((100, 10**2 + 10**2)), "two campaigns"
+    # the same orders speak for both
+    db.execute(
+        "update autonomous_actions set campaign_id"
+        " = (select campaign_id from autonomous_actions where id = %s)",
+        (one,),
+    )
+    assert db.execute(squares).fetchone() == pytest.approx((100, (10 + 10) ** 2))
+    # what raises one and what cuts it err the other way round, each by itself
+    measured(db, SCALE, 60, kind="auto_scale_down")
+    assert db.execute(squares).fetchone() == pytest.approx((160, 20**2 + 10**2))
 
 
 def test_a_rule_that_loses_is_flagged_with_the_confidence_that_would_have_earned(db: Db) -> None:

@@ -110,6 +110,38 @@ def test_a_new_level_is_followed() -> None:
     assert outlook_of_sums(spend, spend, 0).over(10).spend.expected > 1_600
 
 
+@pytest.mark.parametrize("a_week", [0.9, 1.1])
+def test_a_steady_trend_goes_on_and_fades(a_week: float) -> None:
+    spend = [1000.0 * a_week ** (at / 7) for at in range(88)]
+    said = outlook_of_sums(spend[:60], spend[:60], 0).over(28).spend.expected
+    as_last_week, real = 4 * sum(spend[53:60]), sum(spend[60:])
+    assert abs(said - real) < abs(as_last_week - real) / 3
+
+
+def test_a_step_is_no_trend() -> None:
+    for level in (400.0, 50.0):
+        spend = [100.0] * 45 + [level] * 15
+        band = outlook_of_sums(spend, spend, 0).over(28).spend
+        assert band.expected == pytest.approx(28 * level, rel=0.02)
+
+
+def test_no_trend_runs_away() -> None:
+    spend = [10.0 ** (at / 7 * 2) for at in range(60)]
+    assert outlook_of_sums(spend, spend, 0).over(28).spend.expected < 28 * 10 * spend[-1]
+
+
+def test_what_follows_its_budgets_is_as_certain_as_they_are() -> None:
+    # campaigns were launched until ten days ago; today's would have spent 100 all along
+    ramp = [min(100.0, 10.0 + 3.0 * at) for at in range(40)]
+    plain = month_of(account(ramp)).bands
+    known = month_of(
+        with_days(account(ramp), {-at: {"present_spend": 100.0, "present_revenue": 200.0}
+                                  for at in range(1, 29)})
+    ).bands  # fmt: skip
+    assert plain is not None and known is not None
+    assert known.spend.high - known.spend.low < 0.5 * (plain.spend.high - plain.spend.low)
+
+
 # The month -----------------------------------------------------------------------------------
 
 
