@@ -117,7 +117,7 @@ begin
     'profit', (
       select coalesce(jsonb_agg(jsonb_build_object('day', g.day::date, 'profit', round(d.profit::numeric, 2))
         order by g.day), '[]')
-      from generate_series(v_today - 14::float8 * interval '1 day', v_today - interval '1 day', interval '1 day') g (day)
+      from generate_series(v_today - interval '14 days', v_today - interval '1 day', interval '1 day') g (day)
       left join autonomy.money_days(v_today - 14, v_today - 1, v_currency, p_account) d on d.day = g.day::date),
     'today', autonomy.money_today(v_currency, p_account, p_now),
     'made', autonomy.money_made(v_currency, p_account, p_now),
@@ -133,6 +133,6 @@ begin
 end $$;
 comment on function public.dashboard_money(text, text, timestamptz, integer, timestamptz) is
   'The money of the Overview, of one currency (null: unknown) or one account: profit of the last 14 complete days, '
-  'spend of today, what actions of 30 days brought, limits used, changes and the worst surprise since p_since (24 hours '
-  'ago where null, 7 days at most), what to do by money, proposals that were declined; of an account also its figures '
-  'and p_days days. Raises AO003. Reads only; safe to call again. [autonomous-operations]';
+  'spend of today, what actions of 30 days brought, limits used, changes and the worst surprise since p_since (24 '
+  'hours ago where null, 7 days at most), what to do by money, proposals that were declined; of an account also its '
+  'figures and p_days days. Raises AO003. Reads only; safe to call again. [autonomous-operations]';

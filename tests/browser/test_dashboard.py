@@ -251,7 +251,7 @@ def test_opportunities_are_started_and_dismissed(account: Served, visit: Visit) 
 def test_freeze_and_lift(account: Served, visit: Visit) -> None:
     page = visit(account).sign_in().page
     page.locator("summary", has_text="Freeze").click()
-    page.get_by_label("Why freeze").fill("Stock take")
+    page.get_by_label("Reason to freeze").fill("Stock take")
     page.get_by_role("button", name="Freeze now").click()
     expect(page.get_by_text("Frozen: nothing is changed until somebody")).to_be_visible()
     expect(page.get_by_role("region", name="Frozen")).to_contain_text("Stock take")
