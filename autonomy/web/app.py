@@ -14,6 +14,7 @@ from autonomy.config import Settings
 from autonomy.errors import NotConfigured
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
+from autonomy.web import charts
 from autonomy.web import formats as show
 from autonomy.web.auth.access import Access
 from autonomy.web.auth.sessions import Sessions
@@ -21,6 +22,7 @@ from autonomy.web.auth.throttle import Throttle
 from autonomy.web.auth.tokens import FetchCertificates, OidcVerifier
 from autonomy.web.error_answers import answer_failures, json_answer
 from autonomy.web.headers import secure
+from autonomy.web.packing import pack
 from autonomy.web.parsing import read_whole
 
 StartRun = Callable[..., RunAnswer]
@@ -49,7 +51,7 @@ def create_app(
     app.url_map.strict_slashes = False
     app.jinja_env.undefined = ChainableUndefined  # stored JSON may lack anything
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(show.FILTERS)
+    app.jinja_env.filters.update({**show.FILTERS, **charts.FILTERS})
 
     sessions = Sessions(settings, clock)
     proxied = "K_SERVICE" in os.environ if behind_proxy is None else behind_proxy
@@ -63,6 +65,7 @@ def create_app(
     answer_failures(app)
     app.before_request(read_whole)
     app.after_request(secure)
+    app.after_request(pack)  # the functions after a request are called in reverse: the last first
     return app
 
 

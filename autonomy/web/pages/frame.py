@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -11,13 +12,14 @@ from flask import Response, g, redirect, render_template, request
 from autonomy.config import Settings
 from autonomy.errors import BadRequest
 from autonomy.store import Store
+from autonomy.text import counted
 from autonomy.web.auth.access import Access, Caller
 from autonomy.web.commands import Changes
 from autonomy.web.parsing import Parameters, text_argument
 from autonomy.web.queries import Reads
 
 NOTICES = {
-    "rolled_back": "Taken back: {n}. Those campaigns are left alone for some days.",
+    "rolled_back": "Taken back: {n}. {left_alone}",
     "nothing": "Nothing was changed.",
     "approved": "Approved and carried out.",
     "not_approved": "It could not be carried out; the action says why.",
@@ -49,11 +51,16 @@ NOTICES = {
 }
 
 
+ZONE_SECONDS = 60.0
+
+
 class Notice(NamedTuple):
     """A line at the top of a page after something was done."""
 
     kind: str
     text: str
+    here: str
+    """This page without it."""
 
 
 class Frame:
@@ -62,6 +69,7 @@ class Frame:
     def __init__(self, settings: Settings, store: Store, access: Access) -> None:
         self.settings, self.store, self.access = settings, store, access
         self.reads = Reads(store)
+        self._known: tuple[str, int, float] = ("UTC", 0, float("-inf"))
 
     def changes(self, caller: Caller) -> Changes:
         """What this caller may change, written down under the caller's name."""
@@ -69,14 +77,29 @@ class Frame:
 
     def render(self, template: str, **values: Any) -> Response:
         """A page or a fragment."""
-        return Response(render_template(template, **values))
+        g.zone, hold_days, _ = self._policy_known(values.get("policy"))
+        alone = left_alone(hold_days)
+        return Response(render_template(template, zone=g.zone, left_alone=alone, **values))
 
     def page(self, template: str, tab: str, **values: Any) -> Response:
         """A whole page with the policy's state in its frame."""
         g.tab = tab
         if "policy" not in values:
             values["policy"] = self.reads.policy()
-        return self.render(template, notice=_notice(), **values)
+        values.setdefault("accounts", self.reads.listed_accounts())
+        if values["policy"]["frozen"]:
+            values |= self.reads.frozen_by()
+        hold_days = int(values["policy"]["hold_days_after_rollback"])
+        return self.render(template, notice=_notice(left_alone(hold_days)), **values)
+
+    def _policy_known(self, policy: Mapping[str, Any] | None) -> tuple[str, int, float]:
+        """The policy's time zone and days of rest after a rollback, asked for once a minute."""
+        if policy is None and time.monotonic() - self._known[2] > ZONE_SECONDS:
+            policy = self.reads.policy()
+        if policy is not None:
+            days = int(policy["hold_days_after_rollback"])
+            self._known = (str(policy["time_zone"]), days, time.monotonic())
+        return self._known
 
     def back(self, path: str, notice: str | None = None, **numbers: int) -> Response:
         """A redirect to a page of ours (a path without a leading slash)."""
@@ -128,10 +151,21 @@ def query_of(values: Mapping[str, object | None]) -> str:
     return f"?{urlencode(given, doseq=True)}" if given else ""
 
 
-def _notice() -> Notice | None:
+def left_alone(days: int) -> str:
+    """What becomes of campaigns whose actions were taken back."""
+    if days < 1:
+        return "The next run may act on them again."
+    return f"Those campaigns are left alone for {counted(days, 'day')}."
+
+
+def _notice(alone: str) -> Notice | None:
     text = NOTICES.get(request.args.get("done", ""))
     if text is None:
         return None
     number = request.args.get("n", "0")
     kind = "warn" if request.args["done"] in ("not_approved", "nothing", "run_done") else "good"
-    return Notice(kind, text.format(n=number if number.isdecimal() and len(number) < 8 else "0"))
+    n = number if number.isdecimal() and len(number) < 8 else "0"
+    said = text.format(n=n, left_alone=alone)
+    ours = ("done", "n")
+    others = {name: request.args.getlist(name) for name in request.args if name not in ours}
+    return Notice(kind, said, f"{root()}{request.path[1:]}{query_of(others)}")
