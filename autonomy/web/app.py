@@ -15,6 +15,7 @@ from autonomy.errors import NotConfigured
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
 from autonomy.web import formats as show
+from autonomy.web import row_words
 from autonomy.web.auth.access import Access
 from autonomy.web.auth.sessions import Sessions
 from autonomy.web.auth.throttle import Throttle
@@ -50,6 +51,7 @@ def create_app(
     app.jinja_env.undefined = ChainableUndefined  # stored JSON may lack anything
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(show.FILTERS)
+    app.jinja_env.filters.update(row_words.FILTERS)
 
     sessions = Sessions(settings, clock)
     proxied = "K_SERVICE" in os.environ if behind_proxy is None else behind_proxy

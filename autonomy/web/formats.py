@@ -221,6 +221,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "state_of": state_of,
     "number_in": number_in,
     "impact": impact,
+    "signed": signed,
     "held_because": held_because,
     "by_code": by_code,
 }

@@ -25,9 +25,9 @@ from autonomy.web.commands import (
 from autonomy.web.filters import (
     OPPORTUNITY_STATUSES,
     ActionFilters,
+    CampaignFilters,
     Chosen,
     OpportunityFilters,
-    Title,
 )
 from autonomy.web.parsing import (
     ACTIONS_AFTER,
@@ -99,11 +99,9 @@ class RuleHistoryParameters(Limited):
     rule_id: Id | None = None
 
 
-class CampaignsParameters(Limited):
+class CampaignsParameters(Limited, CampaignFilters):
     """A page of campaigns."""
 
-    title: Title | None = Field(default=None, description="contained in the title, or the id")
-    status: Annotated[str, one_of(("active", "paused"))] | None = None
     after: Annotated[Json, CAMPAIGNS_AFTER] | None = AFTER
 
 

@@ -225,8 +225,8 @@ class Api:
 
     @serve("GET", "/api/campaigns", "Campaigns", asked.CampaignsParameters)
     def campaigns(self, query: asked.CampaignsParameters) -> Json:
-        """Campaigns, the biggest spenders first."""
-        return _page(self._reads.campaigns(query.title, query.status, query.after, query.limit))
+        """Campaigns, the biggest spenders first unless `sort` says otherwise."""
+        return _page(self._reads.campaigns(query.filters(), query.after, query.limit))
 
     @serve("GET", "/api/campaigns/{campaign_id}", "Campaign", asked.CampaignParameters)
     def campaign(self, query: asked.CampaignParameters, campaign_id: str) -> Json:

@@ -107,6 +107,30 @@ class ListedRule(Rule):
     watch: bool
 
 
+class SpanFigures(Answer):
+    """What a campaign spent and earned on some days."""
+
+    spend: float
+    revenue: float
+    roi: float | None
+    conversions: float
+
+
+class LastAction(Answer):
+    id: UUID
+    action_type: str
+    status: Annotated[str, one_of(STATUSES)]
+    error: str | None
+    at: datetime
+
+
+class WaitingAction(Answer):
+    id: UUID
+    action_type: str
+    previous_state: Json | None
+    new_state: Json | None
+
+
 class ListedCampaign(Answer):
     id: UUID
     title: str | None
@@ -120,6 +144,15 @@ class ListedCampaign(Answer):
     roi: float | None
     conversions: float
     currency: str | None
+    span: SpanFigures | None
+    """Of the days that were asked for."""
+    before: SpanFigures | None
+    """Of as many days before them."""
+    last_action: LastAction | None
+    waiting: WaitingAction | None
+    """The proposal that waits for a person."""
+    executed: UUID | None
+    """The last action that stands executed."""
 
 
 class Run(Answer):

@@ -43,6 +43,12 @@ NOTICES = {
     "event_saved": "The event is saved.",
     "event_deleted": "The event is deleted.",
     "opportunity": "Noted.",
+    "none_chosen": "No campaign was chosen; nothing was changed.",
+    "hold_many": "Left alone for 7 days: {n}.",
+    "off_many": "Automation is off: {n}.",
+    "on_many": "Automation is on: {n}.",
+    "approve_many": "Approved and carried out: {n}.",
+    "reject_many": "Rejected: {n}. Those campaigns stay as they are.",
     "run_done": "That run has been carried out already; ask again for another.",
 }
 
@@ -131,5 +137,5 @@ def _notice() -> Notice | None:
     if text is None:
         return None
     number = request.args.get("n", "0")
-    kind = "warn" if request.args["done"] in ("not_approved", "nothing", "run_done") else "good"
+    kind = "warn" if request.args["done"] in ("not_approved", "nothing", "none_chosen", "run_done") else "good"
     return Notice(kind, text.format(n=number if number.isdecimal() and len(number) < 8 else "0"))
