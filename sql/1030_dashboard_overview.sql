@@ -252,7 +252,9 @@ begin
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
           'total_spend', round(s.spend::numeric, 2), 'roi', round(s.roi::numeric, 4), 'ctr', round(s.ctr::numeric, 4),
           'conversion_rate', round(s.conversion_rate::numeric, 4), 'confidence_score', round(s.loses::numeric, 2),
-          'recommendation', case when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
+          'recommendation', case
+            when s.value_missing then 'Wait: its conversions carry no value, so its roi says nothing'
+            when s.loses < 50 then 'Wait' when s.loses < 80 then 'Watch, or pause' else 'Pause' end
             || ': ' || autonomy.why_words('pause', s.campaign, s.loses, greatest(s.break_even, 1),
                                           s.break_even, s.policy))
           order by array_position(v_under, s.campaign_id)), '[]')
@@ -261,12 +263,22 @@ begin
       'scaling', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'campaign_id', s.campaign_id, 'campaign_title', s.title, 'currency', s.currency, 'current_budget', s.budget,
-          'suggested_budget', s.suggested, 'roi', round(s.roi::numeric, 4),
+          'suggested_budget', case when h.held is null then s.suggested end, 'held', h.held,
+          'roi', round(s.roi::numeric, 4),
           'conversions', autonomy.shown_conversions(s.conversions),
           'ctr', round(s.ctr::numeric, 4), 'confidence_score', round(s.grows::numeric, 2),
           'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.break_even, s.policy))
           order by array_position(v_scaling, s.campaign_id)), '[]')
-        from seen s where s.campaign_id = any (v_scaling))));
+        from seen s
+        -- as identify_scaling_candidates() says it
+        cross join lateral (select case
+          when s.budget is null or s.budget <= 0 then 'No budget to raise.'
+          when s.suggested <= s.budget then format('Leave the budget at %s, its limit.',
+                                                   autonomy.money_words(s.budget, s.currency))
+          when s.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent.',
+                                              floor(100 * s.budget_use))
+          when s.grows < 50 then 'Wait: more budget is unlikely to earn its keep.' end as held) h
+        where s.campaign_id = any (v_scaling))));
 end $$;
 comment on function public.dashboard_attention(integer, timestamptz) is
   'The active campaigns that lose most and those that earn most above an roi of 3, p_limit each, and how many there '

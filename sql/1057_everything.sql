@@ -59,6 +59,10 @@ begin
       select h.changed_at as at, 'r' || lpad(h.id::text, 20, '0') as id, jsonb_build_object('kind', 'rule',
         'rule_id', h.rule_id, 'rule_name', h.rule_name, 'who', h.actor, 'before', h.before, 'after', h.after) as told
       from public.autonomous_rule_changes h where %s order by h.changed_at desc, h.id desc limit %s$q$
+    when 'settings' then $q$
+      select s.changed_at as at, 's' || lpad(s.id::text, 20, '0') as id, jsonb_build_object('kind', 'settings',
+        'who', s.actor, 'before', s.before, 'after', s.after) as told
+      from autonomy.policy_changes s where %s order by s.changed_at desc, s.id desc limit %s$q$
     when 'campaign' then $q$
       select k.changed_at as at, 'c' || lpad(k.id::text, 20, '0') as id, jsonb_build_object('kind', 'campaign',
         'campaign_id', k.campaign_id, 'title', case when c.id is not null then coalesce(c.title, '') end,
@@ -78,7 +82,7 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   v_span jsonb := public.dashboard_span(p_filter);
-  v_table text := case p_kind when 'action' then 'a' when 'rule' then 'h' else 'k' end;
+  v_table text := case p_kind when 'action' then 'a' when 'rule' then 'h' when 'settings' then 's' else 'k' end;
   v_at text := v_table || case p_kind when 'action' then '.created_at' else '.changed_at' end;
   v_id text := case p_kind when 'action' then '(''a'' || a.id)'
     else format('(''%s'' || lpad(%s.id::text, 20, ''0''))', left(p_kind, 1), v_table) end;
@@ -86,7 +90,7 @@ begin
   return concat_ws(' and ', 'true',
     case when p_filter ? 'from' then format('%s >= %L::timestamptz', v_at, v_span ->> 'from') end,
     case when p_filter ? 'to' then format('%s < %L::timestamptz', v_at, v_span ->> 'to') end,
-    case when p_filter ? 'campaign_id' then case p_kind when 'rule' then 'false'
+    case when p_filter ? 'campaign_id' then case when p_kind in ('rule', 'settings') then 'false'
       else format('%s.campaign_id = %L::uuid', v_table, p_filter ->> 'campaign_id') end end,
     case when p_after is not null then format(
       '%1$s <= %2$L::timestamptz and (%1$s < %2$L::timestamptz or %3$s collate "C" < %4$L)',
@@ -100,7 +104,7 @@ create function public.dashboard_everything(
 ) returns jsonb language plpgsql stable set search_path = ''
 as $$
 declare
-  v_kinds constant text[] := array['action', 'rule', 'campaign'];
+  v_kinds constant text[] := array['action', 'rule', 'settings', 'campaign'];
   v_limit integer := least(greatest(p_limit, 1), 500);
   v_query text;
   v_key text;
@@ -109,7 +113,7 @@ begin
   for v_key in select jsonb_object_keys(p_filter) loop
     if v_key not in ('kind', 'campaign_id', 'from', 'to') then
       raise exception using errcode = 'AO010', message = format('%s is not a filter of what happened.', v_key),
-        hint = 'Filters: kind (action, rule, campaign), campaign_id, from, to.';
+        hint = 'Filters: kind (action, rule, settings, campaign), campaign_id, from, to.';
     end if;
   end loop;
   select string_agg('(' || format(autonomy.happened_sql(k), autonomy.happened_where(k, p_filter, p_after), v_limit + 1)
@@ -117,7 +121,7 @@ begin
   from unnest(v_kinds) k where p_filter ->> 'kind' is null or p_filter ->> 'kind' = k;
   if v_query is null then
     raise exception using errcode = 'AO010', message = format('%s is no kind of what happened.', p_filter ->> 'kind'),
-      hint = 'Kinds: action, rule, campaign.';
+      hint = 'Kinds: action, rule, settings, campaign.';
   end if;
   execute format(
     'select coalesce(jsonb_agg(e.told || jsonb_build_object(''at'', e.at, ''id'', e.id) '
@@ -132,6 +136,6 @@ begin
     'at', v_rows -> -1 -> 'at', 'id', v_rows -> -1 -> 'id'));
 end $$;
 comment on function public.dashboard_everything(jsonb, jsonb, integer) is
-  'Everything that happened, newest first: {"happened", "next_after"}: actions (kind action), changes of rules (rule), '
-  'what people, programs and platforms did to campaigns (campaign), each with who it was. Filters: kind, campaign_id, '
+  'Everything that happened, newest first: {"happened", "next_after"}: actions (kind action), changes of rules (rule) and '
+  'of the policy (settings), what people, programs and platforms did to campaigns (campaign), each with who it was. Filters: kind, campaign_id, '
   'from, to (see dashboard_span). Only reads. Raises AO010. [autonomous-operations]';

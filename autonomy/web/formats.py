@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from flask import g, has_app_context
 from markupsafe import Markup, escape
 
 from autonomy.engine.codes import in_order, means
 from autonomy.text import NOTHING, chance, chance_beside, count, decimal, money, number_or_none
 
 TIMES = {
-    "when": Markup('<time datetime="{}" title="{}" data-when>{}</time>'),
+    "when": Markup('<time datetime="{}" title="{}">{}</time>'),
     "ago": Markup('<time datetime="{}" title="{}" data-ago>{}</time>'),
 }
 
@@ -77,6 +79,33 @@ def titled(value: object) -> str:
     return text or "(no title)"
 
 
+ACTORS = {
+    "operator (dashboard)": "the operator",
+    "operator": "the operator",
+    "operator (api)": "a program with the operator's token",
+    "cli": "the command line",
+    "autonomy": "the system itself",
+    "scheduler": "the schedule",
+    "dashboard": "a person here",
+    "api": "a program",
+    "sql": "the database",
+    "database": "the database",
+    "migrate": "a change of the schema",
+    "postgres": "somebody at the database",
+    "service_role": "a program at the database",
+    "authenticator": "a program at the database",
+    "import": "an import",
+    "feed": "the feed",
+}
+"""Who did it, as stored -> as a person says it; a name that is none of these is a person's."""
+
+
+def actor(value: object) -> str:
+    """postgres -> somebody at the database"""
+    text = str(value or "").strip()
+    return ACTORS.get(text.lower(), text) or "nobody known"
+
+
 def action_name(value: str) -> str:
     """auto_pause -> Paused"""
     return ACTION_NAMES.get(value, words(value).capitalize())
@@ -87,12 +116,25 @@ def action_verb(value: str) -> str:
     return ACTION_VERBS.get(value, words(value).capitalize())
 
 
+def zone() -> str:
+    """The one zone that all times of a page are in: the policy's, as days are (`Frame`)."""
+    return str(g.get("zone", "UTC")) if has_app_context() else "UTC"
+
+
+def local(moment: datetime) -> datetime:
+    """A moment in the zone of the page."""
+    try:
+        return moment.astimezone(ZoneInfo(zone()))
+    except (ZoneInfoNotFoundError, ValueError):  # one that PostgreSQL alone knows
+        return moment.astimezone(UTC)
+
+
 def when(value: object) -> Markup:
-    """A point in time: UTC as text, the viewer's zone by script, the exact time on hover."""
+    """A point in time in the zone of the page, the exact time on hover."""
     moment = parse_time(value)
     if moment is None:
         return escape(NOTHING)
-    return _time(moment, f"{moment:%Y-%m-%d %H:%M}", "when")
+    return _time(moment, f"{local(moment):%Y-%m-%d %H:%M}", "when")
 
 
 def ago(value: object, now: datetime | None = None) -> Markup:
@@ -199,8 +241,11 @@ def by_code(counts: object) -> list[tuple[str, Any]]:
 
 
 def _time(moment: datetime, text: str, kind: str) -> Markup:
-    utc = moment.astimezone(UTC)
-    return TIMES[kind].format(f"{utc:%Y-%m-%dT%H:%M:%S}Z", f"{utc:%Y-%m-%d %H:%M:%S} UTC", text)
+    utc, here = moment.astimezone(UTC), local(moment)
+    name = zone() if here.tzinfo is not UTC else "UTC"
+    exact = f"{here:%Y-%m-%d %H:%M:%S} {name}"
+    exact += "" if name == "UTC" else f" ({utc:%H:%M} UTC)"
+    return TIMES[kind].format(f"{utc:%Y-%m-%dT%H:%M:%S}Z", exact, text)
 
 
 FILTERS: dict[str, Callable[..., object]] = {
@@ -212,6 +257,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "percent": percent,
     "words": words,
     "titled": titled,
+    "actor": actor,
     "action_name": action_name,
     "action_verb": action_verb,
     "when": when,

@@ -152,11 +152,14 @@ class Parameters(Sent):
 
     @classmethod
     def read(cls, args: MultiDict[str, str], *, form: bool = False) -> Self:
-        """Raises BadRequest, NotFound. `form`: empty ones are what a form sends of an open field.
+        """Raises BadRequest, NotFound. `form`: of a page, to which an empty one is an open field
+        of a form and a foreign one what links from elsewhere carry (utm_source, fbclid).
 
-        To a program an empty one is wrong.
+        To a program both are wrong.
         """
         allowed = cls.names()
+        if form:
+            args = MultiDict([one for one in args.items(multi=True) if one[0] in allowed])
         for name in args:
             if name not in allowed:
                 raise BadRequest(

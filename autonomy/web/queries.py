@@ -101,6 +101,20 @@ class Reads:
             )
         )
 
+    def money(
+        self, currency: str | None, account: str | None, since: str | None, days: int
+    ) -> Json:
+        """Whether the money is safe, what happened to it, what is best done. Raises NotFound."""
+        return dict(
+            self._store.rpc(
+                "dashboard_money",
+                p_currency=currency,
+                p_account=account,
+                p_since=since,
+                p_days=days,
+            )
+        )
+
     def attention(self, limit: int = 6) -> Json:
         """Under-performers and scaling candidates, the largest first."""
         return dict(self._remembered.rpc("dashboard_attention", p_limit=limit))
@@ -108,6 +122,20 @@ class Reads:
     def policy(self) -> Json:
         """The one row of the policy."""
         return self._store.select("autonomy_policy", limit=1)[0]
+
+    def listed_accounts(self) -> list[Json]:
+        """Name and currency of the accounts with the most active campaigns, for the frame."""
+        return list(self._remembered.rpc("autonomy_account_days", p_limit=1)["listed"])
+
+    def frozen_by(self) -> Json:
+        """Who has frozen everything, and when; both None where nobody knows."""
+        rows = self._store.rpc("dashboard_policy_history", p_setting="frozen", p_limit=1)
+        row = rows[0] if rows and rows[0]["after"].get("frozen") is True else {}
+        return {"frozen_by": row.get("actor"), "frozen_at": row.get("changed_at")}
+
+    def policy_history(self, limit: int = 12) -> list[Json]:
+        """Changes of the policy, newest first: when, by whom, what it was and what it is."""
+        return list(self._store.rpc("dashboard_policy_history", p_limit=limit))
 
     def accounts(self, account: str | None = None, limit: int = 200) -> Json:
         """Accounts, those with the most active campaigns first, or one. Raises NotFound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -52,12 +53,18 @@ NOTICES = {
     "run_done": "That run has been carried out already; ask again for another.",
 }
 
+WARNED = ("not_approved", "nothing", "none_chosen", "run_done")
+"""Notices of what was not done."""
+ZONE_SECONDS = 60.0
+
 
 class Notice(NamedTuple):
     """A line at the top of a page after something was done."""
 
     kind: str
     text: str
+    here: str
+    """This page without it."""
 
 
 class Frame:
@@ -66,6 +73,7 @@ class Frame:
     def __init__(self, settings: Settings, store: Store, access: Access) -> None:
         self.settings, self.store, self.access = settings, store, access
         self.reads = Reads(store)
+        self._zone = ("UTC", float("-inf"))
 
     def changes(self, caller: Caller) -> Changes:
         """What this caller may change, written down under the caller's name."""
@@ -73,14 +81,28 @@ class Frame:
 
     def render(self, template: str, **values: Any) -> Response:
         """A page or a fragment."""
-        return Response(render_template(template, **values))
+        g.zone = self._zone_of(values.get("policy"))
+        return Response(render_template(template, zone=g.zone, **values))
 
     def page(self, template: str, tab: str, **values: Any) -> Response:
         """A whole page with the policy's state in its frame."""
         g.tab = tab
         if "policy" not in values:
             values["policy"] = self.reads.policy()
+        values.setdefault("accounts", self.reads.listed_accounts())
+        if values["policy"]["frozen"]:
+            values |= self.reads.frozen_by()
         return self.render(template, notice=_notice(), **values)
+
+    def _zone_of(self, policy: Mapping[str, Any] | None) -> str:
+        """The policy's time zone, asked for once a minute."""
+        zone, asked_at = self._zone
+        if policy is not None:
+            zone, asked_at = policy["time_zone"], time.monotonic()
+        elif time.monotonic() - asked_at > ZONE_SECONDS:
+            zone, asked_at = self.reads.policy()["time_zone"], time.monotonic()
+        self._zone = (zone, asked_at)
+        return str(zone)
 
     def back(self, path: str, notice: str | None = None, **numbers: int) -> Response:
         """A redirect to a page of ours (a path without a leading slash)."""
@@ -137,5 +159,9 @@ def _notice() -> Notice | None:
     if text is None:
         return None
     number = request.args.get("n", "0")
-    kind = "warn" if request.args["done"] in ("not_approved", "nothing", "none_chosen", "run_done") else "good"
-    return Notice(kind, text.format(n=number if number.isdecimal() and len(number) < 8 else "0"))
+    kind = "warn" if request.args["done"] in WARNED else "good"
+    said = text.format(n=number if number.isdecimal() and len(number) < 8 else "0")
+    others = {
+        name: request.args.getlist(name) for name in request.args if name not in ("done", "n")
+    }
+    return Notice(kind, said, f"{root()}{request.path[1:]}{query_of(others)}")

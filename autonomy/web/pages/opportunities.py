@@ -54,6 +54,7 @@ def opportunity_pages(frame: Frame) -> Blueprint:
         if by_htmx():
             found = frame.reads.opportunity(str(opportunity_id))
             return frame.render("_opportunity.html", one=found)
-        return frame.back("opportunities", "opportunity")
+        here = form_choice("place", ("overview", "")) if "place" in request.form else ""
+        return frame.back("" if here else "opportunities", "opportunity")
 
     return pages

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from autonomy.store import Json
+from autonomy.text import LONGEST_ACCOUNT
+from autonomy.web import money_words as words
 from autonomy.web.formats import parse_time
-from autonomy.web.pages.frame import Frame, form_choice, form_text
+from autonomy.web.pages.frame import Frame, form_choice, form_text, query_of
 from autonomy.web.parsing import text_argument
 from autonomy.web.state import reasons
 
+SPANS = (7, 30, 90)
 CHART_DAYS = 30
 VISITS_COOKIE = "__Host-autonomy-visits"
 VISIT_SECONDS = 30 * 60
@@ -30,29 +35,28 @@ def overview_pages(frame: Frame) -> Blueprint:
     def overview() -> Response:
         frame.access.person()
         last, seen = visits(request.cookies.get(VISITS_COOKIE, ""), int(time.time()))
-        interval = frame.settings.run_interval_minutes
-        found = frame.reads.overview(CHART_DAYS, interval, last)
-        wanted = request.args.get("currency", "")
-        if wanted in {one["currency"] or "unknown" for one in found["currencies"][1:]}:
-            found = frame.reads.overview(CHART_DAYS, interval, last, wanted)
-        waiting = (
-            frame.reads.actions({"status": "pending"}, limit=5)["actions"]
-            if found["totals"]["pending"]
-            else []
-        )
+        asked = Asked.of(request.args)
+        found, waiting = _found(frame, asked, last)
+        money = frame.reads.money(found["currency"], asked.account, last, asked.span)
+        if money["account"]:
+            found |= {**money["account"], "currency": money["currency"]}
+            found["totals"] |= {"failed": None}
         response = frame.page(
             "overview.html",
             "overview",
             policy=found["policy"],
             found=found,
+            asked=asked,
+            account=asked.account,
             optimisation=frame.reads.optimisation(),
             attention=frame.reads.attention(),
             latest=frame.reads.actions({}, limit=8)["actions"],
-            days=[{**day, "partial": day["day"] == found["today"]} for day in found["days"]],
-            waiting=waiting,
             state={**found["state"], "reasons": reasons(found["state"])},
             next_run=_next_run(frame, found),
-            **frame.reads.month(request.args.get("month"), found["currency"]),
+            **charted(found, asked),
+            **_money(money, last, found["currency"]),
+            to_do=_to_do(money["to_do"], waiting),
+            **frame.reads.month(asked.account or request.args.get("month"), found["currency"]),
         )
         response.set_cookie(VISITS_COOKIE, seen, max_age=REMEMBERED_SECONDS, **_OURS_ALONE)
         return response
@@ -66,6 +70,80 @@ def overview_pages(frame: Frame) -> Blueprint:
         return frame.back("", "frozen" if frozen else "unfrozen")
 
     return pages
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the page is to show; what is none of ours is left out, as on every page."""
+
+    days: int
+    compare: bool
+    account: str | None
+    currency: str | None
+
+    @property
+    def span(self) -> int:
+        """Days to ask for: those before, too, where they are compared."""
+        return 2 * self.days if self.compare else self.days
+
+    @classmethod
+    def of(cls, args: Mapping[str, str]) -> Asked:
+        """From the query."""
+        days = next((span for span in SPANS if str(span) == args.get("days")), CHART_DAYS)
+        account = args.get("account", "").replace("\x00", "")[:LONGEST_ACCOUNT]
+        return cls(days, args.get("compare") == "on", account or None, args.get("currency") or None)
+
+    def but(self, **changed: object) -> str:
+        """The query of this page with something else."""
+        kept = {"account": self.account, "currency": self.currency, "days": self.days}
+        kept |= {"compare": "on" if self.compare else None} | changed
+        return query_of({**kept, "days": None if kept["days"] == CHART_DAYS else kept["days"]})
+
+
+def _found(frame: Frame, asked: Asked, last: str | None) -> tuple[Json, list[Json]]:
+    """The overview in the currency that is asked for, and the proposals that wait."""
+    interval = frame.settings.run_interval_minutes
+    found = frame.reads.overview(asked.span, interval, last)
+    if asked.currency in {one["currency"] or "unknown" for one in found["currencies"][1:]}:
+        found = frame.reads.overview(asked.span, interval, last, asked.currency)
+    waiting = found["totals"]["pending"]
+    return found, (
+        frame.reads.actions({"status": "pending"}, limit=5)["actions"] if waiting else []
+    )
+
+
+def charted(found: Json, asked: Asked) -> Json:
+    """The days of the chart, and those before them where they are compared."""
+    days = [{**day, "partial": day["day"] == found["today"]} for day in found["days"]]
+    return {"days": days[-asked.days :], "before": days[: -asked.days]}
+
+
+def _money(money: Json, last: str | None, currency: str | None) -> Json:
+    return {
+        "money": money,
+        "week": words.week(money["profit"]),
+        "pace": words.pace(money["today"], currency),
+        "limits": words.limits(money["limits"]),
+        "since": words.since_words(last, money["since"]),
+        "changed": words.changes(money["changes"], money["since"], currency),
+    }
+
+
+def _to_do(found: list[Json], waiting: list[Json]) -> list[Json]:
+    """By money; a proposal with its whole row. Those that wait come before what is worth less."""
+    actions = {action["id"]: action for action in waiting}
+    named = {one["id"] for one in found}
+    listed = [
+        {**one, "action": actions.get(one["id"])}
+        for one in found
+        if one["kind"] != "proposal" or one["id"] in actions
+    ]
+    rest = [
+        {"kind": "proposal", "id": id_, "action": action, "money": None}
+        for id_, action in actions.items()
+        if id_ not in named
+    ]
+    return listed + rest
 
 
 _OURS_ALONE: dict[str, Any] = {
