@@ -168,6 +168,7 @@ as $$
     'estimated_impact', o.estimated_impact, 'confidence_score', o.confidence_score,
     'figures', o.figures, 'status', o.status, 'first_seen_at', o.first_seen_at,
     'last_seen_at', o.last_seen_at, 'resolved_at', o.resolved_at,
+    'status_by', o.status_by, 'status_reason', o.status_reason,
     'currency', autonomy.campaign_currency(o.campaign_id),
     'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
@@ -193,11 +194,15 @@ begin
     elsif v_key = 'severity' then
       v_where := v_where || format(' and %s = %s', v_rank, coalesce(
         array_position(array['critical', 'high', 'medium', 'low'], p_filter ->> v_key), 0));
+    elsif v_key = 'account' then
+      v_where := v_where || format(
+        ' and exists (select from public.campaigns m where m.id = o.campaign_id and m.account = %L)',
+        p_filter ->> v_key);
     elsif v_key = 'opportunity_type' then
       v_where := v_where || format(' and o.opportunity_type = %L', p_filter ->> v_key);
     elsif v_key <> 'status' then
       raise exception using errcode = 'AO010', message = format('%s is not a filter of opportunities.', v_key),
-        hint = 'Filters: status, severity, opportunity_type, campaign_id.';
+        hint = 'Filters: status, severity, opportunity_type, campaign_id, account.';
     end if;
   end loop;
   if p_after is not null then
@@ -225,8 +230,8 @@ begin
 end $$;
 comment on function public.dashboard_opportunities(jsonb, jsonb, integer, timestamptz) is
   'Opportunities of one status (open unless asked), the most severe and oldest first: {"opportunities", '
-  '"next_after"}. Filters: status, severity, opportunity_type, campaign_id. Reads only. Raises AO010. '
-  '[autonomous-operations]';
+  '"next_after"}. Filters: status, severity, opportunity_type, campaign_id, account. Reads only. Raises '
+  'AO010. [autonomous-operations]';
 
 create function public.dashboard_opportunity(p_opportunity_id uuid, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''

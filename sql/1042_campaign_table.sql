@@ -207,10 +207,10 @@ begin
 end $$;
 comment on function public.dashboard_campaigns(jsonb, jsonb, integer, timestamptz) is
   'A page of campaigns, the biggest spenders first unless sort says otherwise: {"campaigns", "next_after", "span", '
-  '"today", "sorted_by_days"}. Filters: title (contained, or the id), status, account, automation (on, off, held, waiting), '
-  'ids, from and to (days of the accounts; each campaign then has what it spent and earned on them and on as many before). '
-  'Where campaigns times days are more than 500,000 the order is that of the whole life, and sorted_by_days is false. '
-  'Reads only. Raises AO010. [autonomous-operations]';
+  '"today", "sorted_by_days"}. Filters: title (contained, or the id), status, account, automation (on, off, held, '
+  'waiting), ids, from and to (days of the accounts; each campaign then has what it spent and earned on them and on as '
+  'many before). Where campaigns times days are more than 500,000 the order is that of the whole life, and '
+  'sorted_by_days is false. Reads only. Raises AO010. [autonomous-operations]';
 
 create function public.dashboard_set_campaigns(
   p_campaign_ids uuid[], p_changes jsonb, p_now timestamptz default now()

@@ -136,6 +136,6 @@ begin
     'at', v_rows -> -1 -> 'at', 'id', v_rows -> -1 -> 'id'));
 end $$;
 comment on function public.dashboard_everything(jsonb, jsonb, integer) is
-  'Everything that happened, newest first: {"happened", "next_after"}: actions (kind action), changes of rules (rule) and '
-  'of the policy (settings), what people, programs and platforms did to campaigns (campaign), each with who it was. Filters: kind, campaign_id, '
-  'from, to (see dashboard_span). Only reads. Raises AO010. [autonomous-operations]';
+  'Everything that happened, newest first: {"happened", "next_after"}: actions (kind action), changes of rules (rule) '
+  'and of the policy (settings), what people, programs and platforms did to campaigns (campaign), each with who it '
+  'was. Filters: kind, campaign_id, from, to (see dashboard_span). Only reads. Raises AO010. [autonomous-operations]';

@@ -97,7 +97,9 @@ def outlooks(
             continue
     engine.take(readable)
     decided = {one.campaign_id: one for one in engine.finish(portfolio)}
-    return {one.campaign_id: _outlook(engine, one, decided.get(one.campaign_id)) for one in readable}
+    return {
+        one.campaign_id: _outlook(engine, one, decided.get(one.campaign_id)) for one in readable
+    }
 
 
 def _outlook(engine: Engine, one: Candidate, decision: Decision | None) -> dict[str, Any]:

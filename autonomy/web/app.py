@@ -14,9 +14,8 @@ from autonomy.config import Settings
 from autonomy.errors import NotConfigured
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
-from autonomy.web import charts
+from autonomy.web import charts, row_words
 from autonomy.web import formats as show
-from autonomy.web import row_words
 from autonomy.web.auth.access import Access
 from autonomy.web.auth.sessions import Sessions
 from autonomy.web.auth.throttle import Throttle

@@ -126,14 +126,15 @@ class Changes:
             self._store.rpc(name, p_action_id=action_id, p_actor=self._actor, p_reason=reason)
         )
 
-    def set_opportunity(self, opportunity_id: str, status: str) -> Json:
-        """open, in_progress, resolved or dismissed. Raises NotFound."""
+    def set_opportunity(self, opportunity_id: str, status: str, reason: str | None = None) -> Json:
+        """open, in_progress, resolved or dismissed. Raises NotFound, StateConflict."""
         return dict(
             self._store.rpc(
                 "set_opportunity_status",
                 p_id=opportunity_id,
                 p_status=status,
                 p_actor=self._actor,
+                p_reason=reason,
             )
         )
 

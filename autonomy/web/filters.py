@@ -102,10 +102,14 @@ class CampaignFilters(Filters):
 class OpportunityFilters(Filters):
     """The filters of a list of opportunities."""
 
+    exact = ("account",)
     status: Annotated[str, one_of(OPPORTUNITY_STATUSES)] = "open"
     severity: Annotated[str, one_of(SEVERITIES)] | None = None
     opportunity_type: Annotated[str, one_of(OPPORTUNITY_TYPES)] | None = None
     campaign_id: Id | None = None
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
+        default=None, description="of campaigns of this account only"
+    )
 
 
 IDS = Read(

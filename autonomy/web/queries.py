@@ -69,8 +69,11 @@ def spanned(store: Store, chosen: Mapping[str, Any]) -> Json:
 def _continues(after: Mapping[str, Any], sort: str) -> bool:
     """Whether a page's key is one of a list in this order."""
     value = after["value"]
-    number = value is None or re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,30})?", value)
-    return bool(after["sort"] == sort and (sort.endswith("title") and value is not None or number))
+    if after["sort"] != sort:
+        return False
+    if sort.endswith("title"):
+        return value is not None
+    return value is None or bool(re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,30})?", value))
 
 
 class Reads:
@@ -283,7 +286,9 @@ class Reads:
         Raises BadRequest; NotFound where `after` is of another order.
         """
         if after is not None and not _continues(after, filters.get("sort") or USUAL_SORT):
-            raise NotFound("after: there is no such page.", hint="It is of a list sorted otherwise.")
+            raise NotFound(
+                "after: there is no such page.", hint="It is of a list sorted otherwise."
+            )
         return dict(
             self._store.rpc(
                 "dashboard_campaigns", p_filter=_given(filters), p_after=after, p_limit=limit

@@ -42,9 +42,9 @@ def deed(action: Mapping[str, Any]) -> str:
 def rule_deed(one: Mapping[str, Any]) -> str:
     """What was done to a rule: made, deleted, switched, changed."""
     before, after = one.get("before"), one.get("after")
-    if not before:
+    if not isinstance(before, Mapping):
         return "Rule added"
-    if not after:
+    if not isinstance(after, Mapping):
         return "Rule deleted"
     if before.get("is_active") != after.get("is_active"):
         return "Rule switched on" if after.get("is_active") else "Rule switched off"

@@ -309,22 +309,6 @@ class Preview(Answer):
     past: Past
 
 
-class Days(Answer):
-    """The days that a list looks at, and those that they are compared with."""
-
-    from_: date = Field(alias="from")
-    to: date
-    before_from: date
-    before_to: date
-
-
-class Campaigns(Page):
-    campaigns: list[rows.ListedCampaign]
-    span: Days | None
-    today: date
-    sorted_by_days: bool
-
-
 class CampaignDay(rows.Day):
     impressions: int | None
     left_out: bool

@@ -84,6 +84,8 @@ class Opportunity(Answer):
     first_seen_at: datetime
     last_seen_at: datetime
     resolved_at: datetime | None
+    status_by: str | None
+    status_reason: str | None
     overdue: bool
     currency: str | None
 
@@ -105,54 +107,6 @@ class ListedRule(Rule):
     flaw: str | None
     last_change: datetime | None
     watch: bool
-
-
-class SpanFigures(Answer):
-    """What a campaign spent and earned on some days."""
-
-    spend: float
-    revenue: float
-    roi: float | None
-    conversions: float
-
-
-class LastAction(Answer):
-    id: UUID
-    action_type: str
-    status: Annotated[str, one_of(STATUSES)]
-    error: str | None
-    at: datetime
-
-
-class WaitingAction(Answer):
-    id: UUID
-    action_type: str
-    previous_state: Json | None
-    new_state: Json | None
-
-
-class ListedCampaign(Answer):
-    id: UUID
-    title: str | None
-    status: str | None
-    budget: float | None
-    account: str
-    autonomous_enabled: bool
-    hold_until: datetime | None
-    total_spend: float
-    total_revenue: float
-    roi: float | None
-    conversions: float
-    currency: str | None
-    span: SpanFigures | None
-    """Of the days that were asked for."""
-    before: SpanFigures | None
-    """Of as many days before them."""
-    last_action: LastAction | None
-    waiting: WaitingAction | None
-    """The proposal that waits for a person."""
-    executed: UUID | None
-    """The last action that stands executed."""
 
 
 class Run(Answer):

@@ -92,7 +92,9 @@ DEEDS = {
         lambda one: not one["autonomous_enabled"],
         lambda: {"autonomous_enabled": True},
     ),
-    "approve": Deed("Approve what is proposed for {n}?", "Approve", lambda one: bool(one["waiting"])),
+    "approve": Deed(
+        "Approve what is proposed for {n}?", "Approve", lambda one: bool(one["waiting"])
+    ),
     "reject": Deed("Reject what is proposed for {n}?", "Reject", lambda one: bool(one["waiting"])),
 }
 
@@ -141,9 +143,7 @@ def campaign_table(frame: Frame) -> Blueprint:
 
 def _asked(filters: Mapping[str, Any]) -> Json:
     """The filters by the names that the database has."""
-    return {name: value for name, value in filters.items() if name != "q"} | {
-        "title": filters["q"]
-    }
+    return {name: value for name, value in filters.items() if name != "q"} | {"title": filters["q"]}
 
 
 def _page(frame: Frame, filters: Json, found: Json, shown: Json) -> Response:
@@ -157,7 +157,9 @@ def _page(frame: Frame, filters: Json, found: Json, shown: Json) -> Response:
         headers=_headers(filters),
         account_names=[one["account"] for one in accounts] if len(accounts) > 1 else [],
         sorted_by_days=found["sorted_by_days"],
-        narrowed=any(value for name, value in filters.items() if name not in ("sort", "from", "to")),
+        narrowed=any(
+            value for name, value in filters.items() if name not in ("sort", "from", "to")
+        ),
         export=f"{root()}campaigns.csv{query_of(filters)}",
         most_rows=MOST_ROWS,
         hold_days=HOLD_DAYS,

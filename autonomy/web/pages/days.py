@@ -27,7 +27,7 @@ def by_day(
     moment_of: Callable[[Json], object],
     after: object = None,
 ) -> list[Day]:
-    """The rows in their order, each run of one day together. `after`: where the page before ended."""
+    """The rows in their order, those of one day together. `after`: where the page before ended."""
     where = zone_of(zone)
     last = parse_time(after) if after else None
     before = last.astimezone(where).date() if last else None

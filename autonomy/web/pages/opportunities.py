@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from autonomy.store import Json
 from autonomy.web.filters import OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES, OpportunityFilters
 from autonomy.web.formats import SEVERITIES
-from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, query_of, root
+from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, form_text, query_of, root
 from autonomy.web.parsing import OPPORTUNITIES_AFTER, encode_cursor
 
 PAGE_LENGTH = 24
@@ -50,7 +50,7 @@ def opportunity_pages(frame: Frame) -> Blueprint:
     def set_status(opportunity_id: object) -> Response:
         caller = frame.access.operator()
         status = form_choice("status", OPPORTUNITY_STATUSES)
-        frame.changes(caller).set_opportunity(str(opportunity_id), status)
+        frame.changes(caller).set_opportunity(str(opportunity_id), status, form_text("reason"))
         if by_htmx():
             found = frame.reads.opportunity(str(opportunity_id))
             return frame.render("_opportunity.html", one=found)
