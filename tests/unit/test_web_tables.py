@@ -59,7 +59,8 @@ def test_no_cell_is_a_formula(value: object, shown: str) -> None:
 def test_a_file_is_as_the_rfc_has_it() -> None:
     text = csv_text([{"id": "1", "title": 'say "no",\nplease', "span": {"spend": -3}}], "campaigns")
     lines = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert text.endswith("\r\n") and text.count("\r\n") == 2
+    assert text.endswith("\r\n")
+    assert text.count("\r\n") == 2
     assert (lines[0]["title"], lines[0]["span.spend"]) == ('say "no",\nplease', "-3")
 
 
@@ -163,9 +164,11 @@ def test_an_interval_is_drawn_by_its_logarithm() -> None:
         return drawn_range({"likely_roi_low": low, "likely_roi_high": high, "break_even": even})
 
     middle = drawn(0.5, 2)
-    assert middle["even"] == 50 and middle["side"] == "open"
+    assert middle["even"] == 50
+    assert middle["side"] == "open"
     assert middle["low"] + middle["high"] == pytest.approx(100)
-    assert drawn(2, 4)["side"] == "good" and drawn(0.2, 0.4)["side"] == "bad"
+    assert drawn(2, 4)["side"] == "good"
+    assert drawn(0.2, 0.4)["side"] == "bad"
     assert drawn(0.001, 1000) == {"low": 0, "high": 100, "even": 50, "width": 100, "side": "open"}
     for nothing in (None, 0, -1, float("nan"), "x"):
         assert drawn(nothing, 2) is None

@@ -28,6 +28,7 @@ MOST_COUNTED_DAYS = 12
 class Asked(ActionFilters, Noticed):
     """Which actions the page lists."""
 
+    exact = ()  # of a form's open field
     after: Annotated[Json, ACTIONS_AFTER] | None = None
 
 

@@ -45,6 +45,7 @@ LEFT_AT, RIGHT_AT = log(0.1), log(10)
 class Asked(CampaignFilters, Noticed):
     """Which campaigns the page lists, and in which order."""
 
+    exact = ()  # of a form's open field
     q: Title | None = None
     after: Annotated[Json, CAMPAIGNS_AFTER] | None = None
 

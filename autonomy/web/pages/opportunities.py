@@ -18,6 +18,7 @@ PAGE_LENGTH = 24
 class Asked(OpportunityFilters, Noticed):
     """Which opportunities the page lists."""
 
+    exact = ()  # of a form's open field
     after: Annotated[Json, OPPORTUNITIES_AFTER] | None = None
 
 
