@@ -64,6 +64,45 @@ def preview_rules(
     return summary(past, outcomes, days)
 
 
+def preview_beside(
+    source: Caller, others: Sequence[Mapping[str, Any]], rule: Mapping[str, Any], *, days: int = 30
+) -> dict[str, Any]:
+    """As preview_rules of the others and this rule, and `own`: that less what the others would
+    have done without it. Reads only; raises as above."""
+    without = Setting("without", [one for one in others if one.get("is_active", True)], policy={})
+    with_it = Setting("preview", [*without.rules, rule], policy={})
+    past, (before, after) = replayed(source, [without, with_it], {}, days=days)
+    return {**summary(past, after, days), "own": _own(before[0], after[0])}
+
+
+def _own(before: Outcome, after: Outcome) -> dict[str, Any]:
+    """What one rule adds, in the first currency. Money of both rests on the same days."""
+    was, is_ = before.worth, after.worth
+    pauses = len(is_.pauses) - len(was.pauses)
+    raises, lowered = is_.raises - was.raises, is_.lowered - was.lowered
+    saved, missed = is_.saved.value - was.saved.value, is_.missed.value - was.missed.value
+    currency = after.currency or None
+    parts = [
+        f"{abs(number):,} {'more' if number > 0 else 'fewer'} {what}"
+        for number, what in ((pauses, "pauses"), (raises, "raises"), (lowered, "cuts"))
+        if number
+    ]
+    sums = " and ".join(
+        f"{money(abs(value), False, currency)} {'more' if value > 0 else 'less'} {what}"
+        for value, what in ((saved, "saved"), (missed, "missed"))
+        if round(value)
+    )
+    said = ", ".join(parts) or "nothing that the other rules would not have done"
+    return {
+        "pauses": pauses,
+        "raises": raises,
+        "lowered": lowered,
+        "saved": round(saved, 2),
+        "missed": round(missed, 2),
+        "sentence": f"This rule by itself: {said}{f'; {sums}' if sums else ''}.",
+    }
+
+
 def replayed(
     source: Caller | str,
     settings: Sequence[Setting],

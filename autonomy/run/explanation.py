@@ -89,7 +89,7 @@ def preview_now(store: Store, draft: Json, rule_id: str | None = None) -> Json:
 
 def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) -> Json:
     from autonomy.errors import PastError
-    from autonomy.replay.rule_preview import preview_rules
+    from autonomy.replay.rule_preview import preview_beside
 
     if now["after"]["campaigns_evaluated"] > MOST_CAMPAIGNS:
         return {"sentence": f"More than {MOST_CAMPAIGNS:,} campaigns: {_ASK_REPLAY}"}
@@ -99,7 +99,7 @@ def _past(store: Store, now: Json, draft: Json, rule_id: str | None, days: int) 
     others = [row for row in rows if row["id"] != rule_id and row["flaw"] is None]
     rule = {"id": "draft", "priority": 50, **known, **draft, "is_active": True, "flaw": None}
     try:
-        return preview_rules(store, [*others, rule], days=days)
+        return preview_beside(store, others, rule, days=days)
     except PastError as error:
         return {"sentence": str(error)}
     except DatabaseTimeout:

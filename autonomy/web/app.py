@@ -22,6 +22,7 @@ from autonomy.web.auth.throttle import Throttle
 from autonomy.web.auth.tokens import FetchCertificates, OidcVerifier
 from autonomy.web.error_answers import answer_failures, json_answer
 from autonomy.web.headers import secure
+from autonomy.web.packing import pack
 from autonomy.web.parsing import read_whole
 
 StartRun = Callable[..., RunAnswer]
@@ -64,6 +65,7 @@ def create_app(
     answer_failures(app)
     app.before_request(read_whole)
     app.after_request(secure)
+    app.after_request(pack)  # the functions after a request are called in reverse: the last first
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, g, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -19,6 +19,8 @@ from autonomy.errors import (
 )
 from autonomy.logs import log, say
 from autonomy.run.request import error_body
+from autonomy.web.auth.access import FormOutOfDate
+from autonomy.web.auth.kept import sent_too_late
 from autonomy.web.parsing import too_large
 
 
@@ -104,12 +106,37 @@ def _page(error: AutonomyError) -> Response:
     if isinstance(error, Unauthenticated) and request.method in ("GET", "HEAD"):
         return _to_sign_in()
     fragment = "HX-Request" in request.headers
+    again = _form_again(error, fragment)
+    if again is not None:
+        return again
     name = "_failure.html" if fragment else "failure.html"
     g.setdefault("caller", None)
     response = Response(render_template(name, error=error), error.http_status)
     if fragment and isinstance(error, Unauthenticated):
         response.headers["HX-Refresh"] = "true"
     return response
+
+
+def _form_again(error: AutonomyError, fragment: bool) -> Response | None:
+    """What was filled in is not lost with the session: sign in, and the form is there again."""
+    late = isinstance(error, Unauthenticated)
+    kept = sent_too_late(request) if late or isinstance(error, FormOutOfDate) else None
+    if kept is None:
+        return None
+    name = "sign_in.html" if late else "kept.html"
+    # of a fragment the address is not the page's: ways to the top count from there
+    values = {"kept": kept, "possible": True, "next": "", "problem": ""}
+    values |= {"root": _root_of_page()} if fragment else {}
+    text = render_template(f"_{name}" if fragment else name, **values)
+    response = Response(text, error.http_status)
+    if fragment:
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#main", "innerHTML"
+    return response
+
+
+def _root_of_page() -> str:
+    path = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    return "../" * min(9, path.count("/") - 1) or "./"
 
 
 def _to_sign_in() -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -104,6 +105,40 @@ def actor(value: object) -> str:
     """postgres -> somebody at the database"""
     text = str(value or "").strip()
     return ACTORS.get(text.lower(), text) or "nobody known"
+
+
+RUN_COUNTS = {
+    "campaigns_paused": ("paused", "pause"),
+    "campaigns_scaled": ("scaled up", "scale up"),
+    "campaigns_scaled_down": ("scaled down", "scale down"),
+    "budgets_optimized": ("budgets moved", "move budgets"),
+    "campaigns_resumed": ("resumed", "resume"),
+    "actions_proposed": ("proposed", "propose"),
+    "opportunities_detected": ("opportunities found", "find opportunities"),
+}
+"""What a run counts -> as done, and as what would be."""
+MACHINE_WORD = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+
+
+def run_counts(run: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What a run counted, in words: nothing is said to be done that was not."""
+    counts = (run.get("summary") or {}).get("actions_taken")
+    unreal = run.get("dry_run") or run.get("mode") == "observe"
+    said = []
+    for name, number in (counts if isinstance(counts, Mapping) else {}).items():
+        done, would = RUN_COUNTS.get(name, (words(name), words(name)))
+        if unreal and name != "opportunities_detected":
+            done = f"would {would}"
+        elif run.get("mode") == "approve" and name.startswith(("campaigns_", "budgets_")):
+            done = f"proposed to {would}"
+        said.append((done, number))
+    return said
+
+
+def spoken(text: object) -> str:
+    """min_confidence must be a number -> Min confidence must be a number"""
+    said = MACHINE_WORD.sub(lambda found: words(found[0]), str(text or ""))
+    return said[:1].upper() + said[1:]
 
 
 def action_name(value: str) -> str:
@@ -258,6 +293,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "words": words,
     "titled": titled,
     "actor": actor,
+    "run_counts": run_counts,
+    "spoken": spoken,
     "action_name": action_name,
     "action_verb": action_verb,
     "when": when,

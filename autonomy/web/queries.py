@@ -331,6 +331,11 @@ class Reads:
         """What a run would do now, in campaigns and budget a day. Nothing is written down."""
         return dict(self._store.rpc("dashboard_run_preview"))
 
+    def policy_preview(self, changes: Json) -> Json:
+        """A run now by the policy as it is and with these changes: {"before", "after"}. Writes
+        nothing that lasts. Raises BadRequest."""
+        return dict(self._store.rpc("dashboard_preview_policy", p_changes=changes))
+
     def executed(self, chosen: Mapping[str, Any]) -> int:
         """How many actions of a run, a rule or a span may be taken back. Raises BadRequest."""
         return int(self._store.rpc("dashboard_executed", p_filter=dict(chosen)))

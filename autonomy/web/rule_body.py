@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
+from uuid import uuid4
 
 from pydantic import Field, PrivateAttr
 
@@ -64,7 +65,8 @@ class NewRule(RuleChange):
 
 
 def findings(store: Store, rules: list[Json], policy: Json) -> list[dict[str, Any]]:
-    """Lint over all rules, bad ones among them; one dictionary a finding."""
+    """Lint over all rules, bad ones among them; one dictionary a finding. An inactive one is looked
+    at as if it were active beside those that are."""
     found: list[dict[str, Any]] = []
     good: list[Rule] = []
     for row in rules:
@@ -81,4 +83,23 @@ def findings(store: Store, rules: list[Json], policy: Json) -> list[dict[str, An
         for account in sorted(named)
         for name, row in store.rpc("autonomy_account_policies", p_account=account).items()
     }
-    return found + [one.to_row() for one in lint(good, Policy.from_row(policy), own)]
+    ruled_by = Policy.from_row(policy)
+    active = [rule for rule in good if rule.is_active]
+    said = lint(active, ruled_by, own)
+    for rule in good:
+        if not rule.is_active:
+            candidate = rule.model_copy(update={"is_active": True})
+            beside = lint([*active, candidate], ruled_by, own)
+            said += [one for one in beside if candidate.rule_name in (one.rule, one.other)]
+    return found + [one.to_row() for one in said]
+
+
+def findings_of(store: Store, draft: Json, rule_id: str | None, policy: Json) -> list[Json]:
+    """What lint says of a rule as it is being written, as if it were active."""
+    rows: list[Json] = list(store.rpc("dashboard_rules"))
+    known: Json = next((row for row in rows if row["id"] == rule_id), {})
+    candidate = {"id": str(uuid4()), "priority": 50, **known, **draft, "is_active": True}
+    others = [row for row in rows if row["id"] != rule_id and row["is_active"]]
+    found = findings(store, [*others, candidate], policy)
+    name = str(candidate["rule_name"])
+    return [one for one in found if name in (one["rule"], one["other"])]

@@ -69,10 +69,10 @@ def test_the_overview_shows_state_and_chart(account: Served, visit: Visit) -> No
     page = visitor.page
     expect(page.get_by_text("All is well.")).to_be_visible()
     days = page.get_by_role("region", name="Spend, revenue and ROI")
-    expect(days.locator("canvas")).to_be_visible()
+    expect(days.locator(".plot path").first).to_be_attached()
     expect(page.locator(".tile.red").first).to_contain_text("Recommendation")
     expect(page.locator(".tile.green").first).to_contain_text("Suggested budget")
-    days.locator(".u-over").hover()
+    days.locator("rect.day").nth(20).hover()
     expect(days.locator(".chart-tip")).to_contain_text("revenue")
     days.get_by_text("The same as a table").click()
     expect(page.get_by_role("table", name="Daily figures")).to_be_visible()
@@ -82,23 +82,13 @@ def test_the_overview_shows_what_the_month_will_bring(account: Served, visit: Vi
     visitor = visit(account).sign_in()
     month = visitor.page.get_by_role("region", name="This month")
     expect(month).to_contain_text("8 in 10 lie within.")
-    month.locator(".u-over").hover()
+    month.locator("rect.day").nth(2).hover()
     expect(month.locator(".chart-tip")).to_contain_text(re.compile("spent|foretold"))
     month.get_by_text("The same as a table").click()
     expect(month.get_by_role("table", name="Spend added up")).to_be_visible()
     month.get_by_role("navigation").get_by_role("link").first.click()
-    expect(month.locator("canvas")).to_be_visible()
+    expect(month.locator(".plot path").first).to_be_attached()
     assert visitor.problems == []
-
-
-def test_times_are_the_viewers(account: Served, visit: Visit) -> None:
-    visitor = visit(account, timezone_id="Asia/Tokyo").sign_in()
-    visitor.open("/runs")
-    stamp = visitor.page.locator("time[data-when]").first
-    assert "Asia/Tokyo" in (stamp.get_attribute("title") or "")
-    utc = stamp.get_attribute("datetime") or ""
-    shown = stamp.inner_text()
-    assert (int(utc[11:13]) + 9) % 24 == int(shown[11:13])
 
 
 def test_roll_back_and_see_it(account: Served, visit: Visit) -> None:
@@ -174,8 +164,8 @@ def test_approve_and_reject(account: Served, visit: Visit) -> None:
         " and not exists (select from campaign_ab_tests t where t.campaign_id = c.id) limit 2"
     )
     page = visit(account).sign_in().page
-    expect(page.get_by_role("heading", name=re.compile("Waiting for you: 2"))).to_be_visible()
-    first = page.locator(".rows > li").first
+    expect(page.get_by_text("Waiting for you: 2")).to_be_visible()
+    first = page.locator("li[id^=action]").first
     number = first.get_attribute("id") or ""
     first.get_by_role("button", name="Reject").click()
     expect(page.locator(f"#{number}")).to_contain_text("a person rejected it", ignore_case=True)
@@ -260,11 +250,11 @@ def test_opportunities_are_started_and_dismissed(account: Served, visit: Visit) 
 
 def test_freeze_and_lift(account: Served, visit: Visit) -> None:
     page = visit(account).sign_in().page
-    page.get_by_text("Freeze everything").click()
-    page.get_by_label("Why").fill("Stock take")
+    page.locator("summary", has_text="Freeze").click()
+    page.get_by_label("Why freeze").fill("Stock take")
     page.get_by_role("button", name="Freeze now").click()
     expect(page.get_by_text("Frozen: nothing is changed until somebody")).to_be_visible()
-    expect(page.get_by_text("Stock take")).to_be_visible()
+    expect(page.get_by_role("region", name="Frozen")).to_contain_text("Stock take")
     page.get_by_role("button", name="Lift the freeze").click()
     expect(page.get_by_text("The freeze is lifted")).to_be_visible()
 
@@ -298,7 +288,7 @@ def test_a_campaigns_page(account: Served, visit: Visit) -> None:
     visitor.page.get_by_role("link", name=title).first.click()
     page = visitor.page
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
-    expect(page.locator(".chart canvas")).to_be_visible()
+    expect(page.locator(".chart .plot path").first).to_be_attached()
     expect(page.get_by_text("What would happen now, and why")).to_be_visible()
     page.get_by_role("button", name="Hold").click()
     expect(page.get_by_text("on hold until")).to_be_visible()

@@ -33,6 +33,10 @@ class Caller:
         return self.role == "operator"
 
 
+class FormOutOfDate(Forbidden):
+    """A form of ours whose token is another session's."""
+
+
 class Access:
     """The one place that lets callers in."""
 
@@ -137,7 +141,7 @@ class Access:
             given = request.form.get("csrf")
         expected = self.sessions.csrf_token(session)
         if not hmac.compare_digest((given or "").encode("utf-8", "replace"), expected.encode()):
-            raise Forbidden("The form is out of date.", hint="Load the page again and repeat.")
+            raise FormOutOfDate("The form is out of date.", hint="Load the page again and repeat.")
 
     def _raise_not_configured(self) -> None:
         raise NotConfigured(
@@ -153,6 +157,16 @@ def local(req: Request) -> bool:
         return urlsplit(f"//{req.headers.get('Host', '')}").hostname in LOCAL_HOSTS
     except ValueError:  # a Host such as "[::"
         return False
+
+
+def from_our_page(req: Request) -> bool:
+    """Whether the browser says that a page of ours has sent this."""
+    site, origin = req.headers.get("Sec-Fetch-Site"), req.headers.get("Origin")
+    return (
+        bool(site or origin)
+        and site in (None, "same-origin")
+        and (origin is None or _our_origin(origin, req))
+    )
 
 
 def _our_origin(origin: str, req: Request) -> bool:

@@ -9,7 +9,9 @@ from flask import Blueprint, Response, g, redirect, render_template, request
 
 from autonomy.errors import AutonomyError, Forbidden, TooManyTries, Unauthenticated
 from autonomy.web.assets import version
-from autonomy.web.auth.access import Access, local
+from autonomy.web.auth.access import Access, Caller, local
+from autonomy.web.auth.kept import PATH as KEPT_PATH
+from autonomy.web.auth.kept import KeptForm, carried
 from autonomy.web.auth.sessions import COOKIE, cookie_options
 from autonomy.web.auth.tokens import role_of_token
 from autonomy.web.headers import encrypted, nonce
@@ -81,7 +83,12 @@ def _sign_in(access: Access, wanted: str) -> Response:
         access.throttle.wrong_at_form(request)
         raise Unauthenticated("That token is not known.", hint="Check for a missing character.")
     session = access.sessions.open(role)
-    response = _to(_safe_path(wanted))
+    kept = _kept()
+    if kept is None:
+        response = _to(_safe_path(wanted))
+    else:
+        g.caller = Caller(role, session)
+        response = Response(render_template("kept.html", kept=kept))
     response.set_cookie(
         COOKIE, access.sessions.write(session), **cookie_options(session, access.sessions)
     )
@@ -98,9 +105,18 @@ def _form(access: Access, wanted: str, error: AutonomyError | None = None) -> Re
         possible = False
         problem = "Nobody can sign in yet: AUTONOMY_SESSION_KEY is not set for this function."
     text = render_template(
-        "sign_in.html", problem=problem, possible=possible, next=_safe_path(wanted)
+        "sign_in.html",
+        problem=problem,
+        possible=possible,
+        next=_safe_path(wanted),
+        kept=_kept() if error is not None else None,
     )
     return Response(text, error.http_status if error is not None else 200)
+
+
+def _kept() -> KeptForm | None:
+    """The form that came too late and is carried through the sign-in."""
+    return carried(request.form, _safe_path(request.form.get(KEPT_PATH, "")))
 
 
 def _safe_path(wanted: str) -> str:

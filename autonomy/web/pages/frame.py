@@ -12,13 +12,14 @@ from flask import Response, g, redirect, render_template, request
 from autonomy.config import Settings
 from autonomy.errors import BadRequest
 from autonomy.store import Store
+from autonomy.text import counted
 from autonomy.web.auth.access import Access, Caller
 from autonomy.web.commands import Changes
 from autonomy.web.parsing import Parameters, text_argument
 from autonomy.web.queries import Reads
 
 NOTICES = {
-    "rolled_back": "Taken back: {n}. Those campaigns are left alone for some days.",
+    "rolled_back": "Taken back: {n}. {left_alone}",
     "nothing": "Nothing was changed.",
     "approved": "Approved and carried out.",
     "not_approved": "It could not be carried out; the action says why.",
@@ -73,7 +74,7 @@ class Frame:
     def __init__(self, settings: Settings, store: Store, access: Access) -> None:
         self.settings, self.store, self.access = settings, store, access
         self.reads = Reads(store)
-        self._zone = ("UTC", float("-inf"))
+        self._known: tuple[str, int, float] = ("UTC", 0, float("-inf"))
 
     def changes(self, caller: Caller) -> Changes:
         """What this caller may change, written down under the caller's name."""
@@ -81,8 +82,9 @@ class Frame:
 
     def render(self, template: str, **values: Any) -> Response:
         """A page or a fragment."""
-        g.zone = self._zone_of(values.get("policy"))
-        return Response(render_template(template, zone=g.zone, **values))
+        g.zone, hold_days, _ = self._policy_known(values.get("policy"))
+        alone = left_alone(hold_days)
+        return Response(render_template(template, zone=g.zone, left_alone=alone, **values))
 
     def page(self, template: str, tab: str, **values: Any) -> Response:
         """A whole page with the policy's state in its frame."""
@@ -92,17 +94,17 @@ class Frame:
         values.setdefault("accounts", self.reads.listed_accounts())
         if values["policy"]["frozen"]:
             values |= self.reads.frozen_by()
-        return self.render(template, notice=_notice(), **values)
+        hold_days = int(values["policy"]["hold_days_after_rollback"])
+        return self.render(template, notice=_notice(left_alone(hold_days)), **values)
 
-    def _zone_of(self, policy: Mapping[str, Any] | None) -> str:
-        """The policy's time zone, asked for once a minute."""
-        zone, asked_at = self._zone
+    def _policy_known(self, policy: Mapping[str, Any] | None) -> tuple[str, int, float]:
+        """The policy's time zone and days of rest after a rollback, asked for once a minute."""
+        if policy is None and time.monotonic() - self._known[2] > ZONE_SECONDS:
+            policy = self.reads.policy()
         if policy is not None:
-            zone, asked_at = policy["time_zone"], time.monotonic()
-        elif time.monotonic() - asked_at > ZONE_SECONDS:
-            zone, asked_at = self.reads.policy()["time_zone"], time.monotonic()
-        self._zone = (zone, asked_at)
-        return str(zone)
+            days = int(policy["hold_days_after_rollback"])
+            self._known = (str(policy["time_zone"]), days, time.monotonic())
+        return self._known
 
     def back(self, path: str, notice: str | None = None, **numbers: int) -> Response:
         """A redirect to a page of ours (a path without a leading slash)."""
@@ -154,7 +156,14 @@ def query_of(values: Mapping[str, object | None]) -> str:
     return f"?{urlencode(given, doseq=True)}" if given else ""
 
 
-def _notice() -> Notice | None:
+def left_alone(days: int) -> str:
+    """What becomes of campaigns whose actions were taken back."""
+    if days < 1:
+        return "The next run may act on them again."
+    return f"Those campaigns are left alone for {counted(days, 'day')}."
+
+
+def _notice(alone: str) -> Notice | None:
     text = NOTICES.get(request.args.get("done", ""))
     if text is None:
         return None

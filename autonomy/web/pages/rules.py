@@ -16,7 +16,7 @@ from autonomy.web.auth.access import Caller
 from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, form_text
 from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
 from autonomy.web.parsing import Id, Parameters, one_of
-from autonomy.web.rule_body import findings
+from autonomy.web.rule_body import findings, findings_of
 
 NEW_RULE: Json = {
     "rule_name": "",
@@ -38,6 +38,7 @@ class Start(Parameters):
     """What a new rule begins as, and how it is shown."""
 
     template: str | None = None
+    like: Id | None = None
     mode: str | None = None
 
 
@@ -90,9 +91,12 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
     @pages.get("/rules/new")
     def new_rule() -> Response:
         frame.access.operator()
-        key = Start.read(request.args, form=True).template
-        rule = NEW_RULE
-        if key is not None:
+        asked = Start.read(request.args, form=True)
+        key, rule = asked.template, NEW_RULE
+        if asked.like is not None:
+            rule = {**frame.reads.rule(asked.like), "is_active": False}
+            rule["rule_name"] = f"{rule['rule_name'][:190]} (copy)"
+        elif key is not None:
             rule = next((one.row for one in TEMPLATES if one.key == key), {})
             if not rule:
                 raise NotFound("There is no such template.", hint="The Rules page lists them.")
@@ -161,6 +165,7 @@ def _preview(frame: Frame, caller: Caller, rule_id: str | None) -> Response:
     try:
         rule = rule_of_form(request.form)
         found = frame.reads.rule_preview(rule, rule_id, past=not by_htmx() or part == "past")
+        found["findings"] = findings_of(frame.store, rule, rule_id, frame.reads.policy())
     except (BadRequest, StateConflict) as error:
         problem = error
     if by_htmx():

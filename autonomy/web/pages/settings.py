@@ -11,8 +11,10 @@ from autonomy.engine.policy import PRESETS
 from autonomy.errors import AutonomyError, BadRequest
 from autonomy.store import Json
 from autonomy.web.commands import POLICY_KEYS, POLICY_TEXTS
+from autonomy.web.looser import changed_rows
 from autonomy.web.pages.frame import Frame, Noticed
 from autonomy.web.pages.optimisation import preset_in_force, worths
+from autonomy.web.pages.runs import foreseen
 from autonomy.web.parsing import text_argument
 
 FLAGS = ("resume_when_proven_wrong",)
@@ -52,6 +54,9 @@ def settings_pages(frame: Frame) -> Blueprint:
         policy = frame.reads.policy()
         try:
             changed = _changed(policy)
+            rows = changed_rows(policy, changed)
+            if request.form.get("sure") != "on" and any(row["looser"] for row in rows):
+                return _sure(frame, policy, changed, rows)
             if changed:
                 frame.changes(caller).set_policy(changed)
         except BadRequest as error:
@@ -114,6 +119,46 @@ def _value(name: str) -> Any:
     return int(value) if value.is_integer() else value
 
 
+def _sure(frame: Frame, policy: Json, changed: Json, rows: list[Json]) -> Response:
+    """What it would change now, before more is let happen. Raises BadRequest."""
+    found = frame.reads.policy_preview(changed)
+    sent = [one for one in request.form.items(multi=True) if one[0] not in ("csrf", "sure")]
+    return frame.page(
+        "settings_sure.html",
+        "settings",
+        policy=policy,
+        rows=rows,
+        before=foreseen(found["before"]),
+        after=foreseen(found["after"]),
+        sent=sent,
+    )
+
+
+def told_history(rows: list[Json], policy: Json) -> list[Json]:
+    """Changes of the policy as the page lists them, each with the fields that undo it, if any."""
+    editable = {name for name in POLICY_KEYS if name not in ELSEWHERE}
+    listed = []
+    for row in rows:
+        undo = {name: row["before"][name] for name in row["before"] if name in editable}
+        differs = any(policy[name] != value for name, value in undo.items())
+        flags = {name: policy[name] for name in FLAGS} | undo
+        fields = [(name, _typed(name, value)) for name, value in (undo | flags).items()]
+        listed.append(
+            {
+                **row,
+                "rows": changed_rows(row["before"], row["after"]),
+                "undo": [one for one in fields if one[1] != ""] if undo and differs else [],
+            }
+        )
+    return listed
+
+
+def _typed(name: str, value: Any) -> str:
+    if name in FLAGS:
+        return "on" if value else ""
+    return str(value)
+
+
 def _form(frame: Frame, policy: Json, problem: AutonomyError | None = None) -> Response:
     sent = request.form if problem is not None else {}
     shown = {name: sent.get(name, value) for name, value in policy.items()}
@@ -133,6 +178,7 @@ def _form(frame: Frame, policy: Json, problem: AutonomyError | None = None) -> R
         limits={row["setting"]: row for row in frame.store.rpc("autonomy_policy_limits")},
         flags=FLAGS,
         told=frame.reads.told(),
+        history=told_history(frame.reads.policy_history(), policy),
         channels=CHANNELS,
         set_up=frame.settings.channels,
     )

@@ -52,7 +52,7 @@
   var dialog = document.getElementById("dialog");
   document.addEventListener("htmx:afterSwap", function (event) {
     if (event.detail.target === dialog && !dialog.open) { dialog.showModal(); }
-    if (event.detail.target.id === "notices" && dialog.open) { dialog.close(); }
+    if (["notices", "main"].indexOf(event.detail.target.id) >= 0 && dialog.open) { dialog.close(); }
   });
   document.addEventListener("click", function (event) {
     var closer = event.target.closest("[data-close]");
