@@ -88,6 +88,7 @@ ACTORS = {
     "autonomy": "the system itself",
     "scheduler": "the schedule",
     "dashboard": "a person here",
+    "http": "a call of the function",
     "api": "a program",
     "sql": "the database",
     "database": "the database",
