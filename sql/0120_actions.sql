@@ -340,9 +340,12 @@ create index if not exists optimization_opportunities_campaign_type
 alter table public.optimization_opportunities
   add column if not exists figures jsonb not null default '{}',
   add column if not exists status_by text,
+  add column if not exists status_reason text,
   add column if not exists is_current boolean not null default true;
 comment on column public.optimization_opportunities.status_by is
   'who set the status last; autonomy: it was gone for 3 days';
+comment on column public.optimization_opportunities.status_reason is
+  'why, as that person said it';
 comment on column public.optimization_opportunities.is_current is
   'whether the last look at the campaign still found it';
 

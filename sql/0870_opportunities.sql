@@ -51,6 +51,10 @@ begin
   elsif new.resolved_at is not distinct from old.resolved_at then
     new.resolved_at := now();
   end if;
+  -- a reason is of one change
+  if new.status_reason is not distinct from old.status_reason then
+    new.status_reason := null;
+  end if;
   -- What the system closed by itself and a person takes up again is the person's.
   if old.status_by = 'autonomy' and new.status_by = 'autonomy' then
     new.status_by := null;
@@ -227,7 +231,8 @@ comment on function public.record_opportunities(timestamptz) is
   'AO014 (p_now is not the clock''s). [autonomous-operations]';
 
 create function public.set_opportunity_status(
-  p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now()) returns jsonb
+  p_id uuid, p_status text, p_actor text default null, p_now timestamptz default now(), p_reason text default null)
+returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
@@ -251,7 +256,7 @@ begin
   end if;
   begin
     update public.optimization_opportunities
-    set status = p_status, status_by = coalesce(p_actor, 'a person'),
+    set status = p_status, status_by = coalesce(p_actor, 'a person'), status_reason = p_reason,
         resolved_at = case when p_status in ('resolved', 'dismissed') then p_now end
     where id = p_id returning * into v_new;
   exception when unique_violation then
@@ -262,7 +267,7 @@ begin
   end;
   return to_jsonb(v_new) || jsonb_build_object('changed', true);
 end $$;
-comment on function public.set_opportunity_status(uuid, text, text, timestamptz) is
+comment on function public.set_opportunity_status(uuid, text, text, timestamptz, text) is
   'Starts (in_progress), resolves, dismisses or reopens an opportunity and gives its row. Dismissed: not raised again '
   'for 30 days unless more severe; resolved: for 3 days. Safe to call again (changed: false). AO010 an unknown '
   'status, AO013 an unknown id, AO004 another one is open, AO014 p_now is not the clock''s. [autonomous-operations]';

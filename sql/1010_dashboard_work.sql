@@ -30,18 +30,13 @@ comment on function autonomy.dashboard_action_json(public.autonomous_actions, te
   'delivery: how far it is on its platform. '
   '[autonomous-operations]';
 
-create function public.dashboard_actions(
-  p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
-) returns jsonb language plpgsql stable set search_path = ''
+create function autonomy.action_filter_sql(p_filter jsonb) returns text
+language plpgsql stable set search_path = ''
 as $$
 declare
   v_span jsonb := public.dashboard_span(p_filter);
   v_where text := 'true';
-  v_from text := 'public.autonomous_actions a';
   v_key text;
-  v_rows jsonb;
-  v_last record;
-  v_limit integer := least(greatest(p_limit, 1), 500);
 begin
   for v_key in select jsonb_object_keys(p_filter) loop
     if v_key in ('action_type', 'status') then
@@ -54,25 +49,63 @@ begin
     elsif v_key = 'to' then
       v_where := v_where || format(' and coalesce(a.executed_at, a.created_at) < %L::timestamptz',
         (v_span ->> v_key)::timestamptz);
-    elsif v_key <> 'title' then
+    elsif v_key not in ('title', 'account') then
       raise exception using errcode = 'AO010', message = format('%s is not a filter of actions.', v_key),
-        hint = 'Filters: action_type, status, rule_id, run_id, campaign_id, title, from, to.';
+        hint = 'Filters: action_type, status, rule_id, run_id, campaign_id, account, title, from, to.';
     end if;
   end loop;
+  return v_where;
+end $$;
+comment on function autonomy.action_filter_sql(jsonb) is
+  'SQL text of a filter of actions a, without what it says of their campaigns (see action_campaigns_sql). Only reads. '
+  'Raises AO010 for one that there is not. [autonomous-operations]';
+
+create function autonomy.action_campaigns_sql(p_filter jsonb) returns text
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return nullif(concat_ws(' and ',
+    case when p_filter ? 'title' then format('strpos(lower(m.title), lower(%L)) > 0', p_filter ->> 'title') end,
+    case when p_filter ? 'account' then
+      format('m.account = %1$L and left(m.account, 200) = left(%1$L, 200)', p_filter ->> 'account') end), '');
+end $$;
+comment on function autonomy.action_campaigns_sql(jsonb) is
+  'SQL text of what a filter of actions says of their campaigns m; null where it says nothing. Pure. '
+  '[autonomous-operations]';
+
+create function public.dashboard_actions(
+  p_filter jsonb default '{}', p_after jsonb default null, p_limit integer default 50
+) returns jsonb language plpgsql stable set search_path = ''
+as $$
+declare
+  v_where text := autonomy.action_filter_sql(p_filter);
+  v_campaigns text := autonomy.action_campaigns_sql(p_filter);
+  v_many boolean := false;
+  v_from text := 'public.autonomous_actions a';
+  v_rows jsonb;
+  v_limit integer := least(greatest(p_limit, 1), 500);
+begin
   if p_after is not null then
     v_where := v_where || format(' and (a.created_at, a.id) < (%L::timestamptz, %L::uuid)',
       (p_after ->> 'created_at')::timestamptz, (p_after ->> 'id')::uuid);
   end if;
 
-  -- By title: the newest of each campaign that matches (keys only), then the newest of those.
-  if p_filter ? 'title' then
+  -- Of few campaigns: the newest of each (keys only), then the newest of those. An account of many has its share of
+  -- the newest of all.
+  if v_campaigns is not null and not p_filter ? 'title' then
+    execute format('select count(*) > 2000 from (select from public.campaigns m where %s limit 2001) c', v_campaigns)
+    into v_many;
+  end if;
+  if v_many then
+    v_where := v_where || format(' and exists (select from public.campaigns m where m.id = a.campaign_id and %s)',
+      v_campaigns);
+  elsif v_campaigns is not null then
     v_from := format(
-      '(select k.id from (select id from public.campaigns where strpos(lower(title), lower(%L)) > 0 limit 2000) m '
+      '(select k.id from (select id from public.campaigns m where %s limit 2000) m '
       'cross join lateral (select a.id, a.created_at from public.autonomous_actions a where a.campaign_id = '
       'm.id and %s '
       'order by a.created_at desc, a.id desc limit %s) k order by k.created_at desc, k.id desc limit %s) k '
-      'join public.autonomous_actions a on a.id = k.id',
-      p_filter ->> 'title', v_where, v_limit + 1, v_limit + 1);
+      'join public.autonomous_actions a on a.id = k.id', v_campaigns, v_where, v_limit + 1, v_limit + 1);
     v_where := 'true';
   end if;
 
@@ -97,7 +130,8 @@ begin
 end $$;
 comment on function public.dashboard_actions(jsonb, jsonb, integer) is
   'Actions, newest first: {"actions", "next_after"}; p_after is the last page''s next_after. Filters: action_type, '
-  'status, rule_id, run_id, campaign_id, title (contained, at most 2,000 campaigns), from, to (see dashboard_span). '
+  'status, rule_id, run_id, campaign_id, account, title (contained, at most 2,000 campaigns), from, to (see '
+  'dashboard_span). '
   'Reads only. Raises AO010 for another filter. [autonomous-operations]';
 
 create function public.dashboard_action(p_action_id uuid) returns jsonb
@@ -135,6 +169,7 @@ as $$
     'estimated_impact', o.estimated_impact, 'confidence_score', o.confidence_score,
     'figures', o.figures, 'status', o.status, 'first_seen_at', o.first_seen_at,
     'last_seen_at', o.last_seen_at, 'resolved_at', o.resolved_at,
+    'status_by', o.status_by, 'status_reason', o.status_reason,
     'currency', autonomy.campaign_currency(o.campaign_id),
     'overdue', o.status in ('open', 'in_progress') and o.first_seen_at < p_now - interval '48 hours');
 $$;
@@ -160,11 +195,15 @@ begin
     elsif v_key = 'severity' then
       v_where := v_where || format(' and %s = %s', v_rank, coalesce(
         array_position(array['critical', 'high', 'medium', 'low'], p_filter ->> v_key), 0));
+    elsif v_key = 'account' then
+      v_where := v_where || format(
+        ' and exists (select from public.campaigns m where m.id = o.campaign_id and m.account = %L)',
+        p_filter ->> v_key);
     elsif v_key = 'opportunity_type' then
       v_where := v_where || format(' and o.opportunity_type = %L', p_filter ->> v_key);
     elsif v_key <> 'status' then
       raise exception using errcode = 'AO010', message = format('%s is not a filter of opportunities.', v_key),
-        hint = 'Filters: status, severity, opportunity_type, campaign_id.';
+        hint = 'Filters: status, severity, opportunity_type, campaign_id, account.';
     end if;
   end loop;
   if p_after is not null then
@@ -192,8 +231,8 @@ begin
 end $$;
 comment on function public.dashboard_opportunities(jsonb, jsonb, integer, timestamptz) is
   'Opportunities of one status (open unless asked), the most severe and oldest first: {"opportunities", '
-  '"next_after"}. Filters: status, severity, opportunity_type, campaign_id. Reads only. Raises AO010. '
-  '[autonomous-operations]';
+  '"next_after"}. Filters: status, severity, opportunity_type, campaign_id, account. Reads only. Raises '
+  'AO010. [autonomous-operations]';
 
 create function public.dashboard_opportunity(p_opportunity_id uuid, p_now timestamptz default now()) returns jsonb
 language plpgsql stable set search_path = ''

@@ -24,59 +24,6 @@ comment on function autonomy.valued_totals(uuid[]) is
   'Of these campaigns those whose conversions have a value: that, and the revenue and roi that pages show of them. '
   'Only reads; raises nothing. [autonomous-operations]';
 
-create function public.dashboard_campaigns(
-  p_title text default null, p_status text default null, p_after jsonb default null, p_limit integer default 50
-) returns jsonb language plpgsql stable set search_path = ''
-as $$
-declare
-  v_rows jsonb;
-  v_ids uuid[];
-  v_spend numeric := (p_after ->> 'total_spend')::numeric;
-  v_after uuid := (p_after ->> 'id')::uuid;
-  v_limit integer := least(greatest(p_limit, 1), 500);
-begin
-  -- Those that spend most come first: they are what one looks for. Without a filter the narrow
-  -- table alone knows them; campaigns without any spend come last, by id.
-  if p_title is null and p_status is null then
-    select array_agg(t.campaign_id order by t.total_spend desc, t.campaign_id) into v_ids from (
-      select p.campaign_id, p.total_spend from public.campaign_performance p
-      where p.total_spend > 0 and (p_after is null or p.total_spend < v_spend
-        or (p.total_spend = v_spend and p.campaign_id > v_after))
-      order by p.total_spend desc, p.campaign_id limit v_limit + 1) t;
-  end if;
-  if coalesce(cardinality(v_ids), 0) <= v_limit then
-    select array_agg(t.id order by t.spend desc, t.id) into v_ids from (
-      select c.id, coalesce(p.total_spend, 0) as spend
-      from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
-      where (p_title is null or strpos(lower(c.title), lower(p_title)) > 0 or c.id::text = lower(p_title))
-        and (p_status is null or lower(c.status) = lower(p_status))
-        and (p_after is null or coalesce(p.total_spend, 0) < v_spend
-             or (coalesce(p.total_spend, 0) = v_spend and c.id > v_after))
-      order by coalesce(p.total_spend, 0) desc, c.id limit v_limit + 1) t;
-  end if;
-  select coalesce(jsonb_agg(to_jsonb(page) order by total_spend desc, id), '[]') into v_rows
-  from (
-    select c.id, c.title, c.status, c.budget, c.account, c.autonomous_enabled, c.hold_until,
-           coalesce(p.total_spend, 0) as total_spend, coalesce(v.revenue, p.total_revenue, 0) as total_revenue,
-           case when v.revenue is null then p.roi else v.roi end as roi,
-           coalesce(autonomy.shown_conversions(t.life_conversions), p.conversions, 0) as conversions, k.currency
-    from public.campaigns c left join public.campaign_performance p on p.campaign_id = c.id
-    left join autonomy.campaign_totals t on t.campaign_id = c.id
-    left join public.autonomy_accounts k on k.account = c.account
-    left join autonomy.valued_totals(v_ids) v on v.campaign_id = c.id
-    where c.id = any (v_ids)
-  ) page;
-  if jsonb_array_length(v_rows) <= v_limit then
-    return jsonb_build_object('campaigns', v_rows, 'next_after', null);
-  end if;
-  v_rows := v_rows - v_limit;
-  return jsonb_build_object('campaigns', v_rows, 'next_after', jsonb_build_object(
-    'total_spend', v_rows -> -1 -> 'total_spend', 'id', v_rows -> -1 -> 'id'));
-end $$;
-comment on function public.dashboard_campaigns(text, text, jsonb, integer) is
-  'Campaigns, the biggest spenders first: {"campaigns", "next_after"}; p_title: contained in the title, or the id. '
-  'Reads only. [autonomous-operations]';
-
 create function autonomy.dashboard_campaign_days(
   p_campaign_id uuid, p_account text, p_zone text, p_first date, p_last date) returns jsonb
 language plpgsql stable set search_path = ''

@@ -23,6 +23,7 @@ from autonomy.engine.plan import Plan
 from autonomy.engine.policy import Policy, Portfolio
 from autonomy.engine.reasons import cpa_limit, settles, would_sentence
 from autonomy.engine.traced_conditions import metric_value, read
+from autonomy.errors import CandidateError
 
 RATIOS = ("roi", "ctr", "conversion_rate", "cpa", "cpc", "aov", "profit", "frequency")
 
@@ -69,6 +70,47 @@ def explain(
         ],
         "rules_skipped": answer.rules_skipped,
         "breakers": answer.breakers,
+    }
+
+
+def outlooks(
+    rules: Iterable[RuleRow],
+    candidates: Iterable[CandidateRow],
+    policy: Policy | Mapping[str, Any],
+    now: datetime,
+    portfolio: Portfolio | Mapping[str, Any] | None = None,
+    *,
+    accounts: Accounts | None = None,
+) -> dict[str, dict[str, Any]]:
+    """What a run would do to each of a few campaigns now, and where its true roi likely lies.
+
+    Campaign id -> {"verdict": "act", "propose", "hold" or None, "action_type", "code", "new",
+    "sentence", "likely_roi_low", "likely_roi_high", "break_even"}; one that cannot be read is left
+    out. Raises PolicyError.
+    """
+    engine = Engine(rules, policy, now, accounts=accounts)
+    readable = []
+    for row in candidates:
+        try:
+            readable.append(row if isinstance(row, Candidate) else Candidate.from_row(row))
+        except CandidateError:
+            continue
+    engine.take(readable)
+    decided = {one.campaign_id: one for one in engine.finish(portfolio)}
+    return {
+        one.campaign_id: _outlook(engine, one, decided.get(one.campaign_id)) for one in readable
+    }
+
+
+def _outlook(engine: Engine, one: Candidate, decision: Decision | None) -> dict[str, Any]:
+    evidence = _evidence(one, engine.ruled_by(one)[0], engine.odds(one))
+    return {
+        "verdict": None if decision is None else decision.verdict,
+        "action_type": None if decision is None else decision.action_type,
+        "code": None if decision is None else decision.code,
+        "new": None if decision is None else decision.new.to_dict(),
+        "sentence": sentence(one, engine, decision),
+        **{name: evidence[name] for name in ("likely_roi_low", "likely_roi_high", "break_even")},
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from autonomy.engine.decide import Accounts
-from autonomy.engine.explain import explain
+from autonomy.engine.explain import explain, outlooks
 from autonomy.errors import DatabaseTimeout, NotFound
 from autonomy.store import Json, Store
 from autonomy.text import chance, chance_beside, money
@@ -37,13 +38,35 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
         store.select("autonomy_policy", limit=1)[0],
         moment,
         store.rpc("portfolio_state", p_now=moment.isoformat()),
-        accounts=Accounts(
-            store.rpc("autonomy_account_policies", p_account=candidate["account"]),
-            store.rpc("autonomy_account_priors", p_account=candidate["account"]),
-            store.rpc(
-                "autonomy_account_totals", p_account=candidate["account"], p_now=moment.isoformat()
-            ),
-        ),
+        accounts=_accounts(store, candidate["account"], moment),
+    )
+
+
+def foresee_campaigns(store: Store, campaign_ids: Sequence[str]) -> dict[str, Json]:
+    """What a run would do to each of these campaigns now (see `outlooks`); none, nothing."""
+    if not campaign_ids:
+        return {}
+    moment = datetime.now(UTC)
+    page = store.rpc(
+        "list_autonomous_candidates", p_ids=list(campaign_ids), p_now=moment.isoformat()
+    )
+    names = {one["account"] for one in page["candidates"]}
+    return outlooks(
+        store.rpc("dashboard_rules"),
+        page["candidates"],
+        store.select("autonomy_policy", limit=1)[0],
+        moment,
+        store.rpc("portfolio_state", p_now=moment.isoformat()),
+        accounts=_accounts(store, names.pop() if len(names) == 1 else None, moment),
+    )
+
+
+def _accounts(store: Store, account: str | None, moment: datetime) -> Accounts:
+    """In what this account differs from the policy; None: in what each does."""
+    return Accounts(
+        store.rpc("autonomy_account_policies", p_account=account),
+        store.rpc("autonomy_account_priors", p_account=account),
+        store.rpc("autonomy_account_totals", p_account=account, p_now=moment.isoformat()),
     )
 
 

@@ -14,7 +14,7 @@ from autonomy.config import Settings
 from autonomy.errors import NotConfigured
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
-from autonomy.web import charts
+from autonomy.web import charts, row_words
 from autonomy.web import formats as show
 from autonomy.web.auth.access import Access
 from autonomy.web.auth.sessions import Sessions
@@ -51,7 +51,7 @@ def create_app(
     app.url_map.strict_slashes = False
     app.jinja_env.undefined = ChainableUndefined  # stored JSON may lack anything
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update({**show.FILTERS, **charts.FILTERS})
+    app.jinja_env.filters.update({**show.FILTERS, **charts.FILTERS, **row_words.FILTERS})
 
     sessions = Sessions(settings, clock)
     proxied = "K_SERVICE" in os.environ if behind_proxy is None else behind_proxy

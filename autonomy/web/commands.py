@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -126,14 +126,15 @@ class Changes:
             self._store.rpc(name, p_action_id=action_id, p_actor=self._actor, p_reason=reason)
         )
 
-    def set_opportunity(self, opportunity_id: str, status: str) -> Json:
-        """open, in_progress, resolved or dismissed. Raises NotFound."""
+    def set_opportunity(self, opportunity_id: str, status: str, reason: str | None = None) -> Json:
+        """open, in_progress, resolved or dismissed. Raises NotFound, StateConflict."""
         return dict(
             self._store.rpc(
                 "set_opportunity_status",
                 p_id=opportunity_id,
                 p_status=status,
                 p_actor=self._actor,
+                p_reason=reason,
             )
         )
 
@@ -162,6 +163,13 @@ class Changes:
                 "dashboard_set_campaign", p_campaign_id=campaign_id, p_changes=dict(values)
             )
         )
+
+    def set_campaigns(self, campaign_ids: Sequence[str], values: Mapping[str, Any]) -> int:
+        """As set_campaign for each of these, all or none; how many. Raises NotFound, BadRequest."""
+        done = self._store.rpc(
+            "dashboard_set_campaigns", p_campaign_ids=list(campaign_ids), p_changes=dict(values)
+        )
+        return len(done["changed"])
 
     def set_account(self, account: str, values: Mapping[str, Any]) -> Json:
         """Settings of one account, None the policy's. Raises BadRequest, NotFound."""

@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 from autonomy.errors import BadRequest
 from autonomy.run.sent import LEFT_OUT, Read, Sent, Text
 from autonomy.store import Json
+from autonomy.text import LONGEST_ACCOUNT
 from autonomy.web.formats import ACTION_NAMES, SEVERITIES, STATUSES
-from autonomy.web.parsing import ID, Bound, Id, Parameters, one_of
+from autonomy.web.parsing import ID, Bound, Day, Id, Parameters, one_of
 
 CHOICES = ("run_id", "rule_id", "from", "to")
 MOST_PICKED = 200
@@ -37,29 +38,78 @@ class Filters(Parameters):
 
     def filters(self) -> dict[str, Any]:
         """All filters of the list, None where one is not given."""
-        return self.model_dump(by_alias=True, exclude={"after", "limit", "done", "n"})
+        return self.model_dump(by_alias=True, exclude={"after", "limit", "done", "n", "format"})
 
 
 class ActionFilters(Filters):
     """The filters of a list of actions."""
 
+    exact = ("account",)
     action_type: Annotated[str, one_of(tuple(ACTION_NAMES))] | None = None
     status: Annotated[str, one_of(STATUSES)] | None = None
     rule_id: Id | None = None
     run_id: Id | None = None
     campaign_id: Id | None = None
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
+        default=None, description="on campaigns of this account only"
+    )
     title: Title | None = Field(default=None, description="contained in the campaign's title")
     from_: Bound | None = Field(default=None, alias="from", description="where the span begins")
     to: Bound | None = Field(default=None, description="where it ends")
 
 
+KINDS = ("action", "rule", "settings", "campaign")
+"""Of what happened: an action, a change of a rule, of settings, of a campaign by somebody else."""
+
+
+class EverythingFilters(Filters):
+    """The filters of all that happened."""
+
+    kind: Annotated[str, one_of(KINDS)] | None = None
+    campaign_id: Id | None = None
+    from_: Bound | None = Field(default=None, alias="from", description="where the span begins")
+    to: Bound | None = Field(default=None, description="where it ends")
+
+
+CAMPAIGN_STATUSES = ("active", "paused")
+AUTOMATION = ("on", "off", "held", "waiting")
+COLUMNS = ("title", "budget", "spend", "revenue", "roi", "conversions")
+SORTS = tuple(f"{sign}{name}" for name in COLUMNS for sign in ("", "-"))
+"""By which column campaigns are sorted; - in front: the largest first."""
+USUAL_SORT = "-spend"
+MOST_DAYS = 400
+
+
+class CampaignFilters(Filters):
+    """The filters of a list of campaigns, its order, and the days that it looks at."""
+
+    exact = ("account",)
+    title: Title | None = Field(default=None, description="contained in the title, or the id")
+    status: Annotated[str, one_of(CAMPAIGN_STATUSES)] | None = None
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
+        default=None, description="of this account only"
+    )
+    automation: Annotated[str, one_of(AUTOMATION)] | None = Field(
+        default=None, description="whether it is acted on, on hold, or a proposal waits"
+    )
+    from_: Day | None = Field(default=None, alias="from", description="figures from this day on")
+    to: Day | None = Field(default=None, description="up to the end of this one")
+    sort: Annotated[str, one_of(SORTS)] | None = Field(
+        default=None, description="- in front: the largest first; else -spend"
+    )
+
+
 class OpportunityFilters(Filters):
     """The filters of a list of opportunities."""
 
+    exact = ("account",)
     status: Annotated[str, one_of(OPPORTUNITY_STATUSES)] = "open"
     severity: Annotated[str, one_of(SEVERITIES)] | None = None
     opportunity_type: Annotated[str, one_of(OPPORTUNITY_TYPES)] | None = None
     campaign_id: Id | None = None
+    account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
+        default=None, description="of campaigns of this account only"
+    )
 
 
 IDS = Read(

@@ -259,10 +259,10 @@ def impact(value: object, currency: str | None = None) -> str:
     )
 
 
-def signed(value: float, currency: str | None = None) -> str:
+def signed(value: object, currency: str | None = None) -> str:
     """224 -> +224.00"""
-    said = money(value, currency=currency)
-    return f"+{said}" if value > 0 else said
+    number = number_or_none(value)
+    return f"{'+' if number is not None and number > 0 else ''}{money(value, currency=currency)}"
 
 
 def held_because(code: object) -> str:
@@ -305,6 +305,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "state_of": state_of,
     "number_in": number_in,
     "impact": impact,
+    "signed": signed,
     "held_because": held_because,
     "by_code": by_code,
 }

@@ -22,7 +22,7 @@ DEEPEST_JSON = 40
 JSON_BLANKS = b" \t\r\n"
 KEY_PATTERN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 """An idempotency key: 1 to 255 printable ASCII characters, no blank at either end."""
-CURSOR = re.compile(r"[A-Za-z0-9_=-]{1,400}")
+CURSOR = re.compile(r"[A-Za-z0-9_=-]{1,1000}")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 DIGITS = re.compile("[0-9]{1,9}")
 
@@ -273,11 +273,14 @@ def cursor(**members: Read) -> Read:
     return Read("", read=read, type="string", pattern=f"^{CURSOR.pattern}$")
 
 
-NUMBER = Read("", test=lambda value: is_number(value) and abs(value) <= 1e15)
 ACTIONS_AFTER = cursor(created_at=MOMENT, id=ID)
 RANK = Read("", test=(1, 2, 3, 4).__contains__, read=int)
 OPPORTUNITIES_AFTER = cursor(rank=RANK, first_seen_at=MOMENT, id=ID)
-CAMPAIGNS_AFTER = cursor(total_spend=NUMBER, id=ID)
+SORTED = Read("", test=re.compile("-?(title|budget|spend|revenue|roi|conversions)").fullmatch)
+KEY = Read("", test=lambda value: value is None or (isinstance(value, str) and len(value) <= 60))
+CAMPAIGNS_AFTER = cursor(sort=SORTED, value=KEY, id=ID)
+HAPPENED_ID = Read("", test=re.compile("[a-z][0-9a-f-]{20,40}", re.ASCII).fullmatch)
+HAPPENED_AFTER = cursor(at=MOMENT, id=HAPPENED_ID)
 RUNS_AFTER = cursor(started_at=MOMENT, id=ID)
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from autonomy.errors import NotFound
 from autonomy.forecast.answer import forecast_of
-from autonomy.run.explanation import explain_campaign, preview_now, preview_rule
+from autonomy.run.explanation import (
+    explain_campaign,
+    foresee_campaigns,
+    preview_now,
+    preview_rule,
+)
 from autonomy.store import Json, Store
+from autonomy.web.filters import USUAL_SORT
 
 Filters = Mapping[str, str | None]
 REMEMBERED_SECONDS = {
@@ -57,6 +64,16 @@ def spanned(store: Store, chosen: Mapping[str, Any]) -> Json:
     if not {"from", "to"} & chosen.keys():
         return dict(chosen)
     return dict(store.rpc("dashboard_span", p_filter=dict(chosen)))
+
+
+def _continues(after: Mapping[str, Any], sort: str) -> bool:
+    """Whether a page's key is one of a list in this order."""
+    value = after["value"]
+    if after["sort"] != sort:
+        return False
+    if sort.endswith("title"):
+        return value is not None
+    return value is None or bool(re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,30})?", value))
 
 
 class Reads:
@@ -194,6 +211,26 @@ class Reads:
             )
         )
 
+    def days_of_actions(self, filters: Filters, days: Sequence[str]) -> Json:
+        """Day -> how many actions such a list has, and how many of the day may be taken back."""
+        if not days:
+            return {}
+        return dict(
+            self._store.rpc(
+                "dashboard_days_of_actions", p_filter=_given(filters), p_days=list(days)
+            )
+        )
+
+    def everything(
+        self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
+    ) -> Json:
+        """All that happened, newest first, with the key of the next page."""
+        return dict(
+            self._store.rpc(
+                "dashboard_everything", p_filter=_given(filters), p_after=after, p_limit=limit
+            )
+        )
+
     def action(self, action_id: str) -> Json:
         """One action with its evidence. Raises NotFound."""
         return dict(self._store.rpc("dashboard_action", p_action_id=action_id))
@@ -250,18 +287,34 @@ class Reads:
         return list(self._store.rpc("dashboard_scoreboard"))
 
     def campaigns(
-        self,
-        title: str | None,
-        status: str | None,
-        after: Mapping[str, Any] | None = None,
-        limit: int = 50,
+        self, filters: Filters, after: Mapping[str, Any] | None = None, limit: int = 50
     ) -> Json:
-        """Campaigns, the biggest spenders first."""
+        """Campaigns, the biggest spenders first unless `sort` says otherwise.
+
+        Raises BadRequest; NotFound where `after` is of another order.
+        """
+        if after is not None and not _continues(after, filters.get("sort") or USUAL_SORT):
+            raise NotFound(
+                "after: there is no such page.", hint="It is of a list sorted otherwise."
+            )
         return dict(
             self._store.rpc(
-                "dashboard_campaigns", p_title=title, p_status=status, p_after=after, p_limit=limit
+                "dashboard_campaigns", p_filter=_given(filters), p_after=after, p_limit=limit
             )
         )
+
+    def chosen_campaigns(self, campaign_ids: Sequence[str]) -> list[Json]:
+        """These campaigns as the list has them; what is gone is left out."""
+        found = self._store.rpc(
+            "dashboard_campaigns",
+            p_filter={"ids": list(campaign_ids)},
+            p_limit=max(len(campaign_ids), 1),
+        )
+        return list(found["campaigns"])
+
+    def next_decisions(self, campaign_ids: Sequence[str]) -> dict[str, Json]:
+        """What a run would do to each of these now, and where its true roi likely lies."""
+        return foresee_campaigns(self._remembered, campaign_ids)
 
     def campaign(self, campaign_id: str, days: int = 60) -> Json:
         """One campaign with its figures, actions and changes. Raises NotFound."""

@@ -36,6 +36,8 @@ WRITERS = {
     "begin_autonomous_run": "p_run_id => gen_random_uuid()",
     "begin_platform_pull": "p_account => 'Read', p_token => %(token)s",
     "dashboard_set_campaign": "p_campaign_id => %(one)s, p_changes => '{\"hold_until\": null}'",
+    "dashboard_set_campaigns": "p_campaign_ids => array[%(one)s::uuid],"
+    " p_changes => '{\"hold_until\": null}'",
     "expire_pending_actions": "",
     "finish_autonomous_run": "p_run_id => %(run)s, p_lease_token => %(token)s, p_summary => '{}',"
     " p_response => '', p_response_status => 200",

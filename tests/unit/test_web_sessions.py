@@ -189,6 +189,7 @@ UNSAFE = [
     ("POST", "/settings/told"),
     ("POST", "/rules/00000000-0000-0000-0000-000000000000/active"),
     ("POST", "/campaigns/00000000-0000-0000-0000-000000000000"),
+    ("POST", "/campaigns/selected"),
     ("POST", "/"),
 ]
 

@@ -310,10 +310,6 @@ class Preview(Answer):
     past: Past
 
 
-class Campaigns(Page):
-    campaigns: list[rows.ListedCampaign]
-
-
 class CampaignDay(rows.Day):
     impressions: int | None
     left_out: bool

@@ -15,7 +15,7 @@ from autonomy.errors import BadRequest
 from autonomy.rules.schema import rule_schema
 from autonomy.run.request import RunRequest
 from autonomy.run.sent import Sent
-from autonomy.web.api import answers, drafts, month, proofs, rows
+from autonomy.web.api import answers, drafts, lists, month, proofs, rows
 from autonomy.web.api.routes import OPERATIONS, Operation
 from autonomy.web.auth.sessions import COOKIE
 from autonomy.web.parsing import KEY_PATTERN, LARGEST_BODY_BYTES, Parameters
@@ -108,7 +108,12 @@ def _described(one: Operation) -> dict[str, Any]:
     if named or {"account", "after", "rule_id"} & one.takes.model_fields.keys():
         codes.add(404)
     tag = one.path.split("/")[2]
-    return _operation(one.name, tag, one.summary, codes, ref(one.answer), one.success) | found
+    described = _operation(one.name, tag, one.summary, codes, ref(one.answer), one.success)
+    if "format" in one.takes.model_fields:
+        good = described["responses"][str(one.success)]
+        good["content"]["text/csv"] = {"schema": {"type": "string"}}
+        good["headers"] = {"X-Next-After": {"schema": {"type": "string"}}}
+    return described | found
 
 
 def query_parameters(model: type[Parameters]) -> list[Schema]:
@@ -136,7 +141,14 @@ def _without_null(schema: Schema) -> Schema:
 def components() -> dict[str, Schema]:
     """All requests and answers by name, with what they are made of."""
     sent = {one.takes for one in OPERATIONS if not issubclass(one.takes, Parameters)} - {Sent}
-    known = {**vars(rows), **vars(month), **vars(drafts), **vars(proofs), **vars(answers)}
+    known = {
+        **vars(rows),
+        **vars(month),
+        **vars(drafts),
+        **vars(proofs),
+        **vars(answers),
+        **vars(lists),
+    }
     given = {known[name] for name in (*(one.answer for one in OPERATIONS), *OPEN)}
     models: list[Any] = [(model, "validation") for model in sent]
     models += [(model, "serialization") for model in given]

@@ -22,16 +22,19 @@ from autonomy.web.commands import (
     POLICY_KEYS,
     POLICY_LIMITS,
 )
+from autonomy.web.csv_file import MOST_ROWS
 from autonomy.web.filters import (
     OPPORTUNITY_STATUSES,
     ActionFilters,
+    CampaignFilters,
     Chosen,
+    EverythingFilters,
     OpportunityFilters,
-    Title,
 )
 from autonomy.web.parsing import (
     ACTIONS_AFTER,
     CAMPAIGNS_AFTER,
+    HAPPENED_AFTER,
     OPPORTUNITIES_AFTER,
     RUNS_AFTER,
     Day,
@@ -65,6 +68,17 @@ class Limited(Parameters):
     limit: Annotated[int, whole(1, 200)] = 50
 
 
+class Listed(Limited):
+    """A page of a list, or the list as a file."""
+
+    limit: Annotated[int, whole(1, 200)] = Field(
+        default=50, description=f"with format=csv: else up to {MOST_ROWS:,} rows"
+    )
+    format: Annotated[str, one_of(("json", "csv"))] = Field(
+        default="json", description="csv: X-Next-After says where a file that is cut goes on"
+    )
+
+
 class OverviewParameters(Parameters):
     """What the overview looks at."""
 
@@ -81,13 +95,19 @@ class AttentionParameters(Parameters):
     limit: Annotated[int, whole(1, 200)] = 10
 
 
-class ActionsParameters(Limited, ActionFilters):
+class ActionsParameters(Listed, ActionFilters):
     """A page of actions."""
 
     after: Annotated[Json, ACTIONS_AFTER] | None = AFTER
 
 
-class OpportunitiesParameters(Limited, OpportunityFilters):
+class HappenedParameters(Limited, EverythingFilters):
+    """A page of all that happened."""
+
+    after: Annotated[Json, HAPPENED_AFTER] | None = AFTER
+
+
+class OpportunitiesParameters(Listed, OpportunityFilters):
     """A page of opportunities."""
 
     after: Annotated[Json, OPPORTUNITIES_AFTER] | None = AFTER
@@ -99,11 +119,9 @@ class RuleHistoryParameters(Limited):
     rule_id: Id | None = None
 
 
-class CampaignsParameters(Limited):
+class CampaignsParameters(Listed, CampaignFilters):
     """A page of campaigns."""
 
-    title: Title | None = Field(default=None, description="contained in the title, or the id")
-    status: Annotated[str, one_of(("active", "paused"))] | None = None
     after: Annotated[Json, CAMPAIGNS_AFTER] | None = AFTER
 
 
@@ -113,7 +131,7 @@ class CampaignParameters(Parameters):
     days: Annotated[int, whole(1, 400)] = 60
 
 
-class RunsParameters(Limited):
+class RunsParameters(Listed):
     """A page of runs."""
 
     after: Annotated[Json, RUNS_AFTER] | None = AFTER
@@ -300,6 +318,7 @@ class OpportunityStatus(Sent):
     """What becomes of an opportunity."""
 
     status: Annotated[str, one_of(OPPORTUNITY_STATUSES)]
+    reason: Reason | None = Field(default=None, description="why; kept with it")
 
 
 class PreviewRule(Sent):

@@ -18,6 +18,7 @@ from autonomy.web.api import requests as asked
 from autonomy.web.api.operations import OPERATIONS, Operation, serve
 from autonomy.web.auth.access import Access, refuse_agent
 from autonomy.web.commands import Changes
+from autonomy.web.csv_file import MOST_ROWS, ReadPage, csv_answer
 from autonomy.web.parsing import Parameters, encode_cursor, idempotency_key, json_body
 from autonomy.web.queries import Reads
 from autonomy.web.rule_body import NewRule, RuleChange, findings
@@ -82,9 +83,15 @@ class Api:
         return {"insights": self._reads.insights()}
 
     @serve("GET", "/api/actions", "Actions", asked.ActionsParameters)
-    def actions(self, query: asked.ActionsParameters) -> Json:
+    def actions(self, query: asked.ActionsParameters) -> Json | Response:
         """Actions, newest first."""
-        return _page(self._reads.actions(query.filters(), query.after, query.limit))
+        filters = query.filters()
+        return _listed("actions", query, lambda *page: self._reads.actions(filters, *page))
+
+    @serve("GET", "/api/happened", "Happened", asked.HappenedParameters)
+    def happened(self, query: asked.HappenedParameters) -> Json:
+        """All that happened, newest first: actions, rules, settings, changes from outside."""
+        return _page(self._reads.everything(query.filters(), query.after, query.limit))
 
     @serve("GET", "/api/actions/{action_id}", "ActionWithEvidence")
     def action(self, _: Parameters, action_id: str) -> Json:
@@ -121,9 +128,12 @@ class Api:
         return changes.roll_back(body.chosen(), force=body.force, reason=body.reason)
 
     @serve("GET", "/api/opportunities", "Opportunities", asked.OpportunitiesParameters)
-    def opportunities(self, query: asked.OpportunitiesParameters) -> Json:
+    def opportunities(self, query: asked.OpportunitiesParameters) -> Json | Response:
         """Opportunities of one status, the most severe first."""
-        return _page(self._reads.opportunities(query.filters(), query.after, query.limit))
+        filters = query.filters()
+        return _listed(
+            "opportunities", query, lambda *page: self._reads.opportunities(filters, *page)
+        )
 
     @serve("GET", "/api/opportunities/{opportunity_id}", "Opportunity")
     def opportunity(self, _: Parameters, opportunity_id: str) -> Json:
@@ -137,7 +147,7 @@ class Api:
         self, changes: Changes, body: asked.OpportunityStatus, opportunity_id: str
     ) -> Json:
         """Start, resolve, dismiss or reopen an opportunity."""
-        changes.set_opportunity(opportunity_id, body.status)
+        changes.set_opportunity(opportunity_id, body.status, body.reason)
         return self._reads.opportunity(opportunity_id)
 
     @serve("GET", "/api/rules", "Rules")
@@ -212,9 +222,10 @@ class Api:
         return changes.decide_draft(draft_id, False)
 
     @serve("GET", "/api/campaigns", "Campaigns", asked.CampaignsParameters)
-    def campaigns(self, query: asked.CampaignsParameters) -> Json:
-        """Campaigns, the biggest spenders first."""
-        return _page(self._reads.campaigns(query.title, query.status, query.after, query.limit))
+    def campaigns(self, query: asked.CampaignsParameters) -> Json | Response:
+        """Campaigns, the biggest spenders first unless `sort` says otherwise."""
+        filters = query.filters()
+        return _listed("campaigns", query, lambda *page: self._reads.campaigns(filters, *page))
 
     @serve("GET", "/api/campaigns/{campaign_id}", "Campaign", asked.CampaignParameters)
     def campaign(self, query: asked.CampaignParameters, campaign_id: str) -> Json:
@@ -232,9 +243,9 @@ class Api:
         return self._reads.explanation(campaign_id)
 
     @serve("GET", "/api/runs", "Runs", asked.RunsParameters)
-    def runs(self, query: asked.RunsParameters) -> Json:
+    def runs(self, query: asked.RunsParameters) -> Json | Response:
         """Runs, newest first."""
-        return _page(self._reads.runs(query.after, query.limit))
+        return _listed("runs", query, self._reads.runs)
 
     @serve("POST", "/api/runs", "RunAnswer", RunRequest, for_agents=may.dry_run)
     def start(self, _: Changes, body: RunRequest) -> Response:
@@ -353,6 +364,15 @@ class Api:
     def change_policy(self, changes: Changes, body: Change) -> Json:
         """Change the settings given; the database knows the ranges."""
         return changes.set_policy(body.given())
+
+
+def _listed(name: str, query: asked.Listed, read: ReadPage) -> Json | Response:
+    """A page, or the list as a file, from `after` on."""
+    after = getattr(query, "after", None)
+    if query.format == "csv":
+        most = query.limit if "limit" in query.model_fields_set else MOST_ROWS
+        return csv_answer(read, name, after, most)
+    return _page(read(after, query.limit))
 
 
 def _page(found: Json) -> Json:

@@ -98,6 +98,8 @@ class Opportunity(Answer):
     first_seen_at: datetime
     last_seen_at: datetime
     resolved_at: datetime | None
+    status_by: str | None
+    status_reason: str | None
     overdue: bool
     currency: str | None
 
@@ -119,21 +121,6 @@ class ListedRule(Rule):
     flaw: str | None
     last_change: datetime | None
     watch: bool
-
-
-class ListedCampaign(Answer):
-    id: UUID
-    title: str | None
-    status: str | None
-    budget: float | None
-    account: str
-    autonomous_enabled: bool
-    hold_until: datetime | None
-    total_spend: float
-    total_revenue: float
-    roi: float | None
-    conversions: float
-    currency: str | None
 
 
 class Run(Answer):

@@ -12,6 +12,7 @@ from autonomy.store import Store
 from autonomy.web.auth.access import Access
 from autonomy.web.pages.accounts import account_pages
 from autonomy.web.pages.actions import action_pages
+from autonomy.web.pages.campaign_table import campaign_table
 from autonomy.web.pages.campaigns import campaign_pages
 from autonomy.web.pages.drafts import draft_pages
 from autonomy.web.pages.frame import Frame
@@ -36,6 +37,7 @@ def page_routes(
         opportunity_pages(frame),
         rule_pages(frame),
         draft_pages(frame),
+        campaign_table(frame),
         campaign_pages(frame),
         run_pages(frame, run),
         settings_pages(frame),

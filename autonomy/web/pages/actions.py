@@ -9,18 +9,34 @@ from flask import Blueprint, Response, request
 
 from autonomy.errors import BadRequest
 from autonomy.store import Json
-from autonomy.web.filters import CHOICES, ActionFilters, chosen_actions
+from autonomy.web.auth.access import Caller
+from autonomy.web.csv_file import MOST_ROWS, csv_answer
+from autonomy.web.filters import CHOICES, ActionFilters, EverythingFilters, chosen_actions
 from autonomy.web.formats import ACTION_NAMES, STATUSES
+from autonomy.web.pages.days import begun, by_day, counted
 from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_text, query_of, root
-from autonomy.web.parsing import ACTIONS_AFTER, encode_cursor
+from autonomy.web.parsing import ACTIONS_AFTER, HAPPENED_AFTER, encode_cursor, one_of
+from autonomy.web.row_words import HAPPENED
 
 PAGE_LENGTH = 40
+
+
+MOST_COUNTED_DAYS = 12
+"""Headings of a page whose days are counted: more has only a list of very few a day."""
 
 
 class Asked(ActionFilters, Noticed):
     """Which actions the page lists."""
 
+    exact = ()  # of a form's open field
     after: Annotated[Json, ACTIONS_AFTER] | None = None
+
+
+class AskedAll(EverythingFilters, Noticed):
+    """Which of all that happened the page lists."""
+
+    show: Annotated[str, one_of(("everything",))] = "everything"
+    after: Annotated[Json, HAPPENED_AFTER] | None = None
 
 
 def action_pages(frame: Frame) -> Blueprint:
@@ -30,23 +46,24 @@ def action_pages(frame: Frame) -> Blueprint:
     @pages.get("/actions")
     def actions() -> Response:
         caller = frame.access.person()
+        everything = request.args.get("show") == "everything"
         try:
-            query = Asked.read(request.args, form=True)
-            filters = query.filters()
-            found = frame.reads.actions(filters, query.after, PAGE_LENGTH)
+            if everything:
+                return _everything(frame)
+            return _actions(frame, caller)
         except BadRequest as error:
             if by_htmx():
                 raise
-            return _refused(frame, error)
-        older = encode_cursor(found["next_after"])
-        shown = {
-            "actions": found["actions"],
-            "older": f"{root()}actions{query_of({**filters, 'after': older})}" if older else "",
-        }
-        if by_htmx():
-            return frame.render("_action_rows.html", **shown)
-        whole = _whole(frame, filters) if caller.may_change else None
-        return _list(frame, filters, whole=whole, **shown)
+            return _refused(frame, error, everything=everything)
+
+    @pages.get("/actions.csv")
+    def export() -> Response:
+        frame.access.person()
+        query = Asked.read(request.args, form=True)
+        filters = query.filters()
+        return csv_answer(
+            lambda after, limit: frame.reads.actions(filters, after, limit), "actions", query.after
+        )
 
     @pages.get("/actions/<uuid:action_id>")
     def action(action_id: object) -> Response:
@@ -58,6 +75,53 @@ def action_pages(frame: Frame) -> Blueprint:
     return pages
 
 
+def _actions(frame: Frame, caller: Caller) -> Response:
+    """The autonomous actions, newest first, by day."""
+    query = Asked.read(request.args, form=True)
+    filters = query.filters()
+    found = frame.reads.actions(filters, query.after, PAGE_LENGTH)
+    policy = frame.reads.policy()
+    days = by_day(
+        found["actions"],
+        policy["time_zone"],
+        lambda one: one["created_at"],
+        (query.after or {}).get("created_at"),
+    )
+    older = encode_cursor(found["next_after"])
+    counts = frame.reads.days_of_actions(filters, begun(days)[:MOST_COUNTED_DAYS])
+    shown = {
+        "days": counted(days, counts),
+        "older": f"{root()}actions{query_of({**filters, 'after': older})}" if older else "",
+        "of_filter": query_of({name: filters[name] for name in ("run_id", "rule_id")}),
+    }
+    if by_htmx():
+        return frame.render("_action_rows.html", **shown)
+    whole = _whole(frame, filters) if caller.may_change else None
+    return _list(frame, filters, whole=whole, policy=policy, **shown)
+
+
+def _everything(frame: Frame) -> Response:
+    """All that happened: actions, rules, settings, what people and platforms did, by day."""
+    query = AskedAll.read(request.args, form=True)
+    filters = query.filters()
+    asked = {name: value for name, value in filters.items() if name != "show"}
+    found = frame.reads.everything(asked, query.after, PAGE_LENGTH)
+    policy = frame.reads.policy()
+    days = by_day(
+        found["happened"], policy["time_zone"], lambda one: one["at"], (query.after or {}).get("at")
+    )
+    older = encode_cursor(found["next_after"])
+    shown = {
+        "days": days,
+        "older": f"{root()}actions{query_of({**filters, 'after': older})}" if older else "",
+    }
+    if by_htmx():
+        return frame.render("_happened_rows.html", **shown)
+    return frame.page(
+        "everything.html", "actions", filters=filters, kinds=HAPPENED, policy=policy, **shown
+    )
+
+
 def _list(frame: Frame, filters: Mapping[str, str | None], **shown: Any) -> Response:
     return frame.page(
         "actions.html",
@@ -66,14 +130,24 @@ def _list(frame: Frame, filters: Mapping[str, str | None], **shown: Any) -> Resp
         rules=frame.reads.rules(),
         names=ACTION_NAMES,
         statuses=STATUSES,
+        everything=query_of({"show": "everything", "campaign_id": filters.get("campaign_id")}),
+        export=f"{root()}actions.csv{query_of(filters)}",
+        most_rows=MOST_ROWS,
         **shown,
     )
 
 
-def _refused(frame: Frame, error: BadRequest) -> Response:
+def _refused(frame: Frame, error: BadRequest, *, everything: bool) -> Response:
     """The list's filters as they were sent, and what is wrong with them."""
-    sent = {name: request.args.get(name, "")[:200] for name in ActionFilters.names()}
-    response = _list(frame, sent, problem=error, actions=[], older="", whole=None)
+    model = EverythingFilters if everything else ActionFilters
+    sent = {name: request.args.get(name, "")[:200] for name in model.names()}
+    if everything:
+        response = frame.page(
+            "everything.html", "actions", filters=sent, kinds=HAPPENED, problem=error, days=[],
+            older="",
+        )  # fmt: skip
+    else:
+        response = _list(frame, sent, problem=error, days=[], older="", whole=None)
     response.status_code = error.http_status
     return response
 

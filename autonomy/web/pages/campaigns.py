@@ -1,39 +1,18 @@
-"""Campaigns: find one; its figures, its actions, and why it was or was not touched."""
+"""A campaign: its figures, its actions, and why it was or was not touched."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from flask import Blueprint, Response, request
-from pydantic import Field
 
-from autonomy.run.sent import Text
 from autonomy.store import Json
 from autonomy.web.commands import CAMPAIGN_NUMBERS, HOLD_DAYS, account_value, hold_until
 from autonomy.web.formats import parse_time
-from autonomy.web.pages.frame import (
-    Frame,
-    Noticed,
-    by_htmx,
-    form_choice,
-    form_text,
-    query_of,
-    root,
-)
-from autonomy.web.parsing import CAMPAIGNS_AFTER, Parameters, encode_cursor, one_of, whole
+from autonomy.web.pages.frame import Frame, Noticed, form_choice, form_text
+from autonomy.web.parsing import whole
 
-PAGE_LENGTH = 40
-STATUSES = ("active", "paused")
 DAYS = (30, 60, 90)
-
-
-class Asked(Parameters):
-    """Which campaigns the page lists."""
-
-    q: Annotated[Text, Field(max_length=500)] | None = None
-    status: Annotated[str, one_of(STATUSES)] | None = None
-    after: Annotated[Json, CAMPAIGNS_AFTER] | None = None
 
 
 class Span(Noticed):
@@ -45,21 +24,6 @@ class Span(Noticed):
 def campaign_pages(frame: Frame) -> Blueprint:
     """The blueprint."""
     pages = Blueprint("campaigns", __name__)
-
-    @pages.get("/campaigns")
-    def campaigns() -> Response:
-        frame.access.person()
-        query = Asked.read(request.args, form=True)
-        title, status = query.q, query.status
-        found = frame.reads.campaigns(title, status, query.after, PAGE_LENGTH)
-        older = encode_cursor(found["next_after"])
-        path = f"{root()}campaigns{query_of({'q': title, 'status': status, 'after': older})}"
-        shown = {"campaigns": found["campaigns"], "older": path if older else ""}
-        if by_htmx():
-            return frame.render("_campaign_rows.html", **shown)
-        if _only(found, title):
-            return frame.back(f"campaigns/{found['campaigns'][0]['id']}")
-        return frame.page("campaigns.html", "campaigns", q=title, status=status, **shown)
 
     @pages.get("/campaigns/<uuid:campaign_id>")
     def campaign(campaign_id: object) -> Response:
@@ -124,8 +88,3 @@ def with_actions(found: Json) -> list[Json]:
 def _on_hold(found: Json) -> bool:
     until, now = parse_time(found["campaign"]["hold_until"]), parse_time(found["now"])
     return until is not None and now is not None and until > now
-
-
-def _only(found: Json, title: str | None) -> bool:
-    """Whether an id was looked for and found."""
-    return bool(title and re.fullmatch(r"[0-9a-fA-F-]{36}", title)) and len(found["campaigns"]) == 1

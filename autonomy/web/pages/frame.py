@@ -47,10 +47,17 @@ NOTICES = {
     "event_saved": "The event is saved.",
     "event_deleted": "The event is deleted.",
     "opportunity": "Noted.",
+    "none_chosen": "No campaign was chosen; nothing was changed.",
+    "hold_many": "Left alone for 7 days: {n}.",
+    "off_many": "Automation is off: {n}.",
+    "on_many": "Automation is on: {n}.",
+    "approve_many": "Approved and carried out: {n}.",
+    "reject_many": "Rejected: {n}. Those campaigns stay as they are.",
     "run_done": "That run has been carried out already; ask again for another.",
 }
 
-
+WARNED = ("not_approved", "nothing", "none_chosen", "run_done")
+"""Notices of what was not done."""
 ZONE_SECONDS = 60.0
 
 
@@ -163,7 +170,7 @@ def _notice(alone: str) -> Notice | None:
     if text is None:
         return None
     number = request.args.get("n", "0")
-    kind = "warn" if request.args["done"] in ("not_approved", "nothing", "run_done") else "good"
+    kind = "warn" if request.args["done"] in WARNED else "good"
     n = number if number.isdecimal() and len(number) < 8 else "0"
     said = text.format(n=n, left_alone=alone)
     ours = ("done", "n")

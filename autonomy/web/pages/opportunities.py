@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from autonomy.store import Json
 from autonomy.web.filters import OPPORTUNITY_STATUSES, OPPORTUNITY_TYPES, OpportunityFilters
 from autonomy.web.formats import SEVERITIES
-from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, query_of, root
+from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, form_text, query_of, root
 from autonomy.web.parsing import OPPORTUNITIES_AFTER, encode_cursor
 
 PAGE_LENGTH = 24
@@ -18,6 +18,7 @@ PAGE_LENGTH = 24
 class Asked(OpportunityFilters, Noticed):
     """Which opportunities the page lists."""
 
+    exact = ()  # of a form's open field
     after: Annotated[Json, OPPORTUNITIES_AFTER] | None = None
 
 
@@ -50,7 +51,7 @@ def opportunity_pages(frame: Frame) -> Blueprint:
     def set_status(opportunity_id: object) -> Response:
         caller = frame.access.operator()
         status = form_choice("status", OPPORTUNITY_STATUSES)
-        frame.changes(caller).set_opportunity(str(opportunity_id), status)
+        frame.changes(caller).set_opportunity(str(opportunity_id), status, form_text("reason"))
         if by_htmx():
             found = frame.reads.opportunity(str(opportunity_id))
             return frame.render("_opportunity.html", one=found)
