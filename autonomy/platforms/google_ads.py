@@ -247,7 +247,10 @@ class GoogleAdsAccount:
             if len(changes) == 1:
                 return [error]
             return [self._mutate(kind, [one], validate_only)[0] for one in changes]
-        return outcomes(answer, [name for name, _ in changes], validate_only)
+        try:
+            return outcomes(answer, [name for name, _ in changes], validate_only)
+        except PlatformError as error:  # it may be done: only what was said of it cannot be read
+            return [Unsure(error.message)] * len(changes)
 
     def _days(self, since: date, until: date) -> Iterator[Sequence[DayFigures]]:
         seen: set[int] = set()

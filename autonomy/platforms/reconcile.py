@@ -122,7 +122,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Gone:
+class NotThere:
     """It is archived or deleted there, or not known any more."""
 
 
@@ -142,7 +142,7 @@ class Refuse:
     why: str
 
 
-Step = Confirm | Write | Person | Gone | Wait | Refuse
+Step = Confirm | Write | Person | NotThere | Wait | Refuse
 
 
 def smallest_digits(platform: str, currency: str) -> int:
@@ -160,7 +160,7 @@ def decide(
     """What is to be done next. `history`: what was changed there, or null where nobody asked yet
     or the platform could not say; `observed_at`: when the look at `observed` began."""
     if observed is None or observed.status in ("archived", "deleted"):
-        return Gone()
+        return NotThere()
     obstacle = _obstacle(change, observed, digits)
     if obstacle is not None:
         return obstacle
@@ -180,10 +180,10 @@ def after_write(
     history: Sequence[Change],
     wrote_at: datetime,
     digits: int,
-) -> Confirm | Person | Gone | None:
+) -> Confirm | Person | NotThere | None:
     """What a look right after a write says; null: it does not stand there as written."""
     if observed is None or observed.status in ("archived", "deleted"):
-        return Gone()
+        return NotThere()
     if matches(change, observed, digits):
         return Confirm()
     last = _last(change, history, wrote_at - SKEW)
