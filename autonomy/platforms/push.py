@@ -1,11 +1,10 @@
 """Carrying over to a platform what our rows want, and reading back whether it is there.
 
-Under the lease of the account's reading, a part at a time: look where the last look is old, decide
-(`reconcile`), write down that it is being written, write, look again, write down what came of it.
-A process that dies anywhere leaves a change that is either untouched or *unsure*, and of an unsure
-one nothing is written a second time until the platform has shown that the first did not arrive.
-What stops money goes before what lets it flow; where one of the first did not get through, nothing
-that adds is written after it.
+Under the lease of the account's reading, a part at a time: look, decide (`reconcile`), note that it
+is being written, write, look again, note what came of it. A process that dies anywhere leaves a
+change that is either untouched or *unsure*, and of an unsure one nothing is written a second time
+until the platform has shown that the first did not arrive. What stops money goes before what lets
+it flow; where one of the first did not get through, nothing that adds is written after it.
 """
 
 from __future__ import annotations
@@ -55,8 +54,6 @@ LISTED_CHANGES = 200
 """Asked for at once; there may be more."""
 MOST_ROUNDS = 50
 """Of asking: 10,000 changes of one account in one pass."""
-FRESH = timedelta(seconds=60)
-"""A look that is not older needs no other one before a write."""
 HOLD_SECONDS = LEASE_SECONDS - 60.0
 """So long after it was noted that a part is being written, nothing of it is sent any more: another
 process may take over when the lease has ended."""
@@ -297,17 +294,10 @@ class _Pushing:
     def _looks(
         self, platform: Platform, part: list[Wanted]
     ) -> dict[Wanted, tuple[Unit | None, datetime]]:
-        """What stands there now; the last reading's word where it is as good as now."""
+        """What stands there now: the last reading's word may be a minute old, or a doubt."""
         now = self._now()
-        known = {
-            one: (one.unit(), one.base_at)
-            for one in part
-            if one.base is not None and one.base_at is not None and now - one.base_at <= FRESH
-            and not one.unsure and not one.tries
-        }  # fmt: skip
-        asked = [one for one in part if one not in known]
-        there = look_again(platform, asked) if asked else {}
-        return {**known, **{one: (there.get(one.external_id), now) for one in asked}}
+        there = look_again(platform, part)
+        return {one: (there.get(one.external_id), now) for one in part}
 
     def _decided(
         self,
@@ -315,7 +305,7 @@ class _Pushing:
         part: list[Wanted],
         looks: Mapping[Wanted, tuple[Unit | None, datetime]],
     ) -> dict[Wanted, Step]:
-        steps = {one: decide(one, *looks[one], None, self._digits) for one in part}
+        steps = {one: decide(one, *looks[one], None, self._digits, asked=False) for one in part}
         asked = [one for one, step in steps.items() if isinstance(step, Wait) and step.ask]
         if not asked:
             return steps

@@ -156,9 +156,11 @@ def decide(
     observed_at: datetime,
     history: Sequence[Change] | None,
     digits: int,
+    *,
+    asked: bool = True,
 ) -> Step:
-    """What is to be done next. `history`: what was changed there, or null where nobody asked yet
-    or the platform could not say; `observed_at`: when the look at `observed` began."""
+    """What is to be done next. `history`: what was changed there; null where the platform does not
+    tell it, or it was not `asked` yet. `observed_at`: when the look at `observed` began."""
     if observed is None or observed.status in ("archived", "deleted"):
         return NotThere()
     obstacle = _obstacle(change, observed, digits)
@@ -171,6 +173,8 @@ def decide(
     at_base = equals(change, change.base, observed, digits)
     if at_base and not change.unsure and not change.tries:
         return Write()
+    if history is None and not asked:
+        return Wait("the history of changes says more", ask=True)
     return _with_history(change, observed, observed_at, history, digits)
 
 
@@ -269,9 +273,9 @@ def _with_history(
         last is not None and last.ours and _left(change, last, observed, digits)
     ):
         # somebody's without a name: the next reading sees it a second time, and follows it
-        return Wait("it was changed there, and by whom is not known", ask=history is None)
+        return Wait("it was changed there, and by whom is not known")
     if written and not _aside(change, observed_at):
-        return Wait("whether it was taken is not known yet", ask=history is None)
+        return Wait("whether it was taken is not known yet")
     return Write() if history is not None or not written else _by_two_looks(change)
 
 
@@ -280,7 +284,7 @@ def _by_two_looks(change: Wanted) -> Step:
     since = change.first_unsure_at or change.wanted_at
     if change.base_at is not None and change.base_at >= since:
         return Write()
-    return Wait("one more reading must see that it was not taken", ask=True)
+    return Wait("one more reading must see that it was not taken")
 
 
 def _aside(change: Wanted, observed_at: datetime) -> bool:
