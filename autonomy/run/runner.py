@@ -199,9 +199,12 @@ class Runner:
         decisions = self._decide(run)
         summary.decided(decisions)
         if run.request.dry_run or run.began["mode"] == "observe":
+            if not run.request.dry_run:
+                self._carry_over(run, summary)
             self._foresee(run, summary)
             return summary.result(run.started)
         self._apply(run, decisions, summary)
+        self._carry_over(run, summary)
         self._hold_out(run, decisions)
         self._detect(run, summary)
         self._measure(run, summary)
@@ -265,6 +268,21 @@ class Runner:
             now=run.now.isoformat(),
         )
         summary.applied(batch, answer)
+
+    def _carry_over(self, run: Run, summary: Summary) -> None:
+        """What waits for a platform, of this run's doing or another's: its money before all else
+        that a run does."""
+        accounts = run.began.get("pushes") or []
+        if not accounts:
+            return
+        from autonomy.run.platforms import carry_over
+
+        with step("carry over", run_id=run.id, accounts=len(accounts)):
+            done = carry_over(
+                self._store, self._settings, accounts, run.deadline, self._simulated_now()
+            )
+        for one in done:
+            summary.delivered(one.account, one.counts, one.told, one.warning)
 
     def _hold_out(self, run: Run, decisions: Decisions) -> None:
         """Note what the comparison group was spared, to hold against it what was done."""
