@@ -70,6 +70,15 @@ class GoogleTokens:
     def __repr__(self) -> str:
         return f"GoogleTokens({self._variable})"
 
+    @property
+    def email(self) -> str:
+        """Of the account that is signed in, as far as the credential itself tells; else empty."""
+        if self._info is None:  # the function's own: "default" until it has been used
+            told: object = getattr(self._credentials, "service_account_email", "")
+        else:
+            told = self._info.get("client_email") or self._info.get("account")
+        return told if isinstance(told, str) and "@" in told else ""
+
     def renew(self) -> None:
         """The next call fetches a new token, whatever the last one's end was said to be."""
         if self._credentials is not None:

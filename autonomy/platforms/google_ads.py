@@ -20,6 +20,7 @@ import requests
 from autonomy.platforms.base import (
     AccountBroken,
     AccountFacts,
+    Change,
     DayFigures,
     Later,
     PlatformError,
@@ -33,6 +34,7 @@ from autonomy.platforms.base import (
 from autonomy.platforms.fields import Fields, known_zone
 from autonomy.platforms.google_batch import MOST_OPERATIONS, body_of, outcomes
 from autonomy.platforms.google_errors import judged
+from autonomy.platforms.google_history import DAYS_KEPT, History
 from autonomy.platforms.google_rows import (
     ACCOUNT_QUERY,
     ACCOUNT_STATUSES,
@@ -85,6 +87,7 @@ class GoogleAdsAccount:
         self._headers = {"login-customer-id": manager} if manager else {}
         self._path = f"customers/{self.external_id}/googleAds:search"
         self._clock = clock
+        self._token = token
         self._facts: AccountFacts | None = None
         self._http = Http(
             "Google Ads",
@@ -159,6 +162,14 @@ class GoogleAdsAccount:
         today = datetime.fromtimestamp(self._clock(), zone).date()
         rows = [row for page in self._rows(TOTALS_QUERY.format(day=today)) for row in page]
         return totals(rows, today)
+
+    def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
+        """Of campaigns' states and of budgets that one campaign has for itself. What is done now
+        is told some minutes later."""
+        zone = known_zone("Google Ads", self._known().time_zone)
+        kept = datetime.fromtimestamp(self._clock(), zone) - timedelta(days=DAYS_KEPT)
+        asked = History(self._rows, self.external_id, zone, self._own_email())
+        yield from asked.changes(max(since, kept), until)
 
     # Changing: absolute values, each sent once; what is not confirmed is Unsure -------------------
 
@@ -286,6 +297,10 @@ class GoogleAdsAccount:
                 break
             seen.add(token)
         raise PlatformError("Google's pages go in a circle: the answer has no end.")
+
+    def _own_email(self) -> str:
+        """Whom our calls are made as, where the credential tells; by then it has been used."""
+        return str(getattr(self._token, "email", ""))
 
     def _known(self) -> AccountFacts:
         return self._facts or self.account()

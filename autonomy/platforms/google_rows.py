@@ -103,7 +103,7 @@ def figures(row: Fields, since: date, until: date) -> DayFigures:
         reach=None,
         clicks=metrics.count("clicks"),
         conversions=metrics.amount_or_nothing("conversions"),
-        spend=_money(metrics, "costMicros") or Decimal(0),
+        spend=micros(metrics, "costMicros") or Decimal(0),
         revenue=metrics.amount_or_nothing("conversionsValue"),
     )
 
@@ -118,7 +118,7 @@ def totals(rows: Sequence[Fields], day: date) -> Pulse:
     metrics = rows[0].part("metrics")
     return Pulse(
         day=day,
-        spend=_money(metrics, "costMicros") or Decimal(0),
+        spend=micros(metrics, "costMicros") or Decimal(0),
         clicks=metrics.count("clicks"),
         conversions=metrics.amount_or_nothing("conversions"),
     )
@@ -127,7 +127,7 @@ def totals(rows: Sequence[Fields], day: date) -> Pulse:
 def _budget(budget: Fields) -> tuple[Decimal | None, BudgetKind]:
     if budget.text("period") == "CUSTOM_PERIOD":
         return None, "lifetime"
-    amount = _money(budget, "amountMicros")
+    amount = micros(budget, "amountMicros")
     if budget.truth("explicitlyShared") or budget.count("referenceCount") > 1:
         return amount, "shared"
     if amount is None:
@@ -135,9 +135,10 @@ def _budget(budget: Fields) -> tuple[Decimal | None, BudgetKind]:
     return amount, "daily"
 
 
-def _money(row: Fields, key: str) -> Decimal | None:
-    micros = row.whole(key, _MOST_MICROS)
-    return None if micros is None else from_micros(micros)
+def micros(row: Fields, key: str) -> Decimal | None:
+    """An amount of money; null where it does not come."""
+    told = row.whole(key, _MOST_MICROS)
+    return None if told is None else from_micros(told)
 
 
 def _hold(campaign: Fields, tested: bool) -> str | None:

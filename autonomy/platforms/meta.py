@@ -6,17 +6,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 import requests
 
 from autonomy.platforms.base import (
     AccountBroken,
     AccountFacts,
+    Change,
     DayFigures,
     Gone,
+    Later,
     PlatformError,
     Pulse,
     Refused,
@@ -26,6 +30,7 @@ from autonomy.platforms.base import (
 )
 from autonomy.platforms.fields import Fields, known_zone
 from autonomy.platforms.meta_graph import GRAPH, VERSION, Graph
+from autonomy.platforms.meta_history import ACTIVITY_FIELDS, changes
 from autonomy.platforms.meta_insights import Insights
 from autonomy.platforms.meta_rows import (
     ADSET_FIELDS,
@@ -53,6 +58,8 @@ _PROBLEMS = {
     101: "it is closed",
 }
 _ACTION_DAYS = 28
+_MOST_PAGES_OF_HISTORY = 20
+"""The newest 10,000 rows: deliveries, reviews and bills are among them."""
 
 SWITCHES: Mapping[Switch, str] = {"active": "ACTIVE", "paused": "PAUSED"}
 
@@ -95,6 +102,8 @@ class MetaAccount:
         self._insights = Insights(self._graph, self.external_id, counting)
         self._facts: AccountFacts | None = None
         self._levels: tuple[bool, frozenset[str]] | None = None
+        self._below: dict[str, list[str]] = {}
+        self._application: str | None = None
 
     def __repr__(self) -> str:
         return f"MetaAccount({self.external_id})"
@@ -129,6 +138,8 @@ class MetaAccount:
         for rows in self._graph.pages(f"{self._account}/adsets", {"fields": ADSET_FIELDS}):
             known = [(row, parents.get(row.identifier("campaign_id"))) for row in rows]
             sets = [adset_unit(row, parent, currency) for row, parent in known if parent]
+            for one in sets:
+                self._below.setdefault(str(one.details["campaign_id"]), []).append(one.external_id)
             yield from _fresh(sets, seen)
 
     def unit(self, external_id: str) -> Unit | None:
@@ -159,6 +170,38 @@ class MetaAccount:
     def pulse(self) -> Pulse:
         """The account's totals of today. Conversions by the hour are not to be had from Meta."""
         return self._insights.totals(self._today())
+
+    def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
+        """Of campaigns and ad sets. One of a campaign that leaves budgets to its ad sets is told of
+        each of these, where `units` has seen them."""
+        currency, application = self._known().currency, self.application()
+        begin = since.replace(microsecond=0)  # Meta tells whole seconds
+        asked = {
+            "fields": ACTIVITY_FIELDS,
+            "since": str(int(since.timestamp())),
+            "until": str(int(until.timestamp()) + 1),
+            "locale": "en_US",  # the words of a state come in some language
+        }
+        pages = self._graph.pages(f"{self._account}/activities", asked)
+        for rows in islice(pages, _MOST_PAGES_OF_HISTORY):
+            told: list[Change] = []
+            for row in rows:
+                with suppress(PlatformError):  # in a shape that is not known
+                    told += changes(row, currency, application, self._below)
+            if page := [one for one in told if begin <= one.at <= until]:
+                yield page
+
+    def application(self) -> str:
+        """The number of the app that our token is of; empty where Meta does not tell. Without it
+        our own changes cannot be told from other people's."""
+        if self._application is None:
+            try:
+                self._application = self._graph.get("app", {"fields": "id"}).identifier("id")
+            except Later:
+                raise
+            except PlatformError:
+                self._application = ""
+        return self._application
 
     # Changing: absolute values, each sent once; what is not confirmed is Unsure -------------------
 

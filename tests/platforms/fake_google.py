@@ -56,6 +56,8 @@ class FakeGoogle(Loopback):
         """The credentials: no token is handed out any more."""
         self.says_done_but_is_not = 0
         """So many of the next writes are answered as done and not carried out."""
+        self.most_operations: int | None = None
+        """Of the next write: those after so many meet a limit."""
         self.refusals: dict[str, AdsError] = {}
         """By resource name: what the next operations on it are refused with."""
         self._handed_out: set[str] = set()
@@ -192,7 +194,8 @@ class FakeGoogle(Loopback):
         obey = not self.says_done_but_is_not
         if not obey:
             self.says_done_but_is_not -= 1
-        mutation = Mutation(self.world, account, kind, self.actor, self.refusals)
+        most, self.most_operations = self.most_operations, None
+        mutation = Mutation(self.world, account, kind, self.actor, self.refusals, most)
         return mutation.answer(call.body, obey=obey)
 
     # Tokens

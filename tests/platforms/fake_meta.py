@@ -44,6 +44,7 @@ class FakeMeta(Loopback):
         calls_an_hour: int | None = None,
         most_rows: int | None = None,
         report_polls: int = len(_STATES) - 1,
+        history_delay: timedelta = timedelta(0),
     ) -> None:
         """`calls_an_hour`: of one account and kind; `most_rows`: of one call for insights;
         `report_polls`: how often a report is asked after before it is ready, at most three times.
@@ -57,6 +58,7 @@ class FakeMeta(Loopback):
         self.calls_an_hour = calls_an_hour
         self.most_rows = most_rows
         self.report_polls = report_polls
+        self.history_delay = history_delay
         self.says_done_but_is_not = 0
         """So many of the next writes are answered as done and not carried out."""
         self.reports_to_fail = 0
@@ -132,6 +134,9 @@ class FakeMeta(Loopback):
         if not path:
             raise not_there("", call.method)
         name, edge = path[0], "/".join(path[1:])
+        if name == "app" and not edge and call.method == "GET":
+            shown = {"id": self.application, "name": "this application", "category": "Business"}
+            return Answer(200, meta_nodes.pick(shown, call.params, "Application"))
         if name in self._reports:
             return self._report(call, name, edge)
         if not name.startswith("act_"):
@@ -153,6 +158,7 @@ class FakeMeta(Loopback):
             shown = meta_nodes.account(self.world, account)
             return Answer(200, meta_nodes.pick(shown, call.params, "AdAccount"), headers)
         if edge in ("campaigns", "adsets"):
+            self.world.is_read()
             found = [
                 thing for thing in self.world.visible(account.external_id)
                 if thing.is_adset == (edge == "adsets")
@@ -161,7 +167,10 @@ class FakeMeta(Loopback):
         if edge == "minimum_budgets":
             return self._list(call, [meta_nodes.minimum(account)], headers)
         if edge == "activities":
-            rows = meta_nodes.activities(self.world, account, call.params, self.application)
+            latest = self.world.now() - self.history_delay
+            rows = meta_nodes.activities(
+                self.world, account, call.params, self.application, latest
+            )  # fmt: skip
             return self._list(call, rows, headers)
         raise not_there(f"act_{account.external_id}", call.method)
 
@@ -181,6 +190,8 @@ class FakeMeta(Loopback):
         headers = self._count(account, "ads_insights" if edge == "insights" else "ads_management")
         if edge == "insights":
             return self._insights(call, account, name, headers)
+        if call.method == "GET":
+            self.world.is_read()
         if edge == "" and call.method == "GET":
             return Answer(200, meta_nodes.pick_thing(self.world, thing, call.params), headers)
         if edge == "" and call.method == "POST":

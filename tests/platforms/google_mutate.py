@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from tests.platforms.google_errors import AdsError, below_minimum, failure, of, partial, unparsed
+from tests.platforms.google_errors import (
+    AdsError,
+    below_minimum,
+    exhausted,
+    failure,
+    of,
+    partial,
+    unparsed,
+)
 from tests.platforms.google_rows import STATUS
 from tests.platforms.loopback import Answer
 from tests.platforms.world import Account, Budget, Status, Thing, World
@@ -40,13 +48,15 @@ class Mutation:
 
     def __init__(
         self, world: World, account: Account, kind: str, actor: str,
-        refusals: Mapping[str, AdsError],
+        refusals: Mapping[str, AdsError], most: int | None = None,
     ) -> None:  # fmt: skip
+        """`most`: operations of it; those after them meet a limit."""
         self.world = world
         self.account = account
         self.kind = kind
         self.actor = actor
         self.refusals = refusals
+        self.most = most
 
     def answer(self, body: Any, *, obey: bool = True) -> Answer:
         wrong = _malformed(body, self.kind)
@@ -64,7 +74,7 @@ class Mutation:
         errors, carries = [], []
         for index, operation in enumerate(operations):
             try:
-                name, carry = self._operation(operation)
+                name, carry = self._operation(operation, index)
             except AdsError as problem:
                 errors.append(problem.told(index))
                 results.append({})
@@ -81,7 +91,9 @@ class Mutation:
             told["partialFailureError"] = partial(errors)
         return Answer(200, told)
 
-    def _operation(self, operation: Mapping[str, Any]) -> tuple[str, Carry]:
+    def _operation(self, operation: Mapping[str, Any], index: int) -> tuple[str, Carry]:
+        if self.most is not None and index >= self.most:
+            raise exhausted("RESOURCE_TEMPORARILY_EXHAUSTED", 30)
         update = operation["update"]
         name = str(update.get("resourceName") or "")
         if not name:

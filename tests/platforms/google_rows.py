@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from tests.platforms.gaql import Query, Row, arranged, bad, between, holds
@@ -20,6 +21,8 @@ _MICROS = 1_000_000
 def rows(world: World, account: Account, query: Query, *, history_delay: timedelta) -> list[Row]:
     """The rows of a query, filtered, summed and in order."""
     today = world.now().astimezone(account.zone).date()
+    if query.resource in ("campaign", "campaign_budget") and not query.uses("metrics"):
+        world.is_read()
     made = {
         "customer": _customers, "customer_client": _clients, "campaign": _campaigns,
         "campaign_budget": _budgets, "change_event": _events,
@@ -82,7 +85,7 @@ def _campaigns(world: World, account: Account) -> Iterator[Row]:
         if not thing.is_adset:
             held = world.budgets.get(thing.budget or "")
             row = _customer(account) | campaign(world, thing, account)
-            yield row | (budget(held, account, users[held.id]) if held else {})
+            yield row | (budget(world, held, account, users[held.id]) if held else {})
 
 
 def campaign_name(thing: Thing) -> str:
@@ -94,7 +97,7 @@ def budget_name(held: Budget) -> str:
 
 
 def campaign(world: World, thing: Thing, account: Account) -> Row:
-    status = STATUS[thing.status]
+    status = STATUS[world.shown_status(thing)]
     learns = world.learns(thing) and status == "ENABLED"
     primary = {"ENABLED": "LEARNING" if learns else "ELIGIBLE"}.get(status, status)
     ends = thing.ends_at.astimezone(account.zone) if thing.ends_at else _LATEST
@@ -122,10 +125,11 @@ def _users(world: World) -> Counter[str | None]:
     )  # fmt: skip
 
 
-def budget(held: Budget, account: Account, users: int) -> Row:
+def budget(world: World, held: Budget, account: Account, users: int) -> Row:
+    amount = world.shown_amount(held)
     told = {
         "resource_name": budget_name(held), "id": int(held.id), "name": f"Budget {held.id}",
-        "amount_micros": None if held.amount is None else int(held.amount * _MICROS),
+        "amount_micros": None if amount is None else int(amount * _MICROS),
         "total_amount_micros": None if held.total is None else int(held.total * _MICROS),
         "status": "REMOVED" if held.removed else "ENABLED",
         "period": "DAILY" if held.total is None else "CUSTOM_PERIOD", "type": held.type,
@@ -139,7 +143,7 @@ def _budgets(world: World, account: Account) -> Iterator[Row]:
     users = _users(world)
     for held in world.budgets.values():
         if held.account == account.external_id:
-            yield _customer(account) | budget(held, account, users[held.id])
+            yield _customer(account) | budget(world, held, account, users[held.id])
 
 
 def _measured(
@@ -252,4 +256,4 @@ def _event(world: World, account: Account, change: Change, number: int) -> Mappi
 def _amount(told: str) -> dict[str, Any]:
     if told == "None":
         return {"campaignBudget": {}}
-    return {"campaignBudget": {"amountMicros": str(int(float(told) * _MICROS))}}
+    return {"campaignBudget": {"amountMicros": str(int(Decimal(told) * _MICROS))}}

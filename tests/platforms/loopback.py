@@ -53,6 +53,12 @@ class Fault:
     """The call is obeyed before its answer is replaced: the lost answer."""
     seconds: float = 0.0
     """How long nothing is said first."""
+    skip: int = 0
+    """So many of these calls go well before: the limit in the middle of a series."""
+    late: bool = False
+    """Obeyed at once; its own answer comes after the wait, when nobody may listen any more."""
+    twice: bool = False
+    """Obeyed twice, as when something on the way sends it again."""
 
 
 class Loopback:
@@ -105,9 +111,12 @@ class Loopback:
         when: Callable[[Call], bool] = lambda _: True,
         carried_out: bool = False,
         seconds: float = 0.0,
+        skip: int = 0,
+        late: bool = False,
+        twice: bool = False,
     ) -> Fault:
         """Orders a fault; earlier orders go first."""
-        fault = Fault(answer, times, when, carried_out, seconds)
+        fault = Fault(answer, times, when, carried_out, seconds, skip, late, twice)
         with self.lock:
             self.faults.append(fault)
         return fault
@@ -125,6 +134,11 @@ class Loopback:
         if fault is None:
             with self.lock:
                 return self.answer(call)
+        if fault.late or fault.twice:
+            with self.lock:
+                answers = [self.answer(call) for _ in range(1 + fault.twice)]
+            time.sleep(fault.seconds)
+            return answers[-1]
         time.sleep(fault.seconds)
         if fault.carried_out:
             with self.lock:
@@ -136,6 +150,9 @@ class Loopback:
     def _due(self, call: Call) -> Fault | None:
         for fault in self.faults:
             if not fault.when(call):
+                continue
+            if fault.skip:
+                fault.skip -= 1
                 continue
             if fault.times:
                 fault.times -= 1

@@ -14,6 +14,7 @@ _FIELDS = {
     "AdAccount": "adaccount", "Campaign": "campaign", "AdSet": "adset",
     "AdsInsights": "adsinsights",
     "AdActivity": "adactivity", "AdReportRun": "adreportrun", "MinimumBudget": "minimumbudget",
+    "Application": "application",
 }  # fmt: skip
 _ENUMS = {
     "Campaign": ("Status", "EffectiveStatus", "ExecutionOptions"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -45,14 +46,16 @@ def thing(world: World, one: Thing) -> dict[str, Any]:
     holder = world.accounts[one.account]
     shown: dict[str, Any] = {
         "id": one.external_id, "account_id": one.account, "name": one.title,
-        "status": one.status.upper(), "configured_status": one.status.upper(),
+        "status": world.shown_status(one).upper(),
+        "configured_status": world.shown_status(one).upper(),
         "effective_status": effective(world, one), "created_time": _time(one.created_at, holder),
         "start_time": _time(one.created_at, holder), "updated_time": _time(one.updated_at, holder),
     }  # fmt: skip
     held = world.budgets.get(one.budget or "")
     daily = total = None
     if held is not None:
-        daily = None if held.amount is None else str(int(held.amount / holder.step))
+        amount = world.shown_amount(held)
+        daily = None if amount is None else str(int(amount / holder.step))
         total = None if held.total is None else str(int(held.total / holder.step))
     if one.is_adset:
         # Ad sets say nought where they have no budget of that kind; campaigns say nothing.
@@ -86,9 +89,13 @@ def _learning(world: World, one: Thing) -> dict[str, Any]:
 
 def effective(world: World, one: Thing) -> str:
     above = world.things.get(one.parent or "")
-    if one.status == "active" and above is not None and above.status != "active":
-        return "CAMPAIGN_PAUSED" if above.status == "paused" else above.status.upper()
-    return one.status.upper()
+    own, of_above = (
+        world.shown_status(one),
+        "active" if above is None else world.shown_status(above),
+    )
+    if own == "active" and of_above != "active":
+        return "CAMPAIGN_PAUSED" if of_above == "paused" else of_above.upper()
+    return own.upper()
 
 
 def _time(moment: datetime, holder: Account) -> str:
@@ -210,7 +217,7 @@ _EVENTS = {
 
 
 def activities(
-    world: World, holder: Account, params: Mapping[str, str], application: str
+    world: World, holder: Account, params: Mapping[str, str], application: str, latest: datetime
 ) -> list[dict[str, Any]]:
     """Who changed what, newest first; of one week, where no period is named."""
     since = _moment(params.get("since"), world.now() - timedelta(days=7), holder)
@@ -220,12 +227,20 @@ def activities(
     return [
         pick(shown, {"fields": params.get("fields") or ",".join(shown)}, "AdActivity")
         for change in reversed(world.changes)
-        if change.account == holder.external_id and since <= change.at <= until
-        for shown in _activity(world, change, application)
+        if change.account == holder.external_id and since <= change.at <= min(until, latest)
+        for shown in reversed([*_activity(world, change, application)])
     ]
 
 
+_STATES = {
+    "active": "Active", "paused": "Inactive", "archived": "Archived", "deleted": "Deleted",
+}  # fmt: skip
+_PENDING = "Pending Process"
+
+
 def _activity(world: World, change: Change, application: str) -> Iterator[dict[str, Any]]:
+    """As rows of real accounts have it, which is documented nowhere: what is switched on is
+    pending first, and made active by Meta itself; an amount lies below its own name."""
     holders = [world.things.get(change.external_id)]
     if change.kind == "budget":
         holders = [one for one in world.things.values() if one.budget == change.external_id]
@@ -239,11 +254,33 @@ def _activity(world: World, change: Change, application: str) -> Iterator[dict[s
             "object_type": "CAMPAIGN" if one.is_adset else "CAMPAIGN_GROUP",
             "event_time": change.at.strftime("%Y-%m-%dT%H:%M:%S+0000"), "actor_name": change.actor,
             "actor_id": "1000" if change.program else "2000",
-            "extra_data": f'{{"old_value":"{change.old}","new_value":"{change.new}"}}',
         }  # fmt: skip
         if change.program:
             shown |= {"application_id": application, "application_name": "this application"}
-        yield shown
+        if change.what == "budget":
+            yield shown | {"extra_data": _amounts(change, world.accounts[change.account])}
+        elif change.new == "active":
+            yield shown | {"extra_data": _states(_STATES[change.old], _PENDING)}
+            itself = {"actor_id": "0", "actor_name": "Meta", "application_id": None}
+            yield shown | itself | {"extra_data": _states(_PENDING, "Active")}
+        else:
+            yield shown | {"extra_data": _states(_STATES[change.old], _STATES[change.new])}
+
+
+def _states(old: str, new: str) -> str:
+    return json.dumps({"old_value": old, "new_value": new, "type": "run_status"})
+
+
+def _amounts(change: Change, holder: Account) -> str:
+    def side(name: str, told: str, words: str) -> dict[str, Any]:
+        amount = None if told == "None" else int(Decimal(told) / holder.step)
+        return {"type": "payment_amount", "currency": holder.currency, name: amount,
+                "additional_type": "status_string", "additional_value": words}  # fmt: skip
+
+    return json.dumps({
+        "old_value": side("old_value", change.old, ""),
+        "new_value": side("new_value", change.new, "Per day"), "type": "composite_data",
+    })  # fmt: skip
 
 
 def _seconds(*told: str) -> datetime:

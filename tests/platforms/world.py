@@ -167,6 +167,14 @@ class World(Protocol):
 
     def learns(self, thing: Thing) -> bool: ...
 
+    def is_read(self) -> None:
+        """Told by a fake with each call that shows things."""
+        ...
+
+    def shown_status(self, thing: Thing) -> Status: ...
+
+    def shown_amount(self, budget: Budget) -> Decimal | None: ...
+
     def figures(self, account: str, since: date, until: date) -> Iterator[Figures]:
         """As known now, by hour (or day); both days included; of the things that spend."""
         ...
@@ -191,6 +199,10 @@ class Ledger:
         self.learns_above: Decimal | None = None
         """A budget that changes by more than this part of it makes what it pays for learn anew."""
         self.learning_days = 3
+        self.stale_reads = 0
+        """After a write so many calls that show things still show what was there before."""
+        self._reads = 0
+        self._before: dict[tuple[str, str], tuple[int, Any]] = {}
         self._now = now
 
     def now(self) -> datetime:
@@ -242,6 +254,7 @@ class Ledger:
                     actor, program,
                 )
             )  # fmt: skip
+        self._keep(external_id, "status", thing.status)
         thing.status, thing.updated_at = status, self.now()
 
     def set_budget(self, budget: str, amount: Decimal, actor: str, *, program: bool = True) -> None:
@@ -253,6 +266,7 @@ class Ledger:
                     str(amount), actor, program,
                 )
             )  # fmt: skip
+        self._keep(budget, "budget", held.amount)
         old, held.amount = held.amount, amount
         jumps = self.learns_above is not None and (
             old is None or abs(amount - old) > self.learns_above * old
@@ -266,6 +280,26 @@ class Ledger:
 
     def _note(self, change: Change) -> None:
         self.changes.append(change)
+
+    def is_read(self) -> None:
+        self._reads += 1
+
+    def shown_status(self, thing: Thing) -> Status:
+        status: Status = self._shown(thing.external_id, "status", thing.status)
+        return status
+
+    def shown_amount(self, budget: Budget) -> Decimal | None:
+        amount: Decimal | None = self._shown(budget.id, "budget", budget.amount)
+        return amount
+
+    def _keep(self, name: str, what: str, before: Any) -> None:
+        if self.stale_reads:
+            shown = self._shown(name, what, before)
+            self._before[name, what] = self._reads + self.stale_reads, shown
+
+    def _shown(self, name: str, what: str, now: Any) -> Any:
+        until, before = self._before.get((name, what), (0, None))
+        return before if self._reads <= until and until else now
 
     def learns(self, thing: Thing) -> bool:
         until = thing.learning_until
