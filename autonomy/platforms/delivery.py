@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from autonomy.platforms.base import PlatformError
+from autonomy.platforms.base import AccountBroken, Gone, Later, PlatformError, Refused
 from autonomy.platforms.reconcile import Person, Wanted
 from autonomy.store import Json
 
@@ -58,12 +58,21 @@ class Call:
     ) -> Call:
         return cls(
             {"field": one.field, "from": was, "to": one.wanted, "validate": validate},
-            "done" if problem is None else type(problem).__name__.lower(),
+            _answer(problem),
             "" if problem is None else problem.code,
             "" if problem is None else problem.message,
             "" if problem is None else problem.request_id,
             at,
         )
+
+
+def _answer(problem: PlatformError | None) -> str:
+    """later: it was surely not carried out, and may be sent again."""
+    if problem is None:
+        return "done"
+    if isinstance(problem, Later | AccountBroken):
+        return "later"
+    return "refused" if isinstance(problem, Refused | Gone) else "unsure"
 
 
 def row(
@@ -73,9 +82,9 @@ def row(
     at: datetime,
     observed: str | None = None,
     error: PlatformError | None = None,
-    seconds: float | None = None,
     person: Person | None = None,
     call: Call | None = None,
+    tries: int | None = None,
 ) -> Json:
     """One outcome, as record_deliveries takes it. `at`: when the look began that saw `observed`."""
     return {
@@ -89,9 +98,10 @@ def row(
         "code": "" if error is None else error.code,
         "message": "" if error is None else error.message,
         "request_id": "" if error is None else error.request_id,
-        "seconds": seconds,
+        "seconds": error.seconds if isinstance(error, Later) else None,
         "actor": None if person is None else person.actor,
         "actor_at": None if person is None else person.at.isoformat(),
+        "tries": tries,
         "calls": [] if call is None else [{**asdict(call), "at": call.at.isoformat()}],
     }
 

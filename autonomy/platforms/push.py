@@ -196,10 +196,8 @@ class _Pushing:
         settled = [self._settled(one, steps[one], *looks[one]) for one in part]
         writes = [one for one in part if isinstance(steps[one], Write)]
         noted_at = time.monotonic()
-        self._record([
-            *(one for one in settled if one is not None),
-            *(row(one, "sent", at=self._now()) for one in writes),
-        ])  # fmt: skip
+        self._record([one for one in settled if one is not None])
+        writes = self._noted(writes)
         if not writes:
             return
         fault_point(self._way.fault, "before_push_write")
@@ -211,6 +209,15 @@ class _Pushing:
         ended = next((one for one in problems if ends_all(one)), None)
         if ended is not None:
             raise ended
+
+    def _noted(self, writes: list[Wanted]) -> list[Wanted]:
+        """Write down that these are being written; those that the database still wants so. What a
+        run or a person has changed since it was asked for is left to the next pass."""
+        rows = [row(one, "sent", at=self._now(), tries=one.tries) for one in writes]
+        became = [one["outcome"] for one in self._record(rows)]
+        still = [one for one, what in zip(writes, became, strict=True) if what == "sent"]
+        self._done.waiting += len(writes) - len(still)
+        return still
 
     def _verify(
         self,
@@ -259,10 +266,8 @@ class _Pushing:
             return row(one, "refused", at=at, observed=value, error=problem, call=call)
         if isinstance(problem, Gone):
             return row(one, "gone", at=at, error=problem, call=call)
-        if isinstance(problem, Later):
-            return row(one, "later", at=at, error=problem, seconds=problem.seconds, call=call)
-        if isinstance(problem, AccountBroken):
-            return row(one, "later", at=at, error=problem, seconds=60.0, call=call)
+        if isinstance(problem, Later | AccountBroken):
+            return row(one, "later", at=at, error=problem, call=call)
         if failed is not None:
             return row(one, "unsure", at=at, error=problem or failed, call=call)
         found = after_write(one, unit, history, wrote_at, self._digits)
@@ -348,10 +353,16 @@ class _Pushing:
             say("history not read", account=self._done.account, code=error.code)
             return None
 
-    def _record(self, rows: list[Json]) -> None:
-        if rows:
-            self._store.rpc("record_deliveries", p_outcomes=rows, **self._held, **self._way.moment)
-            self._done.note(rows)
+    def _record(self, rows: list[Json]) -> list[Json]:
+        """Write down outcomes; what became of each, in their order."""
+        if not rows:
+            return []
+        taken = self._store.rpc(
+            "record_deliveries", p_outcomes=rows, **self._held, **self._way.moment
+        )
+        self._done.note(rows)
+        results: list[Json] = taken["results"]
+        return results
 
     def _matches(self, one: Wanted, there: Mapping[str, Unit]) -> bool:
         unit = there.get(one.external_id)

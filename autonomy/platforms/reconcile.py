@@ -59,6 +59,8 @@ class Wanted:
     """It was written, and whether that arrived is not known."""
     tries: int = 0
     first_unsure_at: datetime | None = None
+    sent_at: datetime | None = None
+    """When it was written last."""
     action_id: str | None = None
 
     @property
@@ -86,6 +88,7 @@ class Wanted:
             unsure=row.get("state") == "unsure",
             tries=int(row.get("tries") or 0),
             first_unsure_at=_moment(row.get("first_unsure_at")),
+            sent_at=_moment(row.get("sent_at")),
             action_id=row.get("action_id"),
         )
 
@@ -289,7 +292,8 @@ def _by_two_looks(change: Wanted) -> Step:
 
 def _aside(change: Wanted, observed_at: datetime) -> bool:
     """Whether a look began so long after the write that it says what became of it."""
-    return change.first_unsure_at is None or observed_at - change.first_unsure_at >= ASIDE
+    sent_at = change.sent_at or change.first_unsure_at
+    return sent_at is None or observed_at - sent_at >= ASIDE
 
 
 def _theirs(change: Wanted, last: Change, digits: int) -> bool:

@@ -97,7 +97,7 @@ def read_only(store: Store, settings: Settings, request: RunRequest, moment: Jso
     with no_later_than(until + GRACE_SECONDS):
         done = pull_accounts(store, [one["account"] for one in waiting], way)
     pushed = carry_over(store, settings, pushed_to, deadline, moment)
-    warnings = [one.warning for one in (*done, *pushed) if one.warning]
+    warnings = [one.warning for one in done] + [one.warning for one in pushed]
     answer = {
         "success": True,
         "result": {
@@ -107,7 +107,7 @@ def read_only(store: Store, settings: Settings, request: RunRequest, moment: Jso
             "left_for_next_time": len(waiting) - len(done),
             "delivered": {one.account: one.counts for one in pushed},
             "not_delivered": [one for of in pushed for one in of.told],
-            "warnings": warnings,
+            "warnings": [one for one in warnings if one],
         },
         "message": "Connected accounts were read",
     }

@@ -27,6 +27,8 @@ class Desk:
     token: str | None = None
     finished: list[Json] = field(default_factory=list)
     takes_waiting: int = 0
+    stale: set[str] = field(default_factory=set)
+    """Campaigns of which something else is wanted by now."""
     lose_lease_at: int | None = None
 
     def want(self, external_id: str, name: str, to: str, **more: Any) -> Json:
@@ -74,7 +76,10 @@ class Desk:
             key = one["campaign_id"].removeprefix("c"), one["field"]
             self.log.append((*key, one["outcome"]))
             self._settle(key, self.wishes[key], one)
-        return {}
+        return {"results": [{"outcome": self._became(one)} for one in outcomes]}
+
+    def _became(self, one: Json) -> str:
+        return "stale" if one["campaign_id"] in self.stale else str(one["outcome"])
 
     def finish_platform_pull(self, **told: Any) -> Json:
         self.finished.append(told)
@@ -86,10 +91,12 @@ class Desk:
         if outcome in ("confirmed", "refused", "person", "gone"):
             del self.wishes[key]
         elif outcome == "sent":
-            wish.update(state="unsure", first_unsure_at=now.isoformat(), tries=wish["tries"] + 1)
+            first = wish["first_unsure_at"] or now.isoformat()
+            wish.update(state="unsure", first_unsure_at=first, sent_at=now.isoformat(),
+                        tries=one["tries"] + 1)  # fmt: skip
         elif outcome == "later":
             wish.update(state="waiting", first_unsure_at=None, tries=0,
-                        not_before=now + timedelta(seconds=one["seconds"]))  # fmt: skip
+                        not_before=now + timedelta(seconds=one["seconds"] or 300))  # fmt: skip
 
     def _hold(self, token: str) -> None:
         if token != self.token:

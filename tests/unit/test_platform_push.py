@@ -213,6 +213,26 @@ def test_nothing_is_written_without_the_lease(desk: Desk, hands: Hands) -> None:
     assert hands.writes == []
 
 
+def test_what_is_wanted_no_more_is_not_written(desk: Desk, hands: Hands) -> None:
+    desk.want("11", "status", "paused")
+    desk.want("12", "status", "paused")
+    desk.stale.add("c11")
+    done = carried(desk)
+    assert [one[0] for one in hands.writes] == ["12"]
+    assert (done.confirmed, done.waiting) == (1, 1)
+
+
+def test_the_five_minutes_count_from_the_last_write(desk: Desk, hands: Hands) -> None:
+    desk.want("11", "status", "paused")
+    hands.ways = ["never", "never"]
+    for minutes in (0, 6, 2, 2):
+        hands.pass_time(minutes=minutes)
+        carried(desk)
+    assert len(hands.writes) == 2
+    hands.pass_time(minutes=2)
+    assert carried(desk).confirmed == 1
+
+
 def test_out_of_time_nothing_is_begun(desk: Desk, hands: Hands) -> None:
     desk.want("11", "status", "paused")
     done = carried(desk, deadline=0.0)
