@@ -107,7 +107,7 @@ def disconnect(account: str, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Also where a limit of the platform says not yet.")
 @click.option("--read-only", is_flag=True, help="Carry nothing over.")
 @json_option
-def sync(  # noqa: PLR0913, PLR0917 - one parameter an option
+def sync(
     accounts: tuple[str, ...],
     shard: str | None,
     only_list: bool,
