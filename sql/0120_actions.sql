@@ -124,7 +124,8 @@ create table if not exists public.campaign_changes (
   old_budget numeric,
   new_budget numeric,
   action_id uuid,
-  kind text not null check (kind in ('created', 'outside', 'platform', 'action', 'rollback', 'deleted')),
+  kind text not null
+    check (kind in ('created', 'outside', 'platform', 'action', 'rollback', 'undelivered', 'deleted')),
   actor text,
   -- what a person did, here or by an action typed by hand: for person_hold_days nothing is done against it
   person boolean not null default false
@@ -137,10 +138,11 @@ begin  -- where they were kept in cents once; no row is rewritten
     alter table public.campaign_changes alter column old_budget type numeric, alter column new_budget type numeric;
   end if;
   if not exists (select from pg_catalog.pg_constraint k where k.conrelid = 'public.campaign_changes'::regclass
-                 and k.conname = 'campaign_changes_kind_check' and pg_get_constraintdef(k.oid) like '%platform%') then
+                 and k.conname = 'campaign_changes_kind_check'
+                 and pg_get_constraintdef(k.oid) like '%undelivered%') then
     alter table public.campaign_changes drop constraint if exists campaign_changes_kind_check,
       add constraint campaign_changes_kind_check
-        check (kind in ('created', 'outside', 'platform', 'action', 'rollback', 'deleted'));
+        check (kind in ('created', 'outside', 'platform', 'action', 'rollback', 'undelivered', 'deleted'));
   end if;
 end $$;
 

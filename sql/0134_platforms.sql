@@ -66,6 +66,10 @@ comment on column autonomy.platform_accounts.last_error is
   'why the last reading did not get to its end; empty = it did';
 comment on column autonomy.platform_accounts.began_at is 'the moment of the reading that is under way, or was last';
 
+alter table autonomy.platform_accounts add column if not exists checked_at timestamptz;
+comment on column autonomy.platform_accounts.checked_at is
+  'when connect --check found a real account to be as expected; null = never tried on one';
+
 create table if not exists autonomy.platform_units (
   campaign_id uuid primary key references public.campaigns (id) on delete cascade,
   account text not null,

@@ -11,7 +11,7 @@ as $$
 -- Where nothing is carried over, rows that a run changed would drift away from what the platform has.
 declare
   v_platform text := (select x.platform from autonomy.platform_accounts x
-                      where x.account = new.account and x.push = 'off');
+                      where x.account = new.account and x.push <> 'on');
 begin
   if v_platform is null then
     return new;
@@ -22,7 +22,8 @@ begin
   raise exception using errcode = 'AO002',
     message = format('mode: the account %L is read from %s and nothing is carried over to it, so it can only be '
                      'observed.', new.account, autonomy.platform_title(v_platform)),
-    hint = 'Disconnect it to let runs change its campaigns here: python -m autonomy disconnect ACCOUNT.';
+    hint = 'Let changes be carried over: python -m autonomy push ACCOUNT on. Or disconnect it: '
+            'python -m autonomy disconnect ACCOUNT.';
 end $$;
 comment on function autonomy.account_connected() is
   'Trigger of autonomy_accounts: an account that is read from its platform, with nothing carried over, is only '

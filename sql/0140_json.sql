@@ -59,6 +59,15 @@ comment on function autonomy.simulated_moment(timestamptz) is
   'now() always, are the same); only a session with autonomy.simulation = on may say such a one. Only computes; safe '
   'to call again. Raises AO010 (no moment), AO014 (another time without the setting). [autonomous-operations]';
 
+create function autonomy.written_number(p_text text) returns numeric
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case when p_text ~ '^-?[0-9]{1,15}(\.[0-9]{1,20})?([eE]-?[0-9]{1,2})?$' then p_text::numeric end;
+end $$;
+comment on function autonomy.written_number(text) is
+  'A number as programs write it; null for all else, NaN and infinity too. Pure. [autonomous-operations]';
+
 -- jsonb has one spelling for a value, whatever the order of its keys.
 create function autonomy.rule_version(p_condition jsonb, p_action jsonb) returns text
 language plpgsql immutable parallel safe set search_path = ''

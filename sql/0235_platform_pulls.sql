@@ -43,15 +43,6 @@ end $$;
 comment on function autonomy.list_error(jsonb, text, integer) is
   'Raises AO010 where a value is no array, or too long a one. Only computes. [autonomous-operations]';
 
-create function autonomy.written_number(p_text text) returns numeric
-language plpgsql immutable parallel safe set search_path = ''
-as $$
-begin
-  return case when p_text ~ '^-?[0-9]{1,15}(\.[0-9]{1,20})?([eE]-?[0-9]{1,2})?$' then p_text::numeric end;
-end $$;
-comment on function autonomy.written_number(text) is
-  'A number as programs write it; null for all else, NaN and infinity too. Pure. [autonomous-operations]';
-
 create function autonomy.account_slot(p_account text) returns integer
 language plpgsql immutable strict parallel safe set search_path = ''
 as $$
@@ -226,11 +217,27 @@ begin
            left(x.account, 80), autonomy.platform_title(x.platform), x.state_message),
     '{}'::text[], case when p_each then jsonb_build_object('account', x.account) else '{}' end
   from autonomy.platform_accounts x where x.state = 'broken'
-  order by x.account;
+  union all
+  select 'PAUSE_WAITING', 'act',
+    format('%s of the account "%s" %s waited more than an hour to be paused on %s, and %s spending there%s',
+           case when count(*) = 1 then '1 campaign' else count(*) || ' campaigns' end, left(x.account, 80),
+           case when count(*) = 1 then 'has' else 'have' end, autonomy.platform_title(x.platform),
+           case when count(*) = 1 then 'goes on' else 'go on' end, coalesce(': ' || nullif(min(d.message), ''), '.')),
+    array(select left(coalesce(c.title, c.id::text), 80) from public.campaigns c
+          where c.id = any (array_agg(d.campaign_id)) order by c.title, c.id limit 5),
+    jsonb_build_object('waiting', count(*))
+      || case when p_each then jsonb_build_object('account', x.account) else '{}' end
+  from autonomy.deliveries d
+  join autonomy.platform_units y on y.campaign_id = d.campaign_id
+  join autonomy.platform_accounts x on x.account = y.account
+  where d.is_current and d.state in ('waiting', 'unsure') and d.field = 'status' and d.wanted = 'paused'
+    and x.push = 'on' and d.wanted_at < now() - interval '1 hour'
+  group by x.account
+  order by 1, 3;
 end $$;
 comment on function autonomy.dashboard_state_of_platforms(boolean) is
-  'Part of dashboard_state: connected accounts that cannot be read (p_each: each by itself). Reads only. '
-  '[autonomous-operations]';
+  'Part of dashboard_state: connected accounts that cannot be read, and pauses that have waited for an hour to be '
+  'carried over (p_each: each by itself). Reads only. [autonomous-operations]';
 
 create function autonomy.connection(p_account text, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
@@ -248,14 +255,23 @@ begin
       'reading', coalesce(x.lease_expires_at >= clock_timestamp(), false),
       'connected_at', x.connected_at, 'connected_by', x.connected_by,
       'too_old', (x.pulled_at >= p_now - interval '90 minutes') is not true,
-      'units', u.units, 'gone', u.gone, 'without_own_budget', u.others)
+      'units', u.units, 'gone', u.gone, 'without_own_budget', u.others,
+      'checked_at', x.checked_at, 'waiting', w.waiting, 'unsure', w.unsure, 'refused', w.refused)
     from autonomy.platform_accounts x
     cross join lateral (
       select count(*) filter (where y.gone_at is null) as units, count(*) filter (where y.gone_at is not null) as gone,
         count(*) filter (where y.gone_at is null and y.budget_kind <> 'daily') as others
       from autonomy.platform_units y where y.account = x.account) u
+    cross join lateral (
+      select count(*) filter (where d.state = 'waiting') as waiting,
+        count(*) filter (where d.state = 'unsure') as unsure,
+        count(*) filter (where d.state in ('refused', 'not_taken')
+                           and d.settled_at > p_now - interval '7 days') as refused
+      from autonomy.platform_units y join autonomy.deliveries d on d.campaign_id = y.campaign_id and d.is_current
+      where y.account = x.account) w
     where x.account = p_account);
 end $$;
 comment on function autonomy.connection(text, timestamptz) is
-  'A connected account: to what, when it was read last, in what state it is and how many units it has; null where it '
+  'A connected account: to what, when it was read last, in what state it is, how many units it has, and how many '
+  'changes wait, are unsure, or were refused within 7 days; null where it '
   'is not connected. Only reads; raises nothing. [autonomous-operations]';

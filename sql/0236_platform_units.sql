@@ -112,51 +112,133 @@ comment on function autonomy.make_units(text, autonomy.unit[], timestamptz) is
 create type autonomy.unit_change as (
   campaign_id uuid, active boolean, row_budget numeric, title text, gone boolean,
   takes_status boolean, takes_budget boolean, takes_title boolean, by_somebody boolean, waiting boolean,
+  doubts_status boolean,     -- seen for the first time, on something that we carried over a short while ago: that
+  doubts_budget boolean,     -- may be an old copy, and counts when it is seen again
+  status_was text, budget_was numeric,  -- what is known of the platform
   sentence text);
 comment on type autonomy.unit_change is
   'What a reading found of a campaign beside what was last known of its platform. [autonomous-operations]';
 
-create function autonomy.compared_units(p_account text, p_units autonomy.unit[], p_began timestamptz)
+create type autonomy.field_change as (moved boolean, differs boolean, doubted boolean, is_ours boolean);
+comment on type autonomy.field_change is
+  'What a reading found of a status or a budget: it moved there; it differs from our row; it is not believed yet; a '
+  'change from here goes over it all the same. [autonomous-operations]';
+
+create function autonomy.compared_field(
+  p_push text, p_field text, p_there text, p_base text, p_here text, p_unit autonomy.platform_units,
+  p_began timestamptz) returns autonomy.field_change
+language plpgsql stable set search_path = ''
+as $$
+declare
+  r autonomy.field_change := row(p_there is distinct from p_base, p_there is distinct from p_here, false, false);
+  v_had autonomy.deliveries;
+  v_seen jsonb := p_unit.seen -> p_field;
+  v_seen_at timestamptz := autonomy.metric_bucket(v_seen ->> 'at', 'UTC');
+begin
+  if p_push is distinct from 'on' or not r.moved or not r.differs then
+    return r;
+  end if;
+  select * into v_had from autonomy.deliveries d
+  where d.campaign_id = p_unit.campaign_id and d.field = p_field and d.is_current;
+  if not found then
+    return r;
+  elsif v_had.state in ('waiting', 'unsure') and v_had.sent is not distinct from p_there then
+    r.is_ours := true;  -- what we wrote before and never had an answer for
+  elsif (v_had.state in ('waiting', 'unsure') or v_had.settled_at > p_began - interval '24 hours') then
+    if (v_seen ->> 'value' is not distinct from p_there and v_seen_at < p_began) is not true then
+      r.doubted := true;
+    -- of two people the later has the last word
+    elsif v_had.state in ('waiting', 'unsure') and v_had.wanted_by = 'person' and v_had.wanted_at > v_seen_at then
+      r.is_ours := true;
+    end if;
+  end if;
+  return r;
+end $$;
+comment on function autonomy.compared_field(text, text, text, text, text, autonomy.platform_units, timestamptz) is
+  'One field of a unit as it stands there, as it was last known there, and as it is here. Only reads; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.compared_units(
+  p_account text, p_push text, p_units autonomy.unit[], p_began timestamptz)
 returns autonomy.unit_change[]
 language plpgsql stable set search_path = ''
 as $$
 declare
   v_currency text := (select a.currency from public.autonomy_accounts a where a.account = p_account);
+  v_digits integer := autonomy.currency_digits(v_currency);
 begin
   return array(
     select row(
       d.id, (d.u).active, (d.u).row_budget, (d.u).title, (d.u).gone,
-      d.status_moved and d.status_differs, d.budget_moved and d.budget_differs,
-      d.title_moved, d.is_unit and (d.status_moved and d.had_status or d.budget_moved and d.is_unit),
-      d.status_differs and not d.status_moved or d.budget_differs and not d.budget_moved,
+      d.takes_status, d.takes_budget, d.title_moved,
+      d.is_unit and ((d.s).moved and d.had_status or (d.b).moved),
+      (d.s).differs and not d.takes_status or (d.b).differs and not d.takes_budget,
+      (d.s).doubted and not (d.u).gone, (d.b).doubted and not (d.u).gone, d.status_was, d.budget_was,
       format('%s: %s', left(coalesce(d.title, d.id::text), 80), concat_ws(', ',
-        case when d.status_differs and d.status_moved then
+        case when d.takes_status then
           case when (d.u).active then 'paused to active' else 'active to paused' end end,
-        case when d.budget_differs and d.budget_moved then format('budget %s to %s',
+        case when d.takes_budget then format('budget %s to %s',
           coalesce(autonomy.amount_words(d.had_budget, v_currency), 'none'),
           coalesce(autonomy.amount_words((d.u).row_budget, v_currency), 'none')) end)))::autonomy.unit_change
     from (
       select c.id, c.title, c.budget as had_budget, u, x.campaign_id is not null as is_unit,
-        f.status is not null as had_status,
-        (u.active) <> coalesce(lower(c.status) = 'active', false) as status_differs,
-        u.row_budget is distinct from c.budget as budget_differs,
-        (case when u.active then 'active' else 'paused' end) is distinct from f.status as status_moved,
-        u.row_budget is distinct from f.budget as budget_moved,
+        f.status is not null as had_status, f.status as status_was, f.budget as budget_was, k.s, k.b,
+        -- of what is gone there nothing is carried over any more
+        (k.s).differs and (u.gone or (k.s).moved and not (k.s).doubted and not (k.s).is_ours) as takes_status,
+        (k.b).differs and ((k.b).moved and not (k.b).doubted and not (k.b).is_ours) as takes_budget,
         u.title is distinct from f.title and (f.title is null or c.title is not distinct from f.title)
           and u.title is distinct from c.title as title_moved
       from unnest(p_units) u
       join public.campaigns c on c.id = u.campaign_id
       left join autonomy.platform_units x on x.campaign_id = u.campaign_id
       left join autonomy.file_states f on f.campaign_id = u.campaign_id
+      cross join lateral (select
+        autonomy.compared_field(p_push, 'status', case when u.active then 'active' else 'paused' end, f.status,
+          autonomy.field_text('status', c.status, null, 0), x, p_began) as s,
+        case when p_push = 'on' then autonomy.compared_field(p_push, 'budget',
+            autonomy.field_text('budget', null, u.row_budget, v_digits),
+            autonomy.field_text('budget', null, f.budget, v_digits),
+            autonomy.field_text('budget', null, c.budget, v_digits), x, p_began)
+          else row(u.row_budget is distinct from f.budget, u.row_budget is distinct from c.budget, false,
+                   false)::autonomy.field_change end as b offset 0) k
       where (f.read_at > p_began) is not true) d
     order by d.id);
 end $$;
-comment on function autonomy.compared_units(text, autonomy.unit[], timestamptz) is
+comment on function autonomy.compared_units(text, text, autonomy.unit[], timestamptz) is
   'A page of units beside what was last known of the platform: what is to be followed, whether it is somebody''s '
   'change, and what still waits to be carried over. Not of campaigns of which something later is known. Only reads; '
   'raises nothing. [autonomous-operations]';
 
-create function autonomy.follow_units(p_platform text, p_changes autonomy.unit_change[], p_now timestamptz)
+create function autonomy.give_way(
+  p_platform text, p_currency text, p_changes autonomy.unit_change[], p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+-- Before their rows are followed: what gives way is no action that somebody put back.
+declare
+  v_one record;
+  v_message text;
+begin
+  for v_one in
+    select i, d from unnest(p_changes) i
+    join autonomy.deliveries d on d.campaign_id = i.campaign_id and d.is_current and d.state in ('waiting', 'unsure')
+    where i.gone or case d.field when 'status' then i.takes_status else i.takes_budget end
+    order by i.campaign_id, d.field
+  loop
+    v_message := case when (v_one.i).gone then format('It is archived or deleted on %s.', p_platform)
+      else autonomy.overruled_words(p_platform, null, v_one.d, case (v_one.d).field
+        when 'status' then case when (v_one.i).active then 'active' else 'paused' end
+        else (v_one.i).row_budget::text end, p_currency) end;
+    perform autonomy.settle_delivery(v_one.d, case when (v_one.i).gone then 'gone' else 'overruled' end,
+      case when (v_one.i).gone then 'GONE' else 'CHANGED_MEANWHILE' end, '', v_message,
+      jsonb_build_object('platform', jsonb_build_object('active', (v_one.i).active, 'budget', (v_one.i).row_budget)),
+      p_now);
+  end loop;
+end $$;
+comment on function autonomy.give_way(text, text, autonomy.unit_change[], timestamptz) is
+  'Ends what was to be carried over and gives way to what somebody did there. A part of record_platform_units. '
+  '[autonomous-operations]';
+
+create function autonomy.follow_units(p_actor text, p_changes autonomy.unit_change[], p_now timestamptz)
 returns void language plpgsql set search_path = ''
 as $$
 declare
@@ -166,7 +248,7 @@ begin
     coalesce((select c.status from public.campaigns c where lower(c.status) = 'active'
               group by c.status order by count(*) desc, c.status limit 1), 'active') as active into v_words;
   perform set_config('autonomy.now', p_now::text, true);
-  perform set_config('autonomy.platform', autonomy.platform_title(p_platform), true);
+  perform set_config('autonomy.platform', p_actor, true);
   -- around each change of campaigns the usual path: triggers of the user's may name their tables without a schema
   perform set_config('search_path', 'public, extensions, pg_temp', true);
   perform from public.campaigns c
@@ -194,7 +276,8 @@ comment on function autonomy.follow_units(text, autonomy.unit_change[], timestam
   'kind platform, a person''s where it is somebody''s. A part of record_platform_units. Raises what constraints and '
   'triggers of the table raise. [autonomous-operations]';
 
-create function autonomy.note_units(p_account text, p_units autonomy.unit[], p_began timestamptz, p_now timestamptz)
+create function autonomy.note_units(
+  p_account text, p_units autonomy.unit[], p_changes autonomy.unit_change[], p_began timestamptz, p_now timestamptz)
 returns void language plpgsql set search_path = ''
 as $$
 begin
@@ -211,18 +294,30 @@ begin
     details = excluded.details, created_at = coalesce(excluded.created_at, x.created_at),
     observed_at = greatest(excluded.observed_at, x.observed_at),
     gone_at = case when excluded.gone_at is not null then coalesce(x.gone_at, excluded.gone_at) end;
+  update autonomy.platform_units x set seen = s.seen
+  from (
+    select i.campaign_id, jsonb_strip_nulls(jsonb_build_object(
+      'status', case when i.doubts_status then jsonb_build_object(
+        'value', case when i.active then 'active' else 'paused' end, 'at', p_began) end,
+      'budget', case when i.doubts_budget then jsonb_build_object('value',
+        autonomy.field_text('budget', null, i.row_budget, autonomy.money_digits(p_account)), 'at', p_began) end))
+        as seen
+    from unnest(p_changes) i) s
+  where x.campaign_id = s.campaign_id and x.seen <> s.seen;
 
   insert into autonomy.file_states as f (campaign_id, platform_id, title, status, budget, until, read_at)
-  select u.campaign_id, u.external_id, u.title, case when u.active then 'active' else 'paused' end, u.row_budget,
-    p_began, p_began
+  select u.campaign_id, u.external_id, u.title,
+    case when i.doubts_status then i.status_was when u.active then 'active' else 'paused' end,
+    case when i.doubts_budget then i.budget_was else u.row_budget end, p_began, p_began
   from unnest(p_units) u join public.campaigns c on c.id = u.campaign_id
+  left join unnest(p_changes) i on i.campaign_id = u.campaign_id
   order by u.campaign_id
   on conflict (campaign_id) do update set
     platform_id = excluded.platform_id, title = excluded.title, status = excluded.status, budget = excluded.budget,
     until = excluded.until, read_at = excluded.read_at
   where f.read_at <= excluded.read_at;
 end $$;
-comment on function autonomy.note_units(text, autonomy.unit[], timestamptz, timestamptz) is
+comment on function autonomy.note_units(text, autonomy.unit[], autonomy.unit_change[], timestamptz, timestamptz) is
   'Writes down what a platform says of its units, and their state as what is now known of it. A part of '
   'record_platform_units. Safe to call again. [autonomous-operations]';
 
@@ -241,9 +336,16 @@ begin
   v_pull := autonomy.hold_pull(p_account, p_token);
   v_units := autonomy.placed_units(p_account, p_units);
   v_made := autonomy.make_units(p_account, v_units, v_pull.began_at);
-  v_changes := autonomy.compared_units(p_account, v_units, v_pull.began_at);
-  perform autonomy.follow_units(v_pull.platform, v_changes, p_now);
-  perform autonomy.note_units(p_account, v_units, v_pull.began_at, p_now);
+  perform from public.campaigns c
+  where v_pull.push = 'on' and c.id = any (array(select u.campaign_id from unnest(v_units) u))
+  order by c.id for no key update;  -- else a run may want something new meanwhile
+  v_changes := autonomy.compared_units(p_account, v_pull.push, v_units, v_pull.began_at);
+  perform autonomy.give_way(autonomy.platform_title(v_pull.platform), v_pull.facts ->> 'currency', v_changes, p_now);
+  perform autonomy.follow_units(autonomy.platform_title(v_pull.platform), v_changes, p_now);
+  perform autonomy.note_units(p_account, v_units, v_changes, v_pull.began_at, p_now);
+  if v_pull.push <> 'off' then
+    perform autonomy.note_wanted(array(select i.campaign_id from unnest(v_changes) i), v_pull.began_at);
+  end if;
   return (
     select jsonb_build_object(
       'units', cardinality(v_units), 'made', v_made,

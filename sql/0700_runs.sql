@@ -40,6 +40,11 @@ begin
   exception when others then
     raise warning 'The totals of accounts were not looked at: %', sqlerrm;  -- each is summed up where it is asked for
   end;
+  begin
+    perform public.fail_undelivered(p_now);
+  exception when others then
+    raise warning 'What was not delivered did not fail: %', sqlerrm;  -- it goes on waiting
+  end;
   perform public.expire_pending_actions(p_now);
   begin
     perform autonomy.retire(p_now);
@@ -50,8 +55,8 @@ end $$;
 comment on function autonomy.prepare_run(timestamptz) is
   'What a run does before it looks: leaves out days that were in doubt for 24 hours, fits the priors (at most once an '
   'hour), measures how fast campaigns saturate and how late conversions come, sums up the months of accounts that have '
-  'a total, lets old proposals expire, and lets go of a slice of what is kept no longer. Safe to call again. '
-  '[autonomous-operations]';
+  'a total, lets old proposals expire and what was not delivered fail, and lets go of a slice of what is kept no '
+  'longer. Safe to call again. [autonomous-operations]';
 
 create function autonomy.platforms_due(p_shard text, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''

@@ -212,10 +212,10 @@ as $$
          case when a.action_type in ('auto_pause', 'auto_resume') then a.action_type
               when a.action_type in ('auto_scale_up', 'auto_scale_down', 'budget_adjusted') then 'budget'
               else 'other' end,
-         h.days, date_trunc('minute', a.executed_at),
-         date_trunc('minute', least(a.executed_at + h.days * interval '1 day', (
+         h.days, date_trunc('minute', e.at),
+         date_trunc('minute', least(e.at + h.days * interval '1 day', (
            select min(x.changed_at) from public.campaign_changes x
-           where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > a.executed_at
+           where x.campaign_id = a.campaign_id and x.kind <> 'created' and x.changed_at > e.at
              and x.id > coalesce(w.id, 0) and x.action_id is distinct from a.id))),
          autonomy.exact_number(a.previous_state -> 'budget'), autonomy.exact_number(a.new_state -> 'budget'),
          case when a.evidence ->> 'judged_by' = 'cpa' then autonomy.impact_number(a.evidence -> 'target_cpa') end,
@@ -223,10 +223,12 @@ as $$
          t.data_until, t.final
   from public.autonomous_actions a
   cross join public.autonomy_policy p
+  -- where it is carried over, from when its platform confirmed it
+  cross join lateral (select autonomy.delivered_at(a.id, a.executed_at) as at offset 0) e
   cross join lateral (
     -- each horizon that has come and is not measured
     select d.days from (values (1), (3), (7)) d (days)
-    where a.executed_at + d.days * interval '1 day' <= p_now
+    where e.at + d.days * interval '1 day' <= p_now
       and not coalesce(a.actual_impact, '{}') ? (d.days || 'd')) h
   left join lateral (select k.id from public.campaign_changes k where k.action_id = a.id
                      order by k.id limit 1) w on true
@@ -236,10 +238,10 @@ as $$
   cross join lateral (
     -- Figures come late in many installations: until max_data_age_hours have passed a horizon whose
     -- data are not there yet is only provisional, and measured again. A pause needs no later data.
-    select coalesce(case when f.has_history then f.as_of else f.data_at end, a.executed_at) as data_until,
-           a.action_type = 'auto_pause' or c.id is null or a.executed_at + (h.days - 1) * interval '1 day'
+    select coalesce(case when f.has_history then f.as_of else f.data_at end, e.at) as data_until,
+           a.action_type = 'auto_pause' or c.id is null or e.at + (h.days - 1) * interval '1 day'
                <= case when f.has_history then f.as_of else f.data_at end
-             or a.executed_at + h.days * interval '1 day'
+             or e.at + h.days * interval '1 day'
                + coalesce(o.max_data_age_hours, p.max_data_age_hours)::float8 * interval '1 hour' <= p_now as final) t
   where a.status = 'executed' and (a.actual_impact is null or not a.actual_impact ? '7d')
     and a.executed_at <= p_now - interval '1 day' and isfinite(a.executed_at)

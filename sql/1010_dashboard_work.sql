@@ -19,14 +19,15 @@ as $$
     'actual_impact', a.actual_impact, 'created_at', a.created_at, 'executed_at', a.executed_at,
     'rolled_back_at', a.rolled_back_at, 'rolled_back_by', a.rolled_back_by,
     'rollback_reason', a.rollback_reason, 'actor', a.actor,
-    'currency', autonomy.campaign_currency(a.campaign_id),
+    'currency', autonomy.campaign_currency(a.campaign_id), 'delivery', autonomy.delivery_of(a.id),
     -- unknown (an older proposal) is not changed
     'rule_changed', coalesce(a.status = 'pending' and a.evidence ->> 'rule_version' <> coalesce(
       (select autonomy.rule_version(r.condition, r.action) from public.autonomous_rules r
        where r.id = a.rule_id), ''), false));
 $$;
 comment on function autonomy.dashboard_action_json(public.autonomous_actions, text, text) is
-  'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since. '
+  'An action as the dashboard and the API show it; rule_changed: it waits, and its rule has changed since; '
+  'delivery: how far it is on its platform. '
   '[autonomous-operations]';
 
 create function public.dashboard_actions(

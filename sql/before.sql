@@ -80,7 +80,7 @@ as $$
     'budget_optimisation',
     'campaign_facts_at',
     'condition_errors', 'connect_platform_account', 'delete_planned_event', 'disconnect_platform_account',
-    'exclude_evidence', 'expire_pending_actions', 'finish_autonomous_run', 'finish_platform_pull',
+    'exclude_evidence', 'expire_pending_actions', 'fail_undelivered', 'finish_autonomous_run', 'finish_platform_pull',
     'fit_portfolio_prior', 'import_feed', 'keep_optimisation_past', 'lift_evidence_exclusion',
     'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
     'list_planned_events', 'list_platform_accounts', 'measure_action_impact', 'missing_platform_units',
@@ -88,6 +88,7 @@ as $$
     'record_opportunities', 'record_platform_days', 'record_platform_facts', 'record_platform_pulse',
     'record_platform_units', 'reject_autonomous_action', 'rollback_autonomous_action',
     'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard', 'save_planned_event',
+    'platform_changes_to_push', 'record_deliveries', 'record_platform_history', 'set_platform_push',
     'set_budget_optimisation', 'set_feed', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
 $$;
 
