@@ -115,11 +115,18 @@ comment on function autonomy.carries_budget(autonomy.platform_units) is
 create function autonomy.money_digits(p_account text) returns integer
 language plpgsql stable set search_path = ''
 as $$
+-- Meta's smallest piece of money is its own, whatever ISO 4217 says: none of a forint, a hundredth of a dinar.
+declare
+  v_currency text := (select a.currency from public.autonomy_accounts a where a.account = p_account);
 begin
-  return autonomy.currency_digits((select a.currency from public.autonomy_accounts a where a.account = p_account));
+  return case
+    when not exists (select from autonomy.platform_accounts x where x.account = p_account and x.platform = 'meta')
+      then autonomy.currency_digits(v_currency)
+    when v_currency in ('CLP', 'COP', 'CRC', 'HUF', 'ISK', 'IDR', 'JPY', 'KRW', 'PYG', 'TWD', 'VND') then 0
+    else 2 end;
 end $$;
 comment on function autonomy.money_digits(text) is
-  'How many decimals an account''s money has. Only reads. [autonomous-operations]';
+  'How many decimals an account''s money has on its platform. Only reads. [autonomous-operations]';
 
 create function autonomy.fail_delivered(p_action_id uuid, p_code text, p_message text, p_found jsonb) returns boolean
 language plpgsql set search_path = ''

@@ -24,6 +24,26 @@ comment on function autonomy.rate_until(uuid, timestamptz) is
   'Until when a campaign''s budget must not be changed on its platform again: four changes within an hour are all that '
   'is taken. Null where it may. Only reads; raises nothing. [autonomous-operations]';
 
+create function autonomy.takes_waiting(p_account text, p_now timestamptz) returns bigint
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_digits integer := autonomy.money_digits(p_account);
+begin
+  return (
+    select count(*)
+    from autonomy.platform_units x
+    join autonomy.file_states f on f.campaign_id = x.campaign_id
+    join autonomy.deliveries d on d.campaign_id = x.campaign_id and d.is_current and d.state in ('waiting', 'unsure')
+    where x.account = p_account and x.out_of_step and x.gone_at is null
+      and case d.field when 'status' then d.wanted = 'paused' else d.wanted::numeric
+            < greatest(autonomy.field_text('budget', null, f.budget, v_digits)::numeric, d.sent::numeric) end
+      and (d.not_before > p_now or d.field = 'budget' and autonomy.rate_until(x.campaign_id, p_now) is not null));
+end $$;
+comment on function autonomy.takes_waiting(text, timestamptz) is
+  'How many pauses and cuts of an account must wait (a limit): until they have got through, nothing that adds goes '
+  'after them. A part of platform_changes_to_push. Only reads; raises nothing. [autonomous-operations]';
+
 create function public.platform_changes_to_push(
   p_account text, p_token uuid, p_limit integer default 200, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
@@ -36,12 +56,12 @@ begin
   v_frozen := (autonomy.account_policy(p_account)).frozen;
   return jsonb_build_object('push', v_pull.push, 'validate', v_pull.push = 'validate', 'platform', v_pull.platform,
     'currency', (select a.currency from public.autonomy_accounts a where a.account = p_account),
-    'frozen', v_frozen, 'changes', (
+    'frozen', v_frozen, 'takes_waiting', autonomy.takes_waiting(p_account, p_now), 'changes', (
     select coalesce(jsonb_agg(to_jsonb(m) - 'place' order by m.place, m.wanted_at, m.campaign_id, m.field), '[]')
     from (
       select x.campaign_id, x.external_id, x.kind, x.budget_kind, x.budget_ref, left(c.title, 500) as title, d.field,
         d.wanted, w.base, d.sent, f.read_at as base_at, s.step, d.action_id, d.wanted_by as by, d.wanted_at, d.state,
-        d.tries, d.first_unsure_at, array_position(array['pause', 'cut', 'resume', 'raise'], s.step) as place
+        d.tries, d.first_unsure_at, d.sent_at, array_position(array['pause', 'cut', 'resume', 'raise'], s.step) as place
       from autonomy.platform_units x
       join public.campaigns c on c.id = x.campaign_id
       join autonomy.file_states f on f.campaign_id = x.campaign_id

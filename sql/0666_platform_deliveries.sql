@@ -34,7 +34,7 @@ declare
   v_digits integer := autonomy.money_digits(p_pull.account);
 begin
   if (p_item ->> 'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$') is true then
-    select * into o.unit from autonomy.platform_units x
+    select x into o.unit from autonomy.platform_units x
     where x.campaign_id = (p_item ->> 'campaign_id')::uuid and x.account = p_pull.account;
   end if;
   o.field := p_item ->> 'field';

@@ -140,6 +140,11 @@ class Pushed:
                 self.told.append(_told(one))
 
     @property
+    def looked_at(self) -> int:
+        """How many changes something came of."""
+        return sum(getattr(self, name) for name in set(COUNT_OF.values()))
+
+    @property
     def counts(self) -> dict[str, int]:
         """By what a run's report calls them."""
         names = ["confirmed", "waiting", "refused", "unsure", "persons"]

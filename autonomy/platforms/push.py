@@ -132,14 +132,17 @@ class _Pushing:
             self._end("failed", error.message, error.code)
         except LeaseLost as error:
             self._end("lost", error.message, error.code)
-        except (NotConfigured, RequestError) as error:  # no credential
+        except NotConfigured as error:  # no credential
             self._end("broken", f"{error.message} {error.hint}".strip(), error.code)
+        except RequestError as error:  # of the database: no fault of the account
+            self._end("failed", error.message, error.code)
         except AutonomyError:
             raise  # the database is away: the lease runs out by itself
         except Exception as error:  # noqa: BLE001 - an answer that no one has seen yet
             # Its text may hold what was asked, and so an address or a token.
             kind = type(error).__name__
             self._end("failed", f"The platform's answer could not be read ({kind}).", kind)
+        done.waiting += max(0, len(self._seen) - done.looked_at)  # what it did not come to
 
     def _end(self, outcome: str, message: str, code: str) -> None:
         self._done.outcome, self._done.message, self._done.code = outcome, message, code
@@ -181,7 +184,6 @@ class _Pushing:
         before = self._done.confirmed
         for part in in_parts(changes, PARTS[platform.name]):
             if self._way.out_of_time:
-                self._done.waiting += len(changes)
                 raise _OutOfTime
             if self._done.push == "on":
                 self._part(platform, part)
