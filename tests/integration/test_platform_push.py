@@ -142,9 +142,9 @@ def test_who_undid_what_got_no_answer_is_not_overruled(
     yard.want(one, status="paused")
     yard.sql("update autonomy.deliveries set wanted_by = 'action'")
     yard.fake.fail(None, carried_out=True, when=_writes)
-    looks = iter([push_module.look_again, _dark])
+    looks = [_dark, push_module.look_again]
     with monkeypatch.context() as patched:
-        patched.setattr(push_module, "look_again", lambda *how: next(looks)(*how))
+        patched.setattr(push_module, "look_again", lambda *how: looks.pop()(*how))
         assert (yard.push().unsure, len(yard.ours())) == (1, 1)
     yard.person(one, "status", "active")
     yard.age(minutes=6)
