@@ -3,7 +3,8 @@
 Nothing of an account is held in memory but the page at hand, and whatever is recorded is an upsert:
 a reading that was cut short anywhere is begun anew and leaves no double. The days that are still to
 be read (ninety at first, the last month once a day) stand in the database as a cursor, so that a
-reading that runs out of time is gone on with by the next. Nothing is changed on a platform here.
+reading that runs out of time is gone on with by the next. Only what is read: nothing is changed on
+a platform.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from zoneinfo import ZoneInfo
 from autonomy.crash_points import fault_point
 from autonomy.errors import AutonomyError, LeaseLost, NotConfigured, RequestError
 from autonomy.logs import say, step
-from autonomy.platforms.as_json import change_json, day_json, facts_json, unit_json
+from autonomy.platforms.as_json import day_json, facts_json, unit_json
 from autonomy.platforms.base import (
     AccountBroken,
     DayFigures,
@@ -45,8 +46,6 @@ ROWS = 1000
 """Of one call to the database: a second or two."""
 MISSING = 50
 """Units looked at one by one in one reading, because the list does not have them any more."""
-HISTORY_OVERLAP, HISTORY_MOST = timedelta(minutes=15), timedelta(days=7)
-"""Of what was changed there: platforms write it down minutes late; older names are not needed."""
 LISTED, FEW = 100, 5
 """Sentences in an answer: of changes that were followed, of rows that were left out."""
 LEASE_SECONDS = 300
@@ -240,7 +239,6 @@ class _Reading:
             self._in_time()
             unit = platform.unit(external_id)
             self._record_units([_gone(external_id) if unit is None else unit])
-        self._authors(platform)
         fault_point(self._way.fault, "after_pull_units")
 
     def _record_units(self, page: Sequence[Unit]) -> None:
@@ -260,29 +258,6 @@ class _Reading:
             found.not_carried_over += taken["not_carried_over"]
             self._left_out(taken["rejected"])
             fault_point(self._way.fault, "after_pull_page")
-
-    def _authors(self, platform: Platform) -> None:
-        """Who it was: names for what was followed. A reading is whole without them."""
-        since = self._began.get("pulled_at")
-        if since is None or not (self._found.changed or self._began.get("push") == "on"):
-            return
-        self._in_time()
-        now = datetime.fromisoformat(str(self._began["now"]))
-        earliest = max(datetime.fromisoformat(str(since)) - HISTORY_OVERLAP, now - HISTORY_MOST)
-        try:
-            pages = [*platform.changes(earliest, now + timedelta(minutes=1))]
-        except AccountBroken:
-            raise
-        except PlatformError as error:
-            say("history not read", account=self._found.account, code=error.code)
-            return
-        for rows in in_parts((one for page in pages for one in page), ROWS):
-            self._store.rpc(
-                "record_platform_history",
-                p_changes=[change_json(one) for one in rows],
-                **self._held,
-                **self._way.moment,
-            )
 
     def _days(self, platform: Platform, since: date, until: date) -> None:
         """Both ends included; where that is too much for one answer, half of it at a time."""
