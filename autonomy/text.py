@@ -6,6 +6,7 @@ anything sure, so what is shown ends at 99 and begins at 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from math import floor, isfinite
 
@@ -117,6 +118,12 @@ def number_or_none(value: object) -> float | None:
     except ValueError:
         return None
     return number if isfinite(number) else None
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """a, b, c; of many the first, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def counted(number: float, what: str) -> str:

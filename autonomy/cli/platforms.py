@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from autonomy.store import Json
 
 RECOMMENDED = "balanced"
 """The preset that a connected account begins with."""
+OURS_UNKNOWN = (
+    "Who changed what there is read; which of it this program did cannot be told, since the "
+    "platform does not say whose its credential is."
+)
 
 
 @click.command()
@@ -55,11 +60,11 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
     }
     try:
         number = _number(external_id) if external_id else _only_one(wanted, as_json)
-        wanted["external_id"] = number
+        wanted["external_id"], login_id = number, wanted["login_id"]
         if check:
             _write_shapes(wanted, path or Path(f"platform-check-{platform}.json"))
             return
-        facts = _looked_at(wanted)
+        facts, notes = _looked_at(wanted, as_json)
     except PlatformError as error:
         raise click.ClickException(_with_help(platform, error)) from error
     with connected() as target:
@@ -81,6 +86,8 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
     account = made["account"]
     click.echo(f"{account}: connected to {made['platform_title']} {number}, to be read only.")
     click.echo(f"Currency {made['currency']}, time zone {made['time_zone']}. It is observed.")
+    for sentence in notes:
+        click.echo(sentence)
     click.echo(f"Read it now: python -m autonomy sync --account {account!r}")
 
 
@@ -286,27 +293,50 @@ def _only_one(wanted: Json, as_json: bool) -> str:
     if missing:
         raise click.ClickException(" ".join(missing))
     if len(seen.accounts) == 1:
-        return seen.accounts[0][0]
-    if as_json:
-        print_json([{"external_id": one, "name": name} for one, name in seen.accounts])
-    else:
-        print_table("It sees", ("account", "name"), seen.accounts, "nothing")
-        click.echo(f"Name one: python -m autonomy connect {wanted['platform']} --account ID")
+        number = seen.accounts[0][0]
+        wanted["login_id"] = wanted["login_id"] or seen.logins.get(number)
+        return number
+    _show_accounts(wanted["platform"], seen.accounts, seen.logins, as_json)
     raise click.exceptions.Exit(3)
 
 
-def _looked_at(wanted: Json) -> Json:
-    """What the platform says of the account, when it has shown that it can be read."""
+def _show_accounts(
+    platform: str, accounts: list[tuple[str, str]], logins: dict[str, str], as_json: bool
+) -> None:
+    rows = [(number, name, logins.get(number, "")) for number, name in accounts]
+    if as_json:
+        print_json([{"external_id": one, "name": name, "login_id": login or None}
+                    for one, name, login in rows])  # fmt: skip
+        return
+    print_table("It sees", ("account", "name", "through the manager"), rows, "nothing")
+    login = " --login MANAGER" if logins else ""
+    click.echo(f"Name one: python -m autonomy connect {platform} --account ID{login}")
+
+
+def _looked_at(wanted: Json, as_json: bool) -> tuple[Json, list[str]]:
+    """What the platform says of the account, when it has shown that it can be read; and what a
+    person should know."""
     from autonomy.platforms.as_json import facts_json
-    from autonomy.platforms.base import AccountBroken
+    from autonomy.platforms.base import AccountBroken, PlatformError
     from autonomy.platforms.opened import opened
+    from autonomy.platforms.visible import below
 
     platform = opened(wanted)
     facts = platform.account()
+    if facts.details.get("manager"):
+        number = wanted["external_id"]
+        held = below(number, wanted["credential"])
+        _show_accounts("google", held, {one: number for one, _ in held}, as_json)
+        raise click.exceptions.Exit(3)
     if not facts.active:
         raise AccountBroken(facts.problem or "The platform says that the account is not active.")
     platform.pulse()  # the figures have a permission of their own
-    return facts_json(facts)
+    notes: list[str] = []
+    with suppress(PlatformError):  # what is nice to know stops nobody
+        notes += platform.notes()
+    with suppress(PlatformError):
+        notes += [] if platform.identity() else [OURS_UNKNOWN]
+    return facts_json(facts), notes
 
 
 def _with_help(platform: str, error: Any) -> str:
@@ -320,9 +350,10 @@ def _with_help(platform: str, error: Any) -> str:
 
 def _write_shapes(wanted: Json, path: Path) -> None:
     """Read a little of everything, and write what the answers are made of; no figure, no name."""
-    from datetime import datetime, timedelta
+    from datetime import UTC, datetime, timedelta
     from zoneinfo import ZoneInfo
 
+    from autonomy.platforms.base import PlatformError
     from autonomy.platforms.opened import opened
     from autonomy.platforms.shapes import Shapes
 
@@ -336,6 +367,11 @@ def _write_shapes(wanted: Json, path: Path) -> None:
             platform.unit(units[0].external_id)
         next(platform.days(today - timedelta(days=2), today - timedelta(days=1)), [])
         platform.pulse()
+        now = datetime.now(UTC)
+        with suppress(PlatformError):  # an account may permit everything but these
+            next(platform.changes(now - timedelta(days=7), now), [])
+        with suppress(PlatformError):
+            platform.notes()
     finally:
         text = json.dumps({"platform": wanted["platform"], "answers": shapes.seen}, indent=2)
         path.write_text(text + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autonomy.platforms.base import AccountFacts, DayFigures, Unit
+from autonomy.platforms.base import AccountFacts, Change, DayFigures, Unit
 from autonomy.store import Json
 
 
@@ -49,6 +49,23 @@ def day_json(day: DayFigures) -> Json:
         "spend": _money(day.spend),
         "revenue": _money(day.revenue),
     }
+
+
+def change_json(change: Change) -> Json:
+    """As record_platform_history takes it."""
+    return {
+        "external_id": change.external_id,
+        "field": change.field,
+        "old": _value(change.old),
+        "new": _value(change.new),
+        "at": change.at.isoformat(),
+        "actor": change.actor,
+        "ours": change.ours,
+    }
+
+
+def _value(value: Any) -> str | None:
+    return value if isinstance(value, str) else _money(value)
 
 
 def _money(amount: Any) -> str | None:

@@ -135,6 +135,15 @@ class Platform(Protocol):
         shape that is not known, is left out."""
         ...
 
+    def notes(self) -> Sequence[str]:
+        """What a person who connects it should know, each a sentence."""
+        ...
+
+    def identity(self) -> str:
+        """What marks changes of ours in the history; empty where it is not known: then none of
+        them is told from other people's."""
+        ...
+
     def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
         """Switch a unit. Returns where the platform said that it is done; raises Unsure where no
         answer came, Refused with the platform's words."""

@@ -39,10 +39,17 @@ from autonomy.platforms.google_rows import (
     ACCOUNT_QUERY,
     ACCOUNT_STATUSES,
     CAMPAIGNS_QUERY,
+    CLIENTS_QUERY,
+    CONVERSIONS_QUERY,
     DAYS_QUERY,
+    NO_DECLARATION,
     TOTALS_QUERY,
     TRIALS_QUERY,
+    UNDECLARED,
+    UNDECLARED_QUERY,
     Account,
+    client,
+    conversions,
     figures,
     is_number,
     tested_by,
@@ -52,6 +59,7 @@ from autonomy.platforms.google_rows import (
 from autonomy.platforms.http import Http
 from autonomy.platforms.money import google_digits, to_micros
 from autonomy.platforms.spans import day_key, spans
+from autonomy.text import counted, listed
 
 VERSION = "v26"
 GOOGLE_ADS = f"https://googleads.googleapis.com/{VERSION}"
@@ -168,13 +176,32 @@ class GoogleAdsAccount:
         is told some minutes later."""
         zone = known_zone("Google Ads", self._known().time_zone)
         kept = datetime.fromtimestamp(self._clock(), zone) - timedelta(days=DAYS_KEPT)
-        asked = History(self._rows, self.external_id, zone, self._own_email())
+        asked = History(self._rows, self.external_id, zone, self.identity())
         yield from asked.changes(max(since, kept), until)
+
+    def clients(self) -> Sequence[tuple[str, str]]:
+        """Number and name of the advertising accounts below a manager, on every level."""
+        rows = (row for page in self._rows(CLIENTS_QUERY) for row in page)
+        return sorted({one for row in rows if (one := client(row))}, key=lambda one: (one[1], one))
+
+    def notes(self) -> Sequence[str]:
+        """Which conversions are counted, and of what Google would refuse changes."""
+        names = conversions([row for page in self._rows(CONVERSIONS_QUERY) for row in page])
+        told = [f"Conversions that it counts there: {listed(names) or 'none; set one as primary'}."]
+        undeclared = sum(len(page) for page in self._rows(UNDECLARED_QUERY))
+        if undeclared:
+            told.append(f"{counted(undeclared, 'campaign')} without a declaration: {UNDECLARED}")
+        return told
+
+    def identity(self) -> str:
+        """The e-mail that our calls are made as, as far as the credential tells."""
+        return str(getattr(self._token, "email", ""))
 
     # Changing: absolute values, each sent once; what is not confirmed is Unsure -------------------
 
     def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
-        """Switch a campaign."""
+        """Switch a campaign. On one that lacks its declaration only a pause is tried: what would
+        spend again is refused without a call."""
         self._change(unit, status, validate_only)
 
     def set_budget(self, unit: Unit, amount: Decimal, *, validate_only: bool = False) -> None:
@@ -220,6 +247,8 @@ class GoogleAdsAccount:
 
     def _setting(self, unit: Unit, value: Switch | Decimal) -> tuple[str, str, Mapping[str, str]]:
         """Which kind of resource, which one, and the value in Google's words."""
+        if value == "active" and unit.details.get("not_changeable") == NO_DECLARATION:
+            raise Refused(UNDECLARED, code=NO_DECLARATION)
         if not isinstance(value, Decimal):
             name = f"customers/{self.external_id}/campaigns/{unit.external_id}"
             return "campaigns", self._own("campaigns", name), {"status": SWITCHES[value]}
@@ -297,10 +326,6 @@ class GoogleAdsAccount:
                 break
             seen.add(token)
         raise PlatformError("Google's pages go in a circle: the answer has no end.")
-
-    def _own_email(self) -> str:
-        """Whom our calls are made as, where the credential tells; by then it has been used."""
-        return str(getattr(self._token, "email", ""))
 
     def _known(self) -> AccountFacts:
         return self._facts or self.account()

@@ -43,6 +43,19 @@ TOTALS_QUERY = (
     "SELECT segments.date, metrics.clicks, metrics.cost_micros, metrics.conversions FROM customer "
     "WHERE segments.date BETWEEN '{day}' AND '{day}'"
 )
+CLIENTS_QUERY = (
+    "SELECT customer_client.id, customer_client.descriptive_name, customer_client.manager, "
+    "customer_client.status FROM customer_client WHERE customer_client.status = 'ENABLED'"
+)
+CONVERSIONS_QUERY = (
+    "SELECT conversion_action.id, conversion_action.name, conversion_action.status, "
+    "conversion_action.include_in_conversions_metric FROM conversion_action "
+    "WHERE conversion_action.status = 'ENABLED'"
+)
+UNDECLARED_QUERY = (
+    "SELECT campaign.id FROM campaign WHERE campaign.status != 'REMOVED' "
+    "AND campaign.missing_eu_political_advertising_declaration = TRUE"
+)
 
 STATUSES: dict[str, Status] = {"ENABLED": "active", "PAUSED": "paused", "REMOVED": "deleted"}
 ACCOUNT_STATUSES = {
@@ -50,7 +63,11 @@ ACCOUNT_STATUSES = {
     "SUSPENDED": "Google has suspended it",
     "CLOSED": "it is closed",
 }
-_NO_DECLARATION = "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
+NO_DECLARATION = "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
+UNDECLARED = (
+    "Google Ads does not change a campaign before it has been declared whether it is political "
+    "advertising in the EU: in Google Ads, in the settings of the campaign."
+)
 _FORM = "%Y-%m-%d %H:%M:%S"
 _MOST_MICROS = int(MOST) * 1_000_000
 
@@ -162,9 +179,21 @@ def _details(campaign: Fields) -> dict[str, str]:
         "end": "endDateTime",
     }
     told = {name: text for name, key in keys.items() if (text := campaign.text(key))}
-    return told | ({"not_changeable": _NO_DECLARATION} if _undeclared(campaign) else {})
+    return told | ({"not_changeable": NO_DECLARATION} if _undeclared(campaign) else {})
 
 
 def is_number(text: str, length: int = 20) -> bool:
     """Digits only: it becomes a part of queries and addresses."""
     return re.fullmatch(rf"\d{{1,{length}}}", text, re.ASCII) is not None
+
+
+def client(row: Fields) -> tuple[str, str] | None:
+    """Number and name of an advertising account below a manager; null for another manager."""
+    told = row.part("customerClient")
+    return None if told.truth("manager") else (told.identifier("id"), told.title("descriptiveName"))
+
+
+def conversions(rows: Sequence[Fields]) -> Sequence[str]:
+    """The names of the conversion actions that `metrics.conversions` counts."""
+    actions = [row.part("conversionAction") for row in rows]
+    return sorted(one.title("name") for one in actions if one.truth("includeInConversionsMetric"))

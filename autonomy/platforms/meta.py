@@ -44,6 +44,7 @@ from autonomy.platforms.meta_rows import (
     parent_of,
 )
 from autonomy.platforms.money import from_meta_minor, meta_digits, to_meta_minor
+from autonomy.text import listed
 
 __all__ = ["GRAPH", "VERSION", "MetaAccount"]
 
@@ -174,7 +175,7 @@ class MetaAccount:
     def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
         """Of campaigns and ad sets. One of a campaign that leaves budgets to its ad sets is told of
         each of these, where `units` has seen them."""
-        currency, application = self._known().currency, self.application()
+        currency, application = self._known().currency, self.identity()
         begin = since.replace(microsecond=0)  # Meta tells whole seconds
         asked = {
             "fields": ACTIVITY_FIELDS,
@@ -191,9 +192,17 @@ class MetaAccount:
             if page := [one for one in told if begin <= one.at <= until]:
                 yield page
 
-    def application(self) -> str:
-        """The number of the app that our token is of; empty where Meta does not tell. Without it
-        our own changes cannot be told from other people's."""
+    def notes(self) -> Sequence[str]:
+        """Which conversion is counted, of those that the last four weeks know."""
+        actions = self.account().conversion_actions
+        name = self._insights.counted(actions)
+        if name:
+            return [f"It counts as the conversion: {name}."]
+        there = listed(actions) or "none"
+        return [f"Nothing of the last four weeks counts as the conversion; there are: {there}."]
+
+    def identity(self) -> str:
+        """The number of the app that our token is of."""
         if self._application is None:
             try:
                 self._application = self._graph.get("app", {"fields": "id"}).identifier("id")

@@ -29,6 +29,10 @@ class Insights:
     def __init__(self, graph: Graph, account: str, counting: Counting) -> None:
         self._graph, self._path, self._counting = graph, f"act_{account}/insights", counting
 
+    def counted(self, actions: Sequence[str]) -> str:
+        """Which of these types of action counts as the conversion; empty where none does."""
+        return self._counting.chosen(actions) or ""
+
     def days(
         self, since: date, until: date, own: bool, parents: Collection[str]
     ) -> Iterator[Sequence[DayFigures]]:

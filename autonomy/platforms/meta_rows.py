@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -85,11 +85,15 @@ class Counting:
         """Conversions and their value, both of exactly one type of action."""
         counts = {one.needed("action_type"): one for one in row.parts("actions", "an action")}
         values = {one.needed("action_type"): one for one in row.parts("action_values", "a value")}
-        names = PURCHASES if self.conversion is None else (self.conversion,)
-        chosen = next((name for name in names if name in counts or name in values), None)
+        chosen = self.chosen({*counts, *values})
         if chosen is None:
             return Decimal(0), Decimal(0)
         return self._within(counts.get(chosen)), self._within(values.get(chosen))
+
+    def chosen(self, actions: Collection[str]) -> str | None:
+        """The one of these types of action that counts."""
+        names = PURCHASES if self.conversion is None else (self.conversion,)
+        return next((name for name in names if name in actions), None)
 
     def _within(self, action: Fields | None) -> Decimal:
         """The figure of the windows asked for; where none is given apart, the platform's own."""

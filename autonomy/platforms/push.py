@@ -204,8 +204,11 @@ class _Pushing:
             return
         fault_point(self._way.fault, "before_push_write")
         wrote_at = self._now()
+        seen = {one.external_id: unit for one, (unit, _) in looks.items() if unit is not None}
         with no_later_than(noted_at + HOLD_SECONDS):
-            problems = write_all(platform, writes, self._digits, until=noted_at + HOLD_SECONDS / 2)
+            problems = write_all(
+                platform, writes, self._digits, seen=seen, until=noted_at + HOLD_SECONDS / 2
+            )
         fault_point(self._way.fault, "after_push_write")
         self._verify(platform, writes, problems, wrote_at, looks)
         ended = next((one for one in problems if ends_all(one)), None)

@@ -13,6 +13,9 @@ from typing import Any
 import requests
 
 _WORD = re.compile(r"[A-Z][A-Z_]{1,60}")
+_NAMES = ("name", "email", "title")
+_KINDS = ("event_type", "action_type")
+_SMALL_WORD = re.compile(r"[a-z_.]{1,60}")
 _ROWS = 3
 """Of a list: enough to see which fields are absent at times."""
 
@@ -50,7 +53,7 @@ class Shapes:
 def blanked(value: Any) -> Any:
     """The same shape: digits become 0, texts their kind; words such as ACTIVE stay."""
     if isinstance(value, dict):
-        return {re.sub(r"\d{4,}", "ID", str(key)): blanked(one) for key, one in value.items()}
+        return {re.sub(r"\d{4,}", "ID", str(key)): _of(key, one) for key, one in value.items()}
     if isinstance(value, list):
         return [blanked(one) for one in value[:_ROWS]]
     if isinstance(value, bool) or value is None:
@@ -58,8 +61,26 @@ def blanked(value: Any) -> Any:
     if isinstance(value, int | float):
         return 0 if isinstance(value, int) else 0.0
     text = str(value)
+    if text.startswith("{") and isinstance(within := _parsed(text), dict):
+        return {"JSON within": blanked(within)}
     if _WORD.fullmatch(text):
         return text
     if re.fullmatch(r"[-\d.:+TZ /]+", text):
         return re.sub(r"\d", "0", text)[:40]
     return f"text of {len(text)}"
+
+
+def _of(key: str, value: Any) -> Any:
+    """A name may look like a word of the platform's: MARIA."""
+    if isinstance(value, str) and key.lower().endswith(_NAMES):
+        return f"text of {len(value)}"
+    if isinstance(value, str) and key in _KINDS:
+        return value if _SMALL_WORD.fullmatch(value) else blanked(value)
+    return blanked(value)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -32,6 +32,7 @@ from autonomy.platforms.base import (
     TooMuch,
     Unit,
 )
+from autonomy.platforms.history import record_history
 from autonomy.platforms.http import no_later_than
 from autonomy.platforms.opened import opened
 from autonomy.store import Json, Store
@@ -92,6 +93,8 @@ class Pulled:
     """On the platform, since the last reading: followed here."""
     followed: list[str] = field(default_factory=list)
     """Of these the first, each a sentence."""
+    named: int = 0
+    """Changes that the platform's history has told the author of."""
     not_carried_over: int = 0
     """Changed here, and not there."""
     days: int = 0
@@ -222,6 +225,7 @@ class _Reading:
             )
         self._store.rpc("record_platform_facts", p_facts=facts_json(facts), **self._held)
         self._units(platform)
+        self._history(platform)
         today = datetime.fromisoformat(str(self._began["now"])).astimezone(
             ZoneInfo(facts.time_zone)
         )
@@ -240,6 +244,12 @@ class _Reading:
             unit = platform.unit(external_id)
             self._record_units([_gone(external_id) if unit is None else unit])
         fault_point(self._way.fault, "after_pull_units")
+
+    def _history(self, platform: Platform) -> None:
+        self._in_time()
+        held = {**self._held, **self._way.moment}
+        self._found.named, problem = record_history(self._store, platform, self._began, held)
+        self._found.problems += [problem] if problem else []
 
     def _record_units(self, page: Sequence[Unit]) -> None:
         for rows in in_parts(page, ROWS):

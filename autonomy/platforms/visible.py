@@ -7,6 +7,8 @@ from typing import Any
 
 from autonomy.platforms.base import PlatformError
 
+LOOKED_AT = 20
+"""Accounts of Google that are asked for their name, and managers for what they hold."""
 WHERE_TO_GET = {
     "meta": (
         "A token is made in Meta's Business settings, Users, System users: add a system user, give "
@@ -32,6 +34,8 @@ class Visible:
     """Id and name, as far as they are told."""
     permissions: list[str] = field(default_factory=list)
     level: str = ""
+    logins: dict[str, str] = field(default_factory=dict)
+    """Google Ads: of those that are reached through a manager alone, the number of that."""
 
 
 def visible(platform: str, credential: str, session: Any = None) -> Visible:
@@ -69,19 +73,40 @@ def _meta(credential: str, session: Any) -> Visible:
     return Visible(sorted(accounts), granted, graph.tier)
 
 
-def _google(credential: str, session: Any) -> Visible:
+def below(manager: str, credential: str, session: Any = None) -> list[tuple[str, str]]:
+    """Number and name of the advertising accounts that a manager of Google Ads holds."""
     from autonomy.platforms.credentials import google_token_source
-    from autonomy.platforms.google_ads import GOOGLE_ADS, _base
+    from autonomy.platforms.google_ads import GoogleAdsAccount
+
+    token = google_token_source(credential)
+    account = GoogleAdsAccount(manager, token=token, login_customer_id=manager, session=session)
+    return list(account.clients())
+
+
+def _google(credential: str, session: Any) -> Visible:
+    """What is reached directly, and through managers among that."""
+    from autonomy.platforms.credentials import google_token_source
+    from autonomy.platforms.google_ads import GOOGLE_ADS, GoogleAdsAccount, _base
     from autonomy.platforms.google_errors import judged
     from autonomy.platforms.http import Http
 
-    http = Http(
-        "Google Ads",
-        _base(GOOGLE_ADS),
-        token=google_token_source(credential),
-        judge=judged,
-        session=session,
-    )
+    token = google_token_source(credential)
+    http = Http("Google Ads", _base(GOOGLE_ADS), token=token, judge=judged, session=session)
     body = http.call("GET", "customers:listAccessibleCustomers").body
     names = body.get("resourceNames", []) if isinstance(body, dict) else []
-    return Visible(sorted((str(name).removeprefix("customers/"), "") for name in names))
+    numbers = sorted(str(name).removeprefix("customers/") for name in names)
+    found: dict[str, str] = dict.fromkeys(numbers, "")
+    logins: dict[str, str] = {}
+    for number in numbers[:LOOKED_AT]:
+        try:
+            facts = GoogleAdsAccount(number, token=token, session=session).account()
+            if not facts.details["manager"]:
+                found[number] = facts.name
+                continue
+            del found[number]
+            for one, name in below(number, credential, session):
+                logins |= {} if one in numbers else {one: number}
+                found[one] = found.get(one) or name
+        except PlatformError:  # one that is closed, or of test accounts only
+            continue
+    return Visible(sorted(found.items()), logins=logins)

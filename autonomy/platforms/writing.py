@@ -39,12 +39,15 @@ def write_all(
     changes: Sequence[Wanted],
     digits: int,
     *,
+    seen: Mapping[str, Unit] | None = None,
     until: float = float("inf"),
     validate_only: bool = False,
 ) -> list[PlatformError | None]:
-    """What came of each; null: the platform says that it is done. After what ends all, and after
-    `until` (monotonic), nothing more is sent, and the rest is told so."""
-    settings = [(one.unit(), _value(one, digits)) for one in changes]
+    """What came of each; null: the platform says that it is done. `seen`: the things as they were
+    looked at, by id. After what ends all, and after `until` (monotonic), nothing more is sent, and
+    the rest is told so."""
+    there = seen or {}
+    settings = [(there.get(one.external_id) or one.unit(), _value(one, digits)) for one in changes]
     if isinstance(platform, SetsMany):
         try:
             return platform.set_all(settings, validate_only=validate_only)

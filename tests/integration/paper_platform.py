@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from autonomy.platforms.base import AccountFacts, DayFigures, PlatformError, Pulse, Unit
+from autonomy.platforms.base import AccountFacts, Change, DayFigures, PlatformError, Pulse, Unit
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Paper:
     units_there: dict[str, Unit] = field(default_factory=dict)
     figures: dict[tuple[str, date], DayFigures] = field(default_factory=dict)
     fails: dict[str, Exception] = field(default_factory=dict)
+    history: list[Change] = field(default_factory=list)
     page: int = 2
     active: bool = True
     asked: list[tuple[str, Any]] = field(default_factory=list)
@@ -83,6 +84,13 @@ class Paper:
     def pulse(self) -> Pulse:
         self._read("pulse")
         return Pulse(self.today, Decimal("12.5"), 40, Decimal("0.4"))
+
+    def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
+        self._read("changes", (since, until))
+        yield [one for one in self.history if since <= one.at <= until]
+
+    def identity(self) -> str:
+        return "4711"
 
     def _read(self, what: str, how: Any = None) -> None:
         self.asked.append((what, how))

@@ -54,7 +54,7 @@ def is_write(call: Call) -> bool:
     if call.path.endswith(":mutate"):
         return True
     reads = ("/insights", ":search", ":searchStream", "/token")
-    return call.method == "POST" and not call.path.endswith(reads)
+    return call.method == "POST" and not call.path.rstrip("/").endswith(reads)
 
 
 def about(on: str | None, names: tuple[str, ...]) -> Callable[[Call], bool]:
@@ -64,7 +64,7 @@ def about(on: str | None, names: tuple[str, ...]) -> Callable[[Call], bool]:
         if on is not None and is_write(call) != (on == "write"):
             return False
         said = json.dumps(call.body) if call.body else ""
-        own = call.path.rsplit("/", 1)[-1]
+        own = call.path.rstrip("/").rsplit("/", 1)[-1]
         return not names or own in names or any(f'/{name}"' in said for name in names)
 
     return holds
@@ -142,7 +142,7 @@ def _heal(fake: Loopback, told: dict[str, Any]) -> None:
 
 def _fail(fake: Loopback, told: dict[str, Any]) -> None:
     name = told["name"]
-    named = () if "external_id" not in told else (told["external_id"],)
+    named: tuple[str, ...] = () if "external_id" not in told else (told["external_id"],)
     if named and (budget := fake.world.things[named[0]].budget):
         named = (*named, budget)
     fake.fail(

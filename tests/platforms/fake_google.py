@@ -112,9 +112,11 @@ class FakeGoogle(Loopback):
             raise AdsError("requestError", "INVALID_CUSTOMER_ID", message)
         account = self.world.accounts.get(customer)
         login = call.headers.get("login-customer-id")
-        allowed = {None, customer} if account is None or account.manager is None else set()
-        if account is not None and account.manager is not None:
-            allowed = {account.manager}
+        allowed = set() if account and account.manager else {None, customer}
+        above = account
+        while above is not None and above.manager is not None:
+            allowed.add(above.manager)
+            above = self.world.accounts[above.manager]
         if account is None or login not in allowed:
             return named("USER_PERMISSION_DENIED")
         if not account.active:

@@ -158,7 +158,6 @@ class FakeMeta(Loopback):
             shown = meta_nodes.account(self.world, account)
             return Answer(200, meta_nodes.pick(shown, call.params, "AdAccount"), headers)
         if edge in ("campaigns", "adsets"):
-            self.world.is_read()
             found = [
                 thing for thing in self.world.visible(account.external_id)
                 if thing.is_adset == (edge == "adsets")
@@ -190,8 +189,6 @@ class FakeMeta(Loopback):
         headers = self._count(account, "ads_insights" if edge == "insights" else "ads_management")
         if edge == "insights":
             return self._insights(call, account, name, headers)
-        if call.method == "GET":
-            self.world.is_read()
         if edge == "" and call.method == "GET":
             return Answer(200, meta_nodes.pick_thing(self.world, thing, call.params), headers)
         if edge == "" and call.method == "POST":

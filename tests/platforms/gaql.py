@@ -25,6 +25,11 @@ FIELDS = {
         "manager": "bool", "currency_code": "string", "time_zone": "string", "status": "enum",
         "descriptive_name": "string", "hidden": "bool", "test_account": "bool",
     },
+    "conversion_action": {
+        "resource_name": "string", "id": "int64", "name": "string", "status": "enum",
+        "type": "enum", "category": "enum", "include_in_conversions_metric": "bool",
+        "primary_for_goal": "bool",
+    },
     "campaign": {
         "resource_name": "string", "id": "int64", "name": "string", "status": "enum",
         "serving_status": "enum", "primary_status": "enum", "primary_status_reasons": "list",
@@ -55,6 +60,7 @@ FIELDS = {
 FROM = {
     "customer": ("customer", "metrics", "segments"),
     "customer_client": ("customer_client", "customer"),
+    "conversion_action": ("conversion_action", "customer"),
     "campaign": ("campaign", "campaign_budget", "customer", "metrics", "segments"),
     "campaign_budget": ("campaign_budget", "customer", "metrics", "segments"),
     "change_event": ("change_event", "customer", "campaign"),
@@ -65,6 +71,7 @@ ENUMS = {
     "customer_client.status": (
         "ENABLED", "CANCELED", "SUSPENDED", "CLOSED", "UNKNOWN", "UNSPECIFIED",
     ),
+    "conversion_action.status": ("ENABLED", "REMOVED", "HIDDEN", "UNKNOWN", "UNSPECIFIED"),
     "change_event.change_resource_type": ("CAMPAIGN", "CAMPAIGN_BUDGET", "AD_GROUP", "AD"),
 }  # fmt: skip
 _DAYS = {"TODAY": (0, 0), "YESTERDAY": (1, 1), "LAST_7_DAYS": (7, 1), "LAST_14_DAYS": (14, 1),

@@ -21,11 +21,11 @@ _MICROS = 1_000_000
 def rows(world: World, account: Account, query: Query, *, history_delay: timedelta) -> list[Row]:
     """The rows of a query, filtered, summed and in order."""
     today = world.now().astimezone(account.zone).date()
-    if query.resource in ("campaign", "campaign_budget") and not query.uses("metrics"):
+    if {"campaign.status", "campaign_budget.amount_micros"} & set(query.select):
         world.is_read()
     made = {
         "customer": _customers, "customer_client": _clients, "campaign": _campaigns,
-        "campaign_budget": _budgets, "change_event": _events,
+        "campaign_budget": _budgets, "change_event": _events, "conversion_action": _conversions,
     }[query.resource]  # fmt: skip
     if query.resource == "change_event":
         _check_history(query, world.now().astimezone(account.zone))
@@ -61,10 +61,10 @@ def _customers(world: World, account: Account) -> Iterator[Row]:
 
 
 def _clients(world: World, account: Account) -> Iterator[Row]:
-    """The account itself, and what hangs below a manager."""
+    """The account itself, and what hangs below a manager, on every level."""
     for one in world.accounts.values():
-        level = 0 if one is account else 1
-        if level and one.manager != account.external_id:
+        level = _level(world, one, account)
+        if level is None:
             continue
         name = f"customers/{account.external_id}/customerClients/{one.external_id}"
         yield _customer(account) | {
@@ -77,6 +77,26 @@ def _clients(world: World, account: Account) -> Iterator[Row]:
             "customer_client.status": "ENABLED" if one.active else "SUSPENDED",
             "customer_client.descriptive_name": one.name, "customer_client.test_account": False,
         }  # fmt: skip
+
+
+def _level(world: World, one: Account, top: Account) -> int | None:
+    """How far below the manager; null where it is not."""
+    if one is top:
+        return 0
+    above = _level(world, world.accounts[one.manager], top) if one.manager else None
+    return None if above is None else above + 1
+
+
+def _conversions(world: World, account: Account) -> Iterator[Row]:
+    for index, name in enumerate((*account.counted, *account.not_counted)):
+        counts = index < len(account.counted)
+        told = {
+            "resource_name": f"customers/{account.external_id}/conversionActions/{index + 1}",
+            "id": index + 1, "name": name, "status": "ENABLED", "type": "WEBPAGE",
+            "category": "PURCHASE" if counts else "PAGE_VIEW", "primary_for_goal": counts,
+            "include_in_conversions_metric": counts,
+        }  # fmt: skip
+        yield _customer(account) | {f"conversion_action.{key}": one for key, one in told.items()}
 
 
 def _campaigns(world: World, account: Account) -> Iterator[Row]:

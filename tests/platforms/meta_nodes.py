@@ -103,9 +103,12 @@ def _time(moment: datetime, holder: Account) -> str:
 
 
 def pick_thing(world: World, one: Thing, params: Mapping[str, str]) -> dict[str, Any]:
-    kind = "AdSet" if one.is_adset else "Campaign"
+    kind, asked = "AdSet" if one.is_adset else "Campaign", params.get("fields", "id")
+    pick({}, params, kind)  # a name that is none shows nothing
+    if re.search(r"status|daily_budget", asked):
+        world.is_read()
     shown = thing(world, one)
-    if one.parent:
+    if one.parent and re.search(r"campaign(\{|,|$)", asked):
         shown["campaign"] = thing(world, world.things[one.parent])
     return pick(shown, params, kind)
 

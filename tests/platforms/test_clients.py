@@ -16,9 +16,12 @@ from autonomy.platforms.base import (
     Later,
     Platform,
     PlatformError,
+    Refused,
     TooMuch,
     Unit,
 )
+from autonomy.platforms.google_rows import UNDECLARED
+from autonomy.platforms.visible import visible
 from tests.platforms import google_errors, meta_errors, sample
 from tests.platforms.fake_google import FakeGoogle
 from tests.platforms.fake_meta import FakeMeta
@@ -273,3 +276,72 @@ def test_too_much_is_asked_for_in_smaller_pieces(connect: Connect) -> None:
 
 def test_the_manager_is_no_account_to_be_operated(connect: Connect) -> None:
     assert not connect(sample.world(), MANAGER, "google").account().active
+
+
+def test_a_manager_names_what_it_holds_on_every_level(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, started: list[Loopback]
+) -> None:
+    world, lower, deep, closed = sample.world(), "9888888888", "4444444444", "5555555555"
+    for account in (
+        Account(lower, "Branch", manager=MANAGER, is_manager=True),
+        Account(deep, "Deep", manager=lower), Account(closed, "Closed", manager=MANAGER,
+                                                      active=False),
+    ):  # fmt: skip
+        world.accounts[account.external_id] = account
+    client = connect(world, MANAGER, "google")
+    held = [(deep, "Deep"), (ANGELES, "Los Angeles")]
+    assert client.clients() == held  # type: ignore[attr-defined]
+    fake = started[0]
+    monkeypatch.setenv("AUTONOMY_GOOGLE_ADS_API", fake.root)
+    monkeypatch.setattr(
+        "autonomy.platforms.credentials.google_token_source", lambda _: lambda: "google-token"
+    )
+    seen = visible("google", "")
+    assert dict(seen.accounts) == {
+        BERLIN: "Berlin", TOKYO: "Tokyo", ANGELES: "Los Angeles", deep: "Deep",
+    }  # fmt: skip
+    assert seen.logins == {ANGELES: MANAGER, deep: MANAGER}
+    fake.fail(google_errors.named("CUSTOMER_NOT_ENABLED"), when=mentions(f"customers/{TOKYO}/"))
+    assert dict(visible("google", "").accounts)[TOKYO] == ""
+
+
+@pytest.mark.parametrize("platform", ["meta", "google"])
+def test_what_is_counted_is_named(connect: Connect, platform: str) -> None:
+    world = sample.world()
+    world.accounts[ANGELES].counted = ("Purchase", "Lead")
+    account = BERLIN if platform == "meta" else ANGELES
+    (told, *more) = connect(world, account, platform).notes()
+    if platform == "meta":
+        assert told == "It counts as the conversion: omni_purchase."
+        return
+    assert told == "Conversions that it counts there: Lead, Purchase."
+    assert more == [f"1 campaign without a declaration: {UNDECLARED}"]
+    world.accounts[ANGELES].counted = ()
+    assert "none; set one as primary" in connect(world, account, platform).notes()[0]
+
+
+def test_a_conversion_that_nobody_has_is_said(connect: Connect) -> None:
+    world = sample.world()
+    world.accounts[BERLIN].conversion_names = ("lead", "link_click")
+    (told,) = connect(world, BERLIN, "meta").notes()
+    assert told == (
+        "Nothing of the last four weeks counts as the conversion; there are: "
+        "lead, link_click, page_engagement, post_engagement."
+    )
+
+
+def test_without_its_declaration_a_campaign_is_not_switched_on_and_a_pause_is_tried(
+    connect: Connect, started: list[Loopback]
+) -> None:
+    client = connect(sample.world(), ANGELES, "google")
+    undeclared = units(client)["308"]
+    before = len(started[0].calls)
+    with pytest.raises(Refused) as caught:
+        client.set_status(undeclared, "active")
+    assert (caught.value.message, len(started[0].calls)) == (UNDECLARED, before)
+    assert caught.value.code == "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
+    with pytest.raises(Refused) as caught:
+        client.set_status(undeclared, "paused")
+    assert len(started[0].calls) == before + 1
+    assert caught.value.code == "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED"
+    client.set_budget(undeclared, Decimal(26))  # of another object

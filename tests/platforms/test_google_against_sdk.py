@@ -6,11 +6,15 @@ Skipped where requirements-platforms.txt is not installed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.platforms import gaql, google_errors, sample
+from autonomy.platforms.google_history import HISTORY_QUERY
+from autonomy.platforms.google_rows import CLIENTS_QUERY, CONVERSIONS_QUERY, UNDECLARED_QUERY
+from tests.platforms import control, gaql, google_errors, sample
 from tests.platforms.asking import Google
 from tests.platforms.fake_google import FakeGoogle
 from tests.platforms.sample import ANGELES, DAY, MANAGER
@@ -123,7 +127,18 @@ def test_the_values_of_enums_are_googles(path: str, values: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize(
-    "query", [CUSTOMER, TREE, CAMPAIGNS, BY_DAY.format(DAY, DAY), HOURLY.format(DAY, DAY), HISTORY]
+    "query",
+    [
+        CUSTOMER,
+        TREE,
+        CAMPAIGNS,
+        BY_DAY.format(DAY, DAY),
+        HOURLY.format(DAY, DAY),
+        HISTORY,
+        CONVERSIONS_QUERY,
+        UNDECLARED_QUERY,
+        CLIENTS_QUERY,
+    ],
 )
 def test_googles_protos_read_every_answer(
     world: PlainWorld, google: Google, query: str, zeros: bool
@@ -199,6 +214,10 @@ def test_the_products_own_requests_are_googles(world: PlainWorld) -> None:
         account.pulse()
         assert list(account.units())
         assert list(account.days(DAY, DAY))
+        unit = account.unit("301")
+        account.set_budget(unit, Decimal(61))
+        assert account.notes()
+        assert list(account.changes(sample.NOON - timedelta(days=1), sample.NOON))
     finally:
         fake.stop()
     assert len(fake.calls) > 4
@@ -257,3 +276,33 @@ def test_the_sdk_understands_the_errors(google: Google, server: Any) -> None:
     assert caught.value.failure.errors[0].error_code.authorization_error.name == (
         "USER_PERMISSION_DENIED"
     )
+
+
+def test_the_sdk_reads_who_changed_what(world: PlainWorld, google: Google, server: Any) -> None:
+    google.post("campaigns:mutate", {"operations": [pause("301")]})
+    world.pass_time(minutes=1)
+    control.person_changes(world, "301", "budget", "70.5", "maria@example.com")
+    ads = service(server, "GoogleAdsService")
+    asked = HISTORY_QUERY.format(since="2026-11-27 00:00:00", until="2026-11-29 00:00:00", most=9)
+    person, program = (row.change_event for row in ads.search(customer_id=ANGELES, query=asked))
+    assert (person.user_email, person.client_type.name) == (
+        "maria@example.com", "GOOGLE_ADS_WEB_CLIENT")  # fmt: skip
+    assert person.new_resource.campaign_budget.amount_micros == 70_500_000
+    assert list(person.changed_fields.paths) == ["amount_micros"]
+    assert (program.user_email, program.client_type.name) == (google.fake.actor, "GOOGLE_ADS_API")
+    assert program.old_resource.campaign.status.name == "ENABLED"
+    micros = int(program.resource_name.split("/")[-1].split("~")[0])
+    assert datetime.fromtimestamp(micros / 1e6, UTC) == sample.NOON
+
+
+def test_the_sdk_sees_a_limit_within_a_write(world: PlainWorld, google: Google) -> None:
+    control.put(google.fake, "most_operations", 1)
+    body = {"operations": [pause("301"), pause("306")], "partialFailure": True}
+    told = google.post("campaigns:mutate", body).json()
+    read = grpc_bridge.parsed(told, grpc_bridge.METHODS["campaigns:mutate"][2])
+    assert [bool(one.resource_name) for one in read.results] == [True, False]
+    from google.ads.googleads.v26.errors.types.errors import GoogleAdsFailure
+
+    failure = GoogleAdsFailure.deserialize(read.partial_failure_error.details[0].value)
+    assert failure.errors[0].error_code.quota_error.name == "RESOURCE_TEMPORARILY_EXHAUSTED"
+    assert world.things["306"].status == "active"

@@ -5,13 +5,15 @@ Skipped where requirements-platforms.txt is not installed.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
-from tests.platforms import meta_names, sample
+from tests.platforms import control, meta_names, sample
 from tests.platforms.fake_meta import FakeMeta
 from tests.platforms.meta_errors import named
 from tests.platforms.meta_insights import HOURLY
@@ -123,6 +125,51 @@ def test_who_changed_what(world: PlainWorld, account: Any) -> None:
     assert [(one["event_type"], one["actor_name"]) for one in told] == [
         ("update_campaign_run_status", "Maria Keller")
     ]
+
+
+def test_the_history_has_authors_apps_and_what_was_before(world: PlainWorld, account: Any) -> None:
+    Campaign("100").api_update(params={"daily_budget": 6000})
+    world.pass_time(minutes=1)
+    control.person_changes(world, "121", "status", "paused", "Maria Keller")
+    now = int(world.timestamp())
+    told = account.get_activities(
+        fields=["event_type", "actor_name", "application_id", "object_id", "extra_data"],
+        params={"since": now - 3600, "until": now + 1, "limit": 500},
+    )
+    person, program = told
+    assert (person["event_type"], person["object_id"]) == ("update_ad_set_run_status", "121")
+    assert "application_id" not in person
+    app = FacebookAdsApi.get_default_api().call("GET", ("app",), params={"fields": "id"}).json()
+    assert program["application_id"] == app["id"]
+    assert json.loads(program["extra_data"])["new_value"]["new_value"] == 6000
+
+
+@pytest.mark.parametrize(
+    ("order", "told", "subcode"),
+    [
+        ("set", {"minimum": "90"}, 1885272),
+        ("set", {"changes_an_hour": 0}, 1487632),
+        ("refuse", {"external_id": "100", "name": "minimum"}, 1885272),
+        ("fail", {"name": "burst", "on": "write"}, 5044001),
+    ],
+)
+def test_faults_on_order_are_the_sdks_errors(
+    fake: FakeMeta, order: str, told: dict[str, Any], subcode: int
+) -> None:
+    assert requests.post(f"{fake.root}/_fake/{order}", json=told, timeout=10).ok
+    with pytest.raises(FacebookRequestError) as caught:
+        Campaign("100").api_update(params={"daily_budget": 6000})
+    assert caught.value.api_error_subcode() == subcode
+
+
+def test_a_write_that_is_not_seen_yet_and_one_that_is_not_made(fake: FakeMeta) -> None:
+    control.put(fake, "stale_reads", 1)
+    Campaign("100").api_update(params={"daily_budget": 6000})
+    seen = [Campaign("100").api_get(fields=["daily_budget"])["daily_budget"] for _ in range(2)]
+    assert seen == ["5000", "6000"]
+    control.put(fake, "says_done_but_is_not", 1)
+    Campaign("100").api_update(params={"daily_budget": 7000})
+    assert Campaign("100").api_get(fields=["daily_budget"])["daily_budget"] == "6000"
 
 
 def test_several_calls_in_one(fake: FakeMeta) -> None:

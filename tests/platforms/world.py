@@ -44,6 +44,9 @@ class Account:
     """Under which Meta repeats one and the same conversion; what it calls a purchase first."""
     values: bool = True
     """Whether conversions carry a value."""
+    counted: Sequence[str] = ("Purchase",)
+    """What Google counts as a conversion."""
+    not_counted: Sequence[str] = ("Page view",)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -168,7 +171,7 @@ class World(Protocol):
     def learns(self, thing: Thing) -> bool: ...
 
     def is_read(self) -> None:
-        """Told by a fake with each call that shows things."""
+        """Told by a fake with each call that asks for states or budgets."""
         ...
 
     def shown_status(self, thing: Thing) -> Status: ...
@@ -188,6 +191,15 @@ class World(Protocol):
     ) -> None: ...
 
 
+@dataclass
+class _Before:
+    """What is still shown of a thing, for so many calls more; and the last of these calls."""
+
+    shown: Any
+    left: int
+    seen_by: int
+
+
 class Ledger:
     """Accounts, things and budgets with their changes: what all worlds have in common."""
 
@@ -200,9 +212,9 @@ class Ledger:
         """A budget that changes by more than this part of it makes what it pays for learn anew."""
         self.learning_days = 3
         self.stale_reads = 0
-        """After a write so many calls that show things still show what was there before."""
+        """After a write so many calls that show the thing still show what was there before."""
         self._reads = 0
-        self._before: dict[tuple[str, str], tuple[int, Any]] = {}
+        self._before: dict[tuple[str, str], _Before] = {}
         self._now = now
 
     def now(self) -> datetime:
@@ -294,12 +306,18 @@ class Ledger:
 
     def _keep(self, name: str, what: str, before: Any) -> None:
         if self.stale_reads:
-            shown = self._shown(name, what, before)
-            self._before[name, what] = self._reads + self.stale_reads, shown
+            self._before.setdefault((name, what), _Before(before, self.stale_reads, self._reads))
 
     def _shown(self, name: str, what: str, now: Any) -> Any:
-        until, before = self._before.get((name, what), (0, None))
-        return before if self._reads <= until and until else now
+        kept = self._before.get((name, what))
+        if kept is None:
+            return now
+        if kept.seen_by != self._reads:
+            kept.left, kept.seen_by = kept.left - 1, self._reads
+        if kept.left >= 0:
+            return kept.shown
+        del self._before[name, what]
+        return now
 
     def learns(self, thing: Thing) -> bool:
         until = thing.learning_until

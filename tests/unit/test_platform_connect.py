@@ -67,11 +67,16 @@ def test_shapes_hold_kinds_and_words_and_nothing_else() -> None:
     answer = {
         "id": "act_123456", "name": "Anna's shop", "spend": "12.50", "clicks": 7, "ctr": 0.5,
         "status": "ACTIVE", "day": "2026-11-28", "on": True, "none": None,
-        "2026123456": [1, 2, 3, 4, 5],
+        "2026123456": [1, 2, 3, 4, 5], "actor_name": "MARIA",
+        "event_type": "update_campaign_budget",
+        "action_type": "Anna's own", "extra_data": '{"old_value":"Active","new_value":7}',
     }  # fmt: skip
     assert blanked(answer) == {
         "id": "text of 10", "name": "text of 11", "spend": "00.00", "clicks": 0, "ctr": 0.0,
         "status": "ACTIVE", "day": "0000-00-00", "on": True, "none": None, "ID": [0, 0, 0],
+        "actor_name": "text of 5", "event_type": "update_campaign_budget",
+        "action_type": "text of 10",
+        "extra_data": {"JSON within": {"old_value": "text of 6", "new_value": 0}},
     }  # fmt: skip
 
 

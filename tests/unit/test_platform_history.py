@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 import pytest
 import responses
 
+from autonomy.errors import LeaseLost, NotMigrated
 from autonomy.platforms import google_history
 from autonomy.platforms.base import AccountBroken, Change, Later, PlatformError
 from autonomy.platforms.fields import Fields
 from autonomy.platforms.google_history import History, event
+from autonomy.platforms.history import record_history
 from autonomy.platforms.meta import GRAPH, MetaAccount
 from autonomy.platforms.meta_history import changes
 from tests.unit.platform_answers import TOKEN, asked, meta_error, script
@@ -190,7 +192,7 @@ def test_an_app_that_meta_does_not_name_makes_nothing_ours(code: int) -> None:
     row = activity(application_id=OURS)
     account = meta({"data": [row]}, app=(400, meta_error(code), {}))
     assert [one.ours for one in history(account)] == [False]
-    assert account.application() == ""
+    assert account.identity() == ""
 
 
 @responses.activate
@@ -370,3 +372,90 @@ def test_a_full_answer_is_asked_for_again_in_halves(monkeypatch: pytest.MonkeyPa
     assert sorted(told) == sorted(one for one in moments if one >= NOON - timedelta(hours=8))
     assert len(told) == len(set(told))
     assert len(queries) == 7  # eight hours, fours, twos
+
+
+# The step of a reading
+
+
+class Database:
+    """What the step asks of the database, on paper."""
+
+    def __init__(self, *, unsure: int = 0, nameless: int = 0, error: Any = None) -> None:
+        self.unsure, self.nameless, self.error = unsure, nameless, error
+        self.recorded: list[Any] = []
+        self.filters: Any = None
+
+    def rpc(self, name: str, **params: Any) -> Any:
+        if name == "list_platform_accounts":
+            return [{"account": "Shop", "platform_title": "Meta", "unsure": self.unsure}]
+        assert name == "record_platform_history"
+        assert (params["p_account"], params["p_token"]) == ("Shop", "t")
+        if self.error is not None:
+            raise self.error
+        self.recorded.append(params["p_changes"])
+        return {"named": len(params["p_changes"])}
+
+    def select(self, table: str, **how: Any) -> Any:
+        assert table == "campaign_changes"
+        self.filters = how["filters"]
+        return [{"id": 1}] * self.nameless
+
+
+class Told:
+    """A platform that has its history to tell, and nothing else."""
+
+    def __init__(self, *pages: Any) -> None:
+        self.pages, self.asked = pages, 0
+
+    def changes(self, since: datetime, until: datetime) -> Iterator[Any]:
+        self.asked += 1
+        assert (until - since) > timedelta(days=2)
+        for page in self.pages:
+            if isinstance(page, Exception):
+                raise page
+            yield page
+
+
+def step(database: Any, platform: Any) -> tuple[int, str]:
+    began = {"account": "Shop", "now": NOON.isoformat()}
+    return record_history(database, platform, began, {"p_account": "Shop", "p_token": "t"})
+
+
+ONE = Change("100", "budget", None, Decimal("50.00"), NOON, "Maria", ours=False)
+
+
+@pytest.mark.parametrize(
+    ("database", "asked"),
+    [
+        (Database(), 0), (Database(unsure=1), 1), (Database(nameless=1), 1),
+    ],
+)  # fmt: skip
+def test_the_history_is_asked_for_only_where_it_can_tell_something(
+    database: Database, asked: int
+) -> None:
+    platform = Told([ONE])
+    assert step(database, platform) == (asked, "")
+    assert platform.asked == asked
+
+
+def test_what_is_told_is_written_down_with_money_as_text() -> None:
+    database = Database(nameless=1)
+    status = Change("7", "status", "active", "paused", NOON, "", ours=True)
+    assert step(database, Told([ONE] * 1001, [status])) == (1002, "")
+    assert [len(part) for part in database.recorded] == [1000, 1, 1]
+    assert database.recorded[0][0] == {
+        "external_id": "100", "field": "budget", "old": None, "new": "50.00",
+        "at": "2026-11-28T12:00:00+00:00", "actor": "Maria", "ours": False,
+    }  # fmt: skip
+    assert database.recorded[-1][0]["new"] == "paused"
+    assert database.filters["changed_at"] == ("gte", "2026-11-27T12:00:00+00:00")
+
+
+def test_a_history_that_cannot_be_read_ends_no_reading() -> None:
+    told = Told([ONE], AccountBroken("Meta does not permit this.", code="10"))
+    assert step(Database(unsure=1), told) == (
+        1, "who changed what on the platform: Meta does not permit this.")  # fmt: skip
+    assert step(Database(unsure=1), Told(Later("A limit.", seconds=9)))[0] == 0
+    assert step(Database(unsure=1, error=NotMigrated("old")), Told([ONE])) == (0, "")
+    with pytest.raises(LeaseLost):
+        step(Database(unsure=1, error=LeaseLost("another one")), Told([ONE]))

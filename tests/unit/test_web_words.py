@@ -14,7 +14,7 @@ from autonomy.errors import BadRequest, NotFound
 from autonomy.rules.in_words import action_in_words, condition_in_words
 from autonomy.rules.language import Rule
 from autonomy.rules.templates import TEMPLATES
-from autonomy.text import NOTHING, count, decimal, money, typed_amount
+from autonomy.text import NOTHING, count, decimal, listed, money, typed_amount
 from autonomy.web import formats as show
 from autonomy.web.pages.overview import visits
 from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
@@ -327,3 +327,8 @@ def test_money_has_the_digits_and_the_code_of_its_currency(
     value: object, cents: bool, currency: str | None, said: str
 ) -> None:
     assert money(value, cents, currency) == said
+
+
+def test_names_in_a_row_end_somewhere() -> None:
+    assert (listed([]), listed(["a"]), listed(["a", "b"])) == ("", "a", "a, b")
+    assert listed([*"abcdef"], most=2) == "a, b and 4 more"
