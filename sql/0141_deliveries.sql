@@ -247,9 +247,14 @@ begin
               or p_seen_at >= (v_one.had).sent_at + interval '5 minutes') then
         perform autonomy.settle_delivery(v_one.had, 'confirmed', null, '', '', null, p_seen_at);
       end if;
-    -- what the platform refused is not asked for again as long as nobody wants something else
+    -- what the platform refused is not asked for again by itself; whoever sets it anew asks anew
     elsif v_one.open or ((v_one.had).state in ('refused', 'not_taken') and (v_one.had).wanted = v_one.wish)
-          is not true then
+          is not true or exists (
+            select from public.campaign_changes k
+            where k.campaign_id = v_one.campaign_id and k.kind in ('outside', 'action', 'rollback')
+              and k.changed_at > (v_one.had).settled_at
+              and case v_one.field when 'status' then k.old_status is distinct from k.new_status
+                                   else k.old_budget is distinct from k.new_budget end) then
       perform autonomy.want(v_one.campaign_id, v_one.field, v_one.wish, v_one.base, v_one.had, p_seen_at);
     end if;
   end loop;

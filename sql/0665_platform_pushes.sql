@@ -51,9 +51,12 @@ as $$
 declare
   v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
   v_frozen boolean;
+  v_over boolean;
 begin
   perform autonomy.simulated_moment(p_now);
   v_frozen := (autonomy.account_policy(p_account)).frozen;
+  -- what made room for a raise may have been refused: then it waits until there is room
+  v_over := exists (select from autonomy.totals_in_force(array[p_account], p_now) t where t.active_budget > t.ceiling);
   return jsonb_build_object('push', v_pull.push, 'validate', v_pull.push = 'validate', 'platform', v_pull.platform,
     'currency', (select a.currency from public.autonomy_accounts a where a.account = p_account),
     'frozen', v_frozen, 'takes_waiting', autonomy.takes_waiting(p_account, p_now), 'changes', (
@@ -78,7 +81,7 @@ begin
         and (d.not_before <= p_now) is not false
         and (d.field = 'status' or autonomy.carries_budget(x) and autonomy.rate_until(x.campaign_id, p_now) is null)
         -- the kill switch stops what runs have decided, and nothing that a person wants
-        and (d.wanted_by <> 'action' or v_frozen is not true)
+        and (d.wanted_by <> 'action' or v_frozen is not true and (s.step in ('pause', 'cut') or not v_over))
       order by place, d.wanted_at, x.campaign_id, d.field
       limit least(greatest(coalesce(p_limit, 200), 1), 1000)) m));
 end $$;

@@ -320,9 +320,8 @@ class _Pushing:
         if not asked:
             return steps
         since = min(
-            (one.first_unsure_at or one.wanted_at) if one.unsure or one.tries or not one.base_at
-            else min(one.base_at, one.wanted_at)
-            for one in asked
+            moment for one in asked for moment in (one.base_at, one.wanted_at, one.first_unsure_at)
+            if moment is not None
         )  # fmt: skip
         history = self._history(platform, asked, since)
         return steps | {one: decide(one, *looks[one], history, self._digits) for one in asked}

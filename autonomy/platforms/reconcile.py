@@ -2,9 +2,10 @@
 and what both last agreed on (the base). Pure: data in, the next step out.
 
 A write sets a value, it adds nothing, so it may be repeated; what it must never do is to overrule
-somebody. So a value that neither we nor the base have is a person's as soon as the history names
-one, and is waited for until then; and after a write that got no answer nothing is written until
-the history, or a look five minutes later, says that it did not arrive.
+somebody. So before every write the history is asked who was there since it was wanted; a value that
+neither we nor the base have is a person's as soon as one is named, and waits until then; and after
+a write that got no answer nothing is written until the history, or a look five minutes later, says
+that it did not arrive.
 """
 
 from __future__ import annotations
@@ -173,9 +174,6 @@ def decide(
         return _confirmed(change, observed_at, digits)
     if change.base is None:
         return Wait("what stands there was not known so far")
-    at_base = equals(change, change.base, observed, digits)
-    if at_base and not change.unsure and not change.tries:
-        return Write()
     if history is None and not asked:
         return Wait("the history of changes says more", ask=True)
     return _with_history(change, observed, observed_at, history, digits)
@@ -263,18 +261,20 @@ def _with_history(
     history: Sequence[Change] | None,
     digits: int,
 ) -> Step:
-    """What stands there is not what is wanted, and it was written before or changed there since."""
+    """What stands there is not what is wanted. Where it is as both knew it, somebody may still have
+    changed it there and back since it was wanted."""
     written = change.unsure or change.tries > 0
-    since = (change.first_unsure_at or change.wanted_at) if written else change.base_at
-    last = _last(change, history or (), None if since is None else since - SKEW)
+    at_base = equals(change, change.base, observed, digits)
+    since = change.wanted_at if at_base or written else change.base_at or change.wanted_at
+    if written and change.first_unsure_at is not None:
+        since = change.first_unsure_at
+    last = _last(change, history or (), since - SKEW)
     if last is not None and _theirs(change, last, digits):
         if not written and change.by == "person" and last.at <= change.wanted_at:
             return Write()  # both are people's: the later one holds
         return Person(last.actor, last.at)
-    at_base = equals(change, change.base, observed, digits)
-    if not at_base and not (
-        last is not None and last.ours and _left(change, last, observed, digits)
-    ):
+    ours_stands = last is not None and last.ours and _left(change, last, observed, digits)
+    if not at_base and not ours_stands:
         # somebody's without a name: the next reading sees it a second time, and follows it
         return Wait("it was changed there, and by whom is not known")
     if written and not _aside(change, observed_at):

@@ -144,7 +144,7 @@ def test_who_undid_what_got_no_answer_is_not_overruled(
     yard.fake.fail(None, carried_out=True, when=_writes)
     looks = [_dark, push_module.look_again]
     with monkeypatch.context() as patched:
-        patched.setattr(push_module, "look_again", lambda *how: looks.pop()(*how))
+        patched.setattr(push_module, "look_again", lambda *how: looks.pop()(*how))  # noqa: PLW0108
         assert (yard.push().unsure, len(yard.ours())) == (1, 1)
     yard.person(one, "status", "active")
     yard.age(minutes=6)

@@ -96,6 +96,13 @@ def test_what_is_gone_is_gone(status: Any) -> None:
     assert step(unsure(), None) == NotThere()
 
 
+def test_who_was_there_and_back_again_since_it_was_wanted_stays() -> None:
+    back = [told("paused", 9), told("active", 5)]
+    assert step(wanted(), there(), back) == Person("Maria Keller", NOW - timedelta(minutes=5))
+    assert step(wanted(), there(), [told("active", 15)]) == Write()  # before it was wanted
+    assert unasked(wanted(), there()).ask
+
+
 def test_the_first_meeting_writes_nothing() -> None:
     assert isinstance(step(wanted(base=None), there()), Wait)
 
