@@ -238,7 +238,8 @@ begin
       perform autonomy.note_base(d.campaign_id, o.field, o.observed, o.observed_at);
     end if;
     perform autonomy.undo_delivery(d, 'refused', 'PLATFORM_REFUSED', o.code,
-      format('%s refused it: %s', o.platform, coalesce(nullif(o.message, ''), 'it does not say why'))
+      case when o.message ~ '^[A-Z][a-z]+ refused: ' then o.message
+           else format('%s refused it: %s', o.platform, coalesce(nullif(o.message, ''), 'it does not say why')) end
         || coalesce(' (' || nullif(o.code, '') || ')', ''), coalesce(o.observed, o.base), o.platform, p_now);
     return 'refused';
   elsif o.outcome = 'refused' then
