@@ -100,8 +100,8 @@ def _line(one: Json, platform: str) -> str:
 
 
 def _undo(database: str, command: Command, platform: str) -> list[str]:
-    """Take back one that was confirmed, a pause where there is one; it reaches the platform as every
-    change does."""
+    """Take back one that was confirmed, a pause where there is one; it reaches the platform as
+    every change does."""
     confirmed = [one for one in _delivered(database) if one["state"] == "confirmed"]
     done = min(confirmed, key=lambda one: one["type"] != "auto_pause", default=None)
     if done is None:

@@ -63,7 +63,7 @@ class Drill:
         if not self.people and self.draw.random() < 0.3:
             self.hands.history = None  # who was there and back again could not be known
         self._watch()
-        self.most = self.total()
+        self.most = max(self.total(), BUDGET)
 
     def _watch(self) -> None:
         """Look over the shoulder of every write that is obeyed."""
