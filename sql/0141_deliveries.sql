@@ -61,6 +61,7 @@ comment on column autonomy.deliveries.misses is 'how often it was read back and 
 comment on column autonomy.deliveries.not_before is 'a limit of the platform: it is not tried before that';
 
 create unique index if not exists deliveries_current on autonomy.deliveries (campaign_id, field) where is_current;
+create index if not exists deliveries_campaign on autonomy.deliveries (campaign_id, field, id);
 create index if not exists deliveries_action on autonomy.deliveries (action_id) where action_id is not null;
 create index if not exists deliveries_open on autonomy.deliveries (wanted_at) where state in ('waiting', 'unsure');
 

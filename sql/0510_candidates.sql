@@ -28,7 +28,10 @@ create type autonomy.candidate as (
   put_back boolean,          -- another program sets its budget anew after each move of ours
   account_broken text,       -- why its platform cannot be read, else null
   pulled_at timestamptz,     -- when its platform was read last, -infinity = never; null where it is not connected
-  platform_holds text[]);    -- codes of what its platform has against changing it
+  platform_holds text[],     -- codes of what its platform has against changing it
+  platform_minimum numeric,  -- its platform takes no budget below it
+  rate_until timestamptz,    -- its budget was changed there too often to be changed before that
+  refused_until jsonb);      -- directions that its platform has refused, and until when they are not tried again
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -56,10 +59,10 @@ begin
         from unnest(array['impressions', 'reach', 'clicks', 'conversions', 'spend', 'revenue'])
           with ordinality u (k, n))
     || ', e.spend, e.conversions, e.revenue, e.cv2, e.days, e.matured_share, e.has_history, '
-    || autonomy.time_expression('greatest(l.action_at, w.changed_at)') || ', '
-    || autonomy.time_expression('l.pause_at') || ', '
-    || autonomy.time_expression('l.resume_at')
-    || $sql$, least(b.budget, l.budget_low),
+    || autonomy.time_expression('greatest(l.action_at, w.changed_at, o.action_at)') || ', '
+    || autonomy.time_expression('greatest(l.pause_at, o.pause_at)') || ', '
+    || autonomy.time_expression('greatest(l.resume_at, o.resume_at)')
+    || $sql$, least(b.budget, l.budget_low, o.budget_low),
         exists (select from public.autonomous_actions a where a.campaign_id = c.id and a.status = 'pending'),
         exists (select from public.campaign_ab_tests t where t.campaign_id = c.id and t.status = 'running'),
         ('x' || left(md5(c.id::text || k.week), 8))::bit(32)::bigint / 4294967296::float8,
@@ -73,7 +76,8 @@ begin
         t.campaign_id is not null and f.campaign_id is not null,
         case when y.state = 'broken' then y.state_message end,
         case when y.account is not null then coalesce(y.pulled_at, '-infinity') end,
-        case when z.campaign_id is not null then autonomy.unit_holds(z) end
+        case when z.campaign_id is not null then autonomy.unit_holds(z) end,
+        case when z.budget_kind = 'daily' then autonomy.platform_minimum(y) end, o.rate_until, o.refused_until
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -84,6 +88,7 @@ begin
       left join public.campaign_facts f on f.campaign_id = i.id
       left join unnest($3) v (id) on v.id = i.id
       left join autonomy.people_changes($2, $1) w on w.campaign_id = i.id
+      left join autonomy.delivery_marks($2, $1) o on o.campaign_id = i.id
       left join autonomy.budget_use($2, $1) u on u.campaign_id = i.id
       left join autonomy.budgets_put_back($2, $1) t on t.campaign_id = i.id
       left join autonomy.event_stops($2, $1, $4) stops on stops.campaign_id = i.id
@@ -152,6 +157,7 @@ begin
       'reference_budget', c.reference_budget, 'curvature', c.curvature,
       'attribution_factor', c.attribution, 'put_back', c.put_back,
       'account_broken', c.account_broken, 'pulled_at', c.pulled_at, 'platform_holds', c.platform_holds,
+      'platform_minimum', c.platform_minimum, 'rate_until', c.rate_until, 'refused_until', c.refused_until,
       'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,

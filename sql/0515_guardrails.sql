@@ -79,7 +79,9 @@ begin
              else case when p_confidence < 95 then p_campaign.no_pause_until end end > p_now then 'CHANGED_BY_PERSON'
     when v_judges and p_now - case when p_direction = 'pause' then p_campaign.last_pause_at
                       else p_campaign.last_action_at end < p_cooldown then 'COOLDOWN'
+    when (p_campaign.refused_until ->> p_direction)::timestamptz > p_now then 'COOLDOWN'
     when p_direction = 'resume' and p_now - p_campaign.last_resume_at < interval '7 days' then 'COOLDOWN'
+    when p_direction in ('up', 'down') and p_campaign.rate_until > p_now then 'PLATFORM_RATE'
     when v_decides and v_judges and ((p_campaign.spend > 0 and p_campaign.ev_spend > 0) is not true
         or case when p_direction = 'pause'
              then (p_campaign.hours_running >= p_policy.min_pause_hours::float8) is not true
@@ -129,7 +131,7 @@ comment on function autonomy.budget_floor(numeric, integer) is
 create function autonomy.sized_budget(
   p_direction text, p_budget numeric, p_wanted numeric, p_max_step numeric,
   p_lowest numeric, p_max_growth numeric, p_max_budget numeric, p_min_budget numeric, p_digits integer,
-  p_least numeric default 0.01)
+  p_least numeric default 0.01, p_minimum numeric default null)
 returns autonomy.size
 language plpgsql immutable parallel safe set search_path = ''
 as $$
@@ -164,6 +166,11 @@ begin
       v_size.limits := v_size.limits || 'BUDGET_CAP'::text;
     end if;
   end if;
+  v_cap := autonomy.budget_floor(p_minimum, p_digits);
+  if p_minimum is not null and v_size.new_budget < v_cap then
+    v_size.new_budget := case when p_direction = 'up' then p_budget else v_cap end;
+    v_size.limits := v_size.limits || 'BELOW_MINIMUM'::text;
+  end if;
   -- a change that goes the wrong way, or under this share of the budget, is none
   if (case when p_direction = 'up' then v_size.new_budget - p_budget else p_budget - v_size.new_budget end)
     < p_budget * p_least then
@@ -172,10 +179,10 @@ begin
   return v_size;
 end $$;
 comment on function autonomy.sized_budget(text, numeric, numeric, numeric, numeric, numeric, numeric, numeric,
-                                          integer, numeric) is
+                                          integer, numeric, numeric) is
   'The budget that is left of a wanted one after every cap, the caps that shaped it in order, and the code where '
   'nothing worth doing is left; p_digits: decimals of its currency, p_least: the share of the budget under which a '
-  'change is none. Pure. [autonomous-operations]';
+  'change is none, p_minimum: of its platform. Pure. [autonomous-operations]';
 
 create type autonomy.decided as (
   campaign_id uuid, verdict text, code text, action_type text, direction text, kind text,
@@ -272,6 +279,7 @@ declare
 begin
   return case p_decided.code
     when 'STALE_DATA' then case when c.data_age_hours is null then 'unknown' else 'old' end
+    when 'COOLDOWN' then case when c.refused_until ? p_decided.direction then 'refused' else 'changed' end
     when 'NOT_SYNCED' then case when isfinite(c.pulled_at) then 'old' else 'never' end
     when 'TOO_LITTLE_DATA' then case
       when (c.spend > 0 and c.ev_spend > 0) is not true then 'spend'
@@ -301,6 +309,10 @@ begin
     when 'cooldown_ends' then autonomy.moment_words(greatest(
       case when p_decided.direction = 'pause' then c.last_pause_at else c.last_action_at end + p_decided.cooldown,
       case when p_decided.direction = 'resume' then c.last_resume_at + interval '7 days' end))
+    when 'refused_until' then autonomy.moment_words((c.refused_until ->> p_decided.direction)::timestamptz)
+    when 'rate_until' then autonomy.moment_words(c.rate_until)
+    when 'platform_minimum' then autonomy.amount_words(
+      autonomy.budget_floor(c.platform_minimum, autonomy.currency_digits(c.currency)), c.currency)
     -- 48.3 is 48 only beside another limit
     when 'data_age' then case
       when round(c.data_age_hours) > p_policy.max_data_age_hours then round(c.data_age_hours)::numeric

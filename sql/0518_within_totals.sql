@@ -149,7 +149,8 @@ begin
   join in_force f on f.account = coalesce(c.account, '')
   cross join lateral (select greatest(coalesce(c.budget, 0), 0) as budget offset 0) b
   cross join lateral (select autonomy.currency_digits(c.currency) as digits offset 0) n
-  cross join lateral (select autonomy.curve_floor((f.p).min_budget, c.reference_budget) as min_budget offset 0) w
+  cross join lateral (select greatest(autonomy.curve_floor((f.p).min_budget, c.reference_budget),
+      c.platform_minimum) as min_budget offset 0) w
   cross join lateral (select autonomy.curve_over(x.share, x.curvature) as over,
       autonomy.curve_steep(x.share, x.curvature) as steep
     from (select autonomy.budget_share(c.budget, c.reference_budget) as share,

@@ -178,7 +178,8 @@ begin
              autonomy.budget_floor((k.c).budget * 0.7, n.digits)), trunc((k.c).budget * 1.3, n.digits))
            else coalesce(l.set_budget, (k.c).budget * l.factor) end,
       (f.p).max_step, least((k.c).budget_low_7d, (k.c).budget), (f.p).max_growth_7d, l.max_budget,
-      w.min_budget, n.digits, case when l.kind = 'curve' then 0.05 else 0.01 end) end as size offset 0) z
+      w.min_budget, n.digits, case when l.kind = 'curve' then 0.05 else 0.01 end, (k.c).platform_minimum)
+      end as size offset 0) z
   ),
   ranked as (
     select j.campaign_id, array_agg(j.place order by j.place) as places,
@@ -191,7 +192,8 @@ begin
     j.direction, l.kind, l.rule_id, l.rule_name, j.break_even, j.confidence, j.confidence_floor,
     j.plan_break_even, l.cooldown, l.max_budget, j.min_budget, l.requires_approval, l.win, j.code,
     case when j.code is null and j.direction <> 'pause' then j.new_budget end,
-    case when j.direction <> 'pause' and (j.code is null or j.code in ('STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP'))
+    case when j.direction <> 'pause' and (j.code is null or j.code in (
+        'STEP_CAP', 'GROWTH_CAP', 'BUDGET_CAP', 'BELOW_MINIMUM'))
       then j.limits else '{}' end,
     r.names,
     case when r.winner is null then r.codes

@@ -258,7 +258,8 @@ begin
           -- a budget that a limit would shrink is beyond it
           case when direction in ('up', 'down') then ((autonomy.sized_budget(
             direction, budget, new_budget, (k.p).max_step, (k.candidate).budget_low_7d, (k.p).max_growth_7d,
-            max_budget, min_budget, autonomy.currency_digits((k.candidate).currency))).limits)[1] end)
+            max_budget, min_budget, autonomy.currency_digits((k.candidate).currency), 0.01,
+            (k.candidate).platform_minimum)).limits)[1] end)
       end as code
     from known k
   ),

@@ -127,6 +127,41 @@ comment on function autonomy.as_before(public.autonomous_actions, public.campaig
   'A campaign with what an action changed as it was before, the rest as it is. Only computes; safe to call again; '
   'raises nothing. [autonomous-operations]';
 
+create function autonomy.carrying_obstacle(p_action public.autonomous_actions) returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_pull autonomy.platform_accounts;
+  v_unit autonomy.platform_units;
+  v_platform text;
+begin
+  select * into v_unit from autonomy.platform_units x where x.campaign_id = p_action.campaign_id;
+  if not found then
+    return null;  -- the usual case
+  end if;
+  select * into v_pull from autonomy.platform_accounts a where a.account = v_unit.account;
+  v_platform := autonomy.platform_title(v_pull.platform);
+  return case
+    when v_unit.gone_at is not null then format('It is archived or deleted on %s.', v_platform)
+    when v_pull.push <> 'on' then format('Nothing is carried over to %s: there it stays as it is.', v_platform)
+    when v_pull.state = 'broken'
+      then format('%s cannot be reached at the moment; it is carried over when that is mended.', v_platform)
+    when exists (
+      select from public.campaign_changes k
+      where k.campaign_id = p_action.campaign_id and k.kind = 'platform' and k.person
+        and k.id > (select max(o.id) from public.campaign_changes o
+                    where o.action_id = p_action.id and o.kind = 'action')
+        and (autonomy.changed_field(p_action, 'status') and k.old_status is distinct from k.new_status
+             or autonomy.changed_field(p_action, 'budget') and k.old_budget is distinct from k.new_budget))
+      then format('Somebody changed it on %s since; this goes over it.', v_platform)
+    when v_unit.seen <> '{}'
+      then format('On %s it seems to be something else by now; that is looked at before anything is written.',
+                  v_platform) end;
+end $$;
+comment on function autonomy.carrying_obstacle(public.autonomous_actions) is
+  'What stands against carrying the rollback of an action over to its platform, as a sentence; null where nothing '
+  'does, or it has none. Only reads; raises nothing. [autonomous-operations]';
+
 create function autonomy.changed_entry(
   p_action public.autonomous_actions, p_title text, p_old_status text, p_old_budget numeric,
   p_new_status text, p_new_budget numeric) returns jsonb
@@ -135,11 +170,11 @@ as $$
   select jsonb_build_object('action_id', p_action.id, 'campaign_id', p_action.campaign_id, 'title', p_title,
     'currency', autonomy.campaign_currency(p_action.campaign_id),
     'action_type', p_action.action_type, 'from', autonomy.state(p_old_status, p_old_budget),
-    'to', autonomy.state(p_new_status, p_new_budget))
+    'to', autonomy.state(p_new_status, p_new_budget), 'obstacle', autonomy.carrying_obstacle(p_action))
 $$;
 comment on function autonomy.changed_entry(public.autonomous_actions, text, text, numeric, text, numeric) is
-  'What the answer of a rollback says of an action that was taken back. Only computes; raises nothing. '
-  '[autonomous-operations]';
+  'What the answer of a rollback says of an action that was taken back; obstacle: what stands against carrying it over '
+  'to its platform. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.skipped_entry(
   p_action public.autonomous_actions, p_campaign public.campaigns, p_code text, p_message text) returns jsonb

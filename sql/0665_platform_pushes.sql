@@ -9,20 +9,25 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.rate_until(p_campaign_id uuid, p_now timestamptz) returns timestamptz
+create function autonomy.takes_waiting(p_account text, p_now timestamptz) returns bigint
 language plpgsql stable set search_path = ''
 as $$
+declare
+  v_digits integer := autonomy.money_digits(p_account);
 begin
   return (
-    select c.at + interval '1 hour' from autonomy.platform_calls c
-    where c.campaign_id = p_campaign_id and c.at > p_now - interval '1 hour'
-      and c.what ->> 'field' = 'budget' and c.what ? 'to' and c.what -> 'validate' is distinct from 'true'
-      and c.outcome not in ('later', 'refused')
-    order by c.at desc offset 3 limit 1);
+    select count(*)
+    from autonomy.platform_units x
+    join autonomy.file_states f on f.campaign_id = x.campaign_id
+    join autonomy.deliveries d on d.campaign_id = x.campaign_id and d.is_current and d.state in ('waiting', 'unsure')
+    where x.account = p_account and x.out_of_step and x.gone_at is null
+      and case d.field when 'status' then d.wanted = 'paused' else d.wanted::numeric
+            < greatest(autonomy.field_text('budget', null, f.budget, v_digits)::numeric, d.sent::numeric) end
+      and (d.not_before > p_now or d.field = 'budget' and autonomy.rate_until(x.campaign_id, p_now) is not null));
 end $$;
-comment on function autonomy.rate_until(uuid, timestamptz) is
-  'Until when a campaign''s budget must not be changed on its platform again: four changes within an hour are all that '
-  'is taken. Null where it may. Only reads; raises nothing. [autonomous-operations]';
+comment on function autonomy.takes_waiting(text, timestamptz) is
+  'How many pauses and cuts of an account must wait (a limit): until they have got through, nothing that adds goes '
+  'after them. A part of platform_changes_to_push. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.takes_waiting(p_account text, p_now timestamptz) returns bigint
 language plpgsql stable set search_path = ''

@@ -159,6 +159,29 @@ comment on function autonomy.retire_runs(timestamptz, integer) is
   'Removes runs before a moment that did nothing, and of the others the stored answer and the long lists of the '
   'summary; returns how many went. Safe to call again; raises nothing. [autonomous-operations]';
 
+create function autonomy.retire_calls(p_before timestamptz, p_rows integer) returns bigint
+language plpgsql set search_path = ''
+as $$
+-- What was wanted of a platform stays as long as it is the last of its field, or an action asks for it.
+declare
+  v_gone bigint;
+begin
+  delete from autonomy.platform_calls c
+  where c.id in (select o.id from autonomy.platform_calls o where o.at < p_before
+                 order by o.at limit p_rows for update skip locked);
+  get diagnostics v_gone = row_count;
+  delete from autonomy.deliveries d
+  where d.id in (
+    select o.id from autonomy.deliveries o
+    where not o.is_current and o.settled_at < p_before
+      and not exists (select from public.autonomous_actions a where a.id = o.action_id)
+    order by o.id limit p_rows for update skip locked);
+  return v_gone;
+end $$;
+comment on function autonomy.retire_calls(timestamptz, integer) is
+  'Removes what was asked of platforms before a moment, and what was wanted of them and is nobody''s any more; returns '
+  'how many calls went. Safe to call again; raises nothing. [autonomous-operations]';
+
 create function autonomy.retire(
   p_now timestamptz default now(), p_campaigns integer default 200, p_rows integer default 500) returns jsonb
 language plpgsql set search_path = ''
@@ -189,6 +212,7 @@ begin
   v_changes := autonomy.fold_changes(v_ids, autonomy.cut_before(v_policy.keep_changes_days,
     greatest(120, v_policy.person_hold_days + 30, v_policy.hold_days_after_rollback + 30), p_now));
   v_runs := autonomy.retire_runs(autonomy.cut_before(v_policy.keep_runs_days, 35, p_now), p_rows);
+  perform autonomy.retire_calls(autonomy.cut_before(v_policy.keep_runs_days, 35, p_now), p_rows);
   v_actions_before := autonomy.cut_before(v_policy.keep_failed_actions_days, 35, p_now);
   v_opportunities_before := autonomy.cut_before(v_policy.keep_opportunities_days, 35, p_now);
   if autonomy.is_ours('public.autonomous_actions') then

@@ -129,5 +129,5 @@ comment on function public.set_platform_push(text, text, boolean, text) is
   'Whether changes are carried over to an account''s platform: off, validate, on; from off by way of validate. Where '
   'pauses are made from under 80 % on, on needs p_confirm. Switched on, rows that differ take what the platform has; '
   'switched back, what waits fails as NOT_DELIVERED, and the account is observed. Answers the connection with '
-  '"message", "given_up", "taken_over". Safe to call again. Raises AO003 (not connected), AO010 (argument), AO012 (not read, '
-  'broken, not confirmed, not validated before), AO015 (upgrade). [autonomous-operations]';
+  '"message", "given_up", "taken_over". Safe to call again. Raises AO003 (not connected), AO010 (argument), AO012 '
+  '(not read, broken, not confirmed, not validated before), AO015 (upgrade). [autonomous-operations]';

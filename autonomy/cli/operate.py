@@ -382,6 +382,8 @@ def _print_rollback(seen: dict[str, Any]) -> None:
         for one in seen["changed"]
     ]
     print_table("Would be taken back", ("campaign", "change", "action"), rows, "nothing")
+    for said in sorted({one["obstacle"] for one in seen["changed"] if one["obstacle"]}):
+        click.echo(said)
     skipped = [(one["title"], one["code"], one["message"]) for one in seen["skipped"]]
     if skipped:
         print_table("Skipped", ("campaign", "code", "why"), skipped, "")

@@ -82,9 +82,12 @@ class Candidate:
         "paused_action",
         "pending",
         "platform_holds",
+        "platform_minimum",
         "pulled_at",
         "put_back",
+        "rate_until",
         "reference_budget",
+        "refused_until",
         "status",
         "suspect",
         "target_roi",
@@ -134,6 +137,9 @@ class Candidate:
     account_broken: str | None  # why its platform cannot be read
     pulled_at: datetime | None  # when its platform was read last; None: it is not connected
     platform_holds: tuple[str, ...]  # codes of what its platform has against changing it
+    platform_minimum: Decimal | None  # its platform takes no budget below it
+    rate_until: datetime | None  # its budget was changed there too often to be changed before that
+    refused_until: Mapping[str, datetime]  # directions that its platform has refused
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -184,8 +190,7 @@ class Candidate:
         attribution = measure(get("attribution_factor"))
         self.attribution = attribution if attribution > 0.0 else 1.0
         self.put_back = get("put_back", False) is True
-        self.account_broken = text(get("account_broken"))
-        self.platform_holds = tuple(get("platform_holds") or ())
+        self._read_platform(get)
         paused = get("paused_action")
         self.paused_action = PausedAction(paused) if paused else None
 
@@ -197,7 +202,15 @@ class Candidate:
         self.no_raise_until = moment(get("no_raise_until"))
         self.no_cut_until = moment(get("no_cut_until"))
         self.no_pause_until = moment(get("no_pause_until"))
+
+    def _read_platform(self, get: Any) -> None:
+        self.account_broken = text(get("account_broken"))
         self.pulled_at = moment(get("pulled_at"))
+        self.platform_holds = tuple(get("platform_holds") or ())
+        self.platform_minimum = money(get("platform_minimum"))
+        self.rate_until = moment(get("rate_until"))
+        read = {name: moment(until) for name, until in (get("refused_until") or {}).items()}
+        self.refused_until = {name: until for name, until in read.items() if until is not None}
 
     def _read_figures(self, metrics: Mapping[str, Any], evidence: Mapping[str, Any] | None) -> None:
         self.lifetime = measures(metrics.get("lifetime"))

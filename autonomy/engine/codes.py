@@ -113,12 +113,20 @@ CODES: tuple[Code, ...] = (
         "on"),
     Code(
         "COOLDOWN", "campaign", "it was changed a short while ago",
-        _says("it was changed a short time ago. The cooldown ends {cooldown_ends}."),
+        _says(
+            changed="it was changed a short time ago. The cooldown ends {cooldown_ends}.",
+            refused="its platform has refused the same. It may be tried again at {refused_until}."),
         "hours since its last action or a person's change; for a pause, its last pause or resume",
         "cooldown_hours",
         "an action was taken on it, or a person changed it, a short while ago; a pause waits for "
-        "pauses only, a resume also for the seven days after a resume"),
-    Code("PLATFORM_RATE", "campaign", "it was changed too often within the hour", reserved=True),
+        "pauses only, a resume also for the seven days after a resume; what its platform refused "
+        "is not tried again for 24 hours"),
+    Code(
+        "PLATFORM_RATE", "campaign", "it was changed too often within the hour",
+        _says("its budget was changed four times within an hour, and its platform takes no more. "
+              "It may be changed again from {rate_until} on."),
+        "changes of its budget on its platform within an hour", "",
+        "its budget was changed on its platform four times within an hour"),
     Code(
         "TOO_LITTLE_DATA", "campaign", "there is too little data to judge",
         _says(
@@ -218,7 +226,11 @@ CODES: tuple[Code, ...] = (
               "and when the next month begins."),
         "the same, beside what is left of the account's month", "monthly_total",
         "shrunk or held: the account's month would end above its total"),
-    Code("BELOW_MINIMUM", "size", "its platform takes no budget so small", reserved=True),
+    Code(
+        "BELOW_MINIMUM", "size", "its platform takes no budget so small",
+        _says("its platform takes no budget below {platform_minimum}."),
+        "the least budget that its platform takes", "",
+        "shrunk or held: its platform would refuse a budget so small"),
     Code(
         "NO_CHANGE", "size", "the change would be too small to matter",
         _says("the change would be under {least_change} % of its budget."),
@@ -273,10 +285,14 @@ CODES: tuple[Code, ...] = (
         "RULE_CHANGED", "failure", "the rule was changed in the meantime",
         detail="the rule was changed, switched off or removed in between; the next run decides by "
         "what it says now"),
-    Code("PLATFORM_REFUSED", "failure", "the platform refused it", reserved=True),
-    Code("NOT_TAKEN", "failure", "the platform did not take it", reserved=True),
-    Code("NOT_DELIVERED", "failure", "it could not be delivered", reserved=True),
-    Code("GONE", "failure", "the campaign is gone on its platform", reserved=True),
+    Code("PLATFORM_REFUSED", "failure", "the platform refused it",
+         detail="the campaign is again as it is there, and the same is not tried for 24 hours"),
+    Code("NOT_TAKEN", "failure", "the platform did not take it",
+         detail="its platform said yes, and three times it was not there when it was read back"),
+    Code("NOT_DELIVERED", "failure", "it could not be delivered",
+         detail="its account was out of reach for `approval_hours`, or carrying over was ended"),
+    Code("GONE", "failure", "the campaign is gone on its platform",
+         detail="it was archived or deleted there; it is paused here and left to people"),
     Code("CAMPAIGN_NOT_FOUND", "failure", "the campaign is gone"),
     Code("BAD_DECISION", "failure", "the decision cannot be read"),
     Code(
@@ -312,6 +328,7 @@ _LIMITED = {
     "BUDGET_CAP": ", as far as the cap allows,",
     "TOTAL_CAP": ", as far as the account's total allows,",
     "PACING": ", as far as the account's month allows,",
+    "BELOW_MINIMUM": ", as far as its platform takes it,",
 }
 # A budget that is lowered for its account's total, whatever its campaign does: no rule says so.
 _OF_A_TOTAL = {

@@ -23,7 +23,7 @@ from autonomy.engine.guardrails import blocked, digits_of, sized
 from autonomy.engine.outcome import State
 from autonomy.engine.plan import Plan, Resume, Shrinking, kind_of
 from autonomy.engine.policy import Policy, Portfolio
-from autonomy.engine.sizing import WIDE, cut_down, times
+from autonomy.engine.sizing import WIDE, cut_down, floor_of, times
 from autonomy.engine.totals import Budget, Total, floor_kept, hold_within, shrunk
 from autonomy.errors import CandidateError, RuleError
 from autonomy.rules.language import Rule
@@ -324,6 +324,8 @@ def _budget_of(case: Case, decision: Decision | None) -> Budget:
             own = Decimal(0) if decision.is_pause else decision.new.budget
     digits = digits_of(case)
     floor = floor_kept(case.policy.min_budget, case.candidate.reference_budget, digits)
+    minimum = case.candidate.platform_minimum
+    floor = floor if minimum is None else max(floor, floor_of(minimum, digits))
     return Budget(case.candidate.campaign_id, budget, floor, own, kept, digits)
 
 

@@ -2,24 +2,23 @@
 
 The table is what runs, top to bottom; the first that blocks is the decision's code. Those of the
 campaign block an action, those of the size shrink it (and block what is left of nothing). Breakers,
-which look at all decisions of a run, stand in breakers.py. Beside them: words of their sentences.
+which look at all decisions of a run, stand in breakers.py; the words of sentences in
+guardrail_words.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from math import ceil, floor, isfinite, isnan
 
-from autonomy.engine.candidate import SPEND, START_OF_TIME
-from autonomy.engine.case import Case, Ceiling
+from autonomy.engine.candidate import SPEND
+from autonomy.engine.case import Case
 from autonomy.engine.codes import PLACE
 from autonomy.engine.curve import DEAD_BAND, moved
-from autonomy.engine.more_evidence import more_evidence, odds
 from autonomy.engine.plan import Plan
 from autonomy.engine.sizing import LEAST, Sized, cut_down, floor_of, half_up, lowered, raised, times
-from autonomy.text import counted, currency_digits, money
+from autonomy.text import currency_digits
 
 SYNCED_WITHIN = timedelta(minutes=90)  # runs are an hour apart, and one may be late
 BUDGETS_ELSEWHERE = ("LIFETIME_BUDGET", "SHARED_BUDGET", "SCHEDULED_BUDGET", "BUDGET_ON_CHILDREN")
@@ -31,11 +30,12 @@ BLOCKS: dict[str, Guardrail] = {}
 NOT_OF_A_RESUME: set[str] = set()
 OF_A_TOTAL = (
     "FROZEN", "OBSERVE", "DISABLED", "ON_HOLD", "ACCOUNT_BROKEN", "NOT_SYNCED", "PLANNED_EVENT",
-    "CHANGED_BY_PERSON", "TEST_RUNNING", "LEARNING", "AWAITING_APPROVAL", *BUDGETS_ELSEWHERE,
-    "HOLDOUT",
+    "CHANGED_BY_PERSON", "COOLDOWN", "PLATFORM_RATE", "TEST_RUNNING", "LEARNING",
+    "AWAITING_APPROVAL", *BUDGETS_ELSEWHERE, "HOLDOUT",
 )  # fmt: skip
 """What leaves a campaign its budget where its account is above its total. That does not judge it by
-its figures, so that nothing which doubts or weighs these is asked; nor does it wait."""
+its figures, so that nothing which doubts or weighs these is asked; nor does it wait, unless its
+platform has refused the same."""
 
 
 def guardrail(code: str, *, of_a_resume: bool = False) -> Callable[[Guardrail], Guardrail]:
@@ -125,8 +125,13 @@ def changed_by_person(case: Case) -> bool:
 
 @guardrail("COOLDOWN", of_a_resume=True)
 def cooling_down(case: Case) -> bool:
-    """A pause waits for the last pause or resume only, never for a scale's cooldown."""
+    """A pause waits for the last pause or resume only, never for a scale's cooldown; and what its
+    platform has refused is not tried again for a day."""
     candidate = case.candidate
+    if refused_lately(case):
+        return True
+    if case.plan.kind == "total":
+        return False
     last = candidate.last_pause_at if case.direction == "pause" else candidate.last_action_at
     if last is not None and case.now - last < case.plan.cooldown:
         return True
@@ -134,30 +139,46 @@ def cooling_down(case: Case) -> bool:
     return resumed is not None and case.now - resumed < NEVER_TWICE_WITHIN
 
 
+def refused_lately(case: Case) -> bool:
+    """Whether its platform has refused the same within a day."""
+    until = case.candidate.refused_until.get(case.direction)
+    return until is not None and until > case.now
+
+
+@guardrail("PLATFORM_RATE", of_a_resume=True)
+def changed_too_often(case: Case) -> bool:
+    """Four changes of a budget within an hour are all that a platform takes."""
+    until = case.candidate.rate_until
+    return case.direction in ("up", "down") and until is not None and until > case.now
+
+
 @guardrail("TOO_LITTLE_DATA")
 def too_little_data(case: Case) -> bool:
     """Written so that NaN (unknown) blocks."""
     candidate = case.candidate
-    if _spent_nothing(case):
+    if spent_nothing(case):
         return True
     if case.direction == "pause":
         return not candidate.hours_running >= case.policy.min_pause_hours
     if budget_elsewhere(case) is not None:
         return False  # a better reason
-    return _has_no_budget(case) or (_by_curve(case) and case.target is None)
+    return has_no_budget(case) or (by_curve(case) and case.target is None)
 
 
-def _spent_nothing(case: Case) -> bool:
+def spent_nothing(case: Case) -> bool:
+    """Nothing to judge it by. Written so that NaN (unknown) counts as nothing."""
     candidate = case.candidate
     return not (candidate.lifetime[SPEND] > 0.0 and candidate.evidence.spend > 0.0)
 
 
-def _has_no_budget(case: Case) -> bool:
+def has_no_budget(case: Case) -> bool:
+    """No budget that could be changed."""
     budget = case.candidate.budget
     return budget is None or budget <= 0
 
 
-def _by_curve(case: Case) -> bool:
+def by_curve(case: Case) -> bool:
+    """Whether its budget follows its curve."""
     return isinstance(case.plan, Plan) and case.plan.kind == "curve"
 
 
@@ -266,10 +287,12 @@ def sized(case: Case) -> Sized:
     digits = digits_of(case)
     wanted = half_up(_wanted(case, plan, budget), digits)
     least = DEAD_BAND if plan.kind == "curve" else LEAST
+    minimum = case.candidate.platform_minimum
+    minimum = None if minimum is None else floor_of(minimum, digits)
     if case.direction == "up":
         caps = [(code, cap(case, budget)) for code, cap in CAPS.items()]
-        return raised(budget, wanted, caps, least)
-    return lowered(budget, wanted, floor_of(case.min_budget, digits), least)
+        return raised(budget, wanted, caps, least, minimum)
+    return lowered(budget, wanted, floor_of(case.min_budget, digits), least, minimum)
 
 
 def _wanted(case: Case, plan: Plan, budget: Decimal) -> Decimal:
@@ -277,117 +300,3 @@ def _wanted(case: Case, plan: Plan, budget: Decimal) -> Decimal:
     if case.target is not None:
         return moved(budget, case.target, digits_of(case))
     return plan.wanted(budget, up=case.direction == "up")
-
-
-# What their sentences say ------------------------------------------------------------------------
-
-
-def variant(code: str, case: Case) -> str:
-    """Which of a code's sentences says why."""
-    if code == "STALE_DATA":
-        return "old" if isfinite(case.candidate.data_age_hours) else "unknown"
-    if code == "NOT_SYNCED":
-        return "never" if case.candidate.pulled_at == START_OF_TIME else "old"
-    if code == "AGAINST_THE_ODDS":
-        return "never" if more_evidence(case) is None else "more"
-    if code == "BUDGET_CAP":
-        return "cap" if case.direction == "up" else "floor"
-    if code == "TOO_LITTLE_DATA":
-        if _spent_nothing(case):
-            return "spend"
-        if case.direction != "pause":
-            return "budget" if _has_no_budget(case) else "reference"
-        return "age" if isnan(case.candidate.hours_running) else "young"
-    return ""
-
-
-def data_age(case: Case) -> str:
-    """Hours, whole where that leaves them beyond the limit: 48.3 beside 48."""
-    age, limit = case.candidate.data_age_hours, case.policy.max_data_age_hours
-    return f"{age:.0f}" if round(age) > limit else f"{ceil(10.0 * age) / 10.0:.1f}"
-
-
-def cooldown_ends(case: Case) -> datetime:
-    """When the last thing that this action waits for has passed."""
-    candidate = case.candidate
-    last = candidate.last_pause_at if case.direction == "pause" else candidate.last_action_at
-    ends = [] if last is None else [_later(last, case.plan.cooldown)]
-    if case.direction == "resume" and candidate.last_resume_at is not None:
-        ends.append(_later(candidate.last_resume_at, NEVER_TWICE_WITHIN))
-    return max(ends, default=case.now)
-
-
-def _later(time: datetime, wait: timedelta) -> datetime:
-    """`time` + `wait`, or the end of time where that lies beyond it."""
-    try:
-        return time + wait
-    except OverflowError:
-        return datetime.max.replace(tzinfo=time.tzinfo)
-
-
-def hours_missing(case: Case) -> str:
-    """In 4 hours."""
-    return counted(ceil(case.policy.min_pause_hours - case.candidate.hours_running), "hour")
-
-
-def more_conversions(case: Case) -> str:
-    """9 more conversions at this rate"""
-    more = more_evidence(case)
-    if more is None:
-        return "?"
-    if more.conversions > 0.0:
-        number = max(1, ceil(more.conversions))
-        return counted(number, "more conversion") + " at this rate"
-    return f"{amount(more.spend, case)} more spent without a conversion"
-
-
-def amount(value: object, case: Case) -> str:
-    """1,234.50 EUR"""
-    return money(value, currency=case.candidate.currency)
-
-
-def lowest(case: Case) -> str:
-    """The floor that a cut stops at, in whole units of its currency."""
-    return amount(floor_of(case.min_budget, digits_of(case)), case)
-
-
-def more_days(case: Case) -> str:
-    """How long the missing evidence takes: a day, 12 days."""
-    more = more_evidence(case)
-    days = 1 if more is None else ceil(more.days)
-    return "a day" if days <= 1 else counted(days, "day")
-
-
-def when(time: datetime | None) -> str:
-    """2026-11-22 10:00 UTC"""
-    return "?" if time is None else f"{time:%Y-%m-%d %H:%M} {time.tzname() or ''}".rstrip()
-
-
-def _allowed(total: Ceiling) -> Decimal:
-    return total.ceiling if total.shrink_to is None else total.shrink_to
-
-
-WORDS: dict[str, Callable[[Case], str]] = {
-    "hold_until": lambda case: when(case.candidate.hold_until),
-    "person_until": lambda case: when(case.against_person_until),
-    "cooldown_ends": lambda case: when(cooldown_ends(case)),
-    "data_age": data_age,
-    "max_data_age": lambda case: f"{case.policy.max_data_age_hours:g}",
-    "min_pause_hours": lambda case: f"{case.policy.min_pause_hours:g}",
-    "hours_missing": hours_missing,
-    "odds": odds,
-    "more_evidence": more_conversions,
-    "more_days": more_days,
-    "suspect": lambda case: case.candidate.suspect or "?",
-    "account_broken": lambda case: case.candidate.account_broken or "?",
-    "pulled_at": lambda case: when(case.candidate.pulled_at),
-    "planned_event": lambda case: case.planned_event or "?",
-    "budget_use": lambda case: str(floor(100.0 * case.candidate.budget_use)),
-    "max_step": lambda case: f"x{case.policy.max_step}",
-    "max_growth": lambda case: f"x{case.policy.max_growth_7d}",
-    "max_budget": lambda case: amount(budget_cap(case, Decimal(0)), case),
-    "min_budget": lowest,
-    "total_before": lambda case: amount(case.total and case.total.active_budget, case),
-    "total_allowed": lambda case: amount(case.total and _allowed(case.total), case),
-    "least_change": lambda case: "5" if _by_curve(case) else "1",
-}

@@ -12,7 +12,7 @@ from decimal import Decimal
 from math import floor, isnan
 from typing import Any, NamedTuple
 
-from autonomy.engine import guardrails
+from autonomy.engine import guardrail_words, guardrails
 from autonomy.engine.candidate import CONVERSIONS, REVENUE, SPEND
 from autonomy.engine.case import Case
 from autonomy.engine.codes import SENTENCES
@@ -230,7 +230,7 @@ class Words(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         word = WORDS.get(name)
-        return word(self.told) if word else guardrails.WORDS[name](self.told.decision.case)
+        return word(self.told) if word else guardrail_words.WORDS[name](self.told.decision.case)
 
 
 def sentence_of(decision: Outcome) -> str:
@@ -268,7 +268,7 @@ def settles(decision: Outcome) -> str:
 
 
 def _held(decision: Outcome) -> str:
-    return f"{decision.code}.{guardrails.variant(decision.code, decision.case)}"
+    return f"{decision.code}.{guardrail_words.variant(decision.code, decision.case)}"
 
 
 def shown(value: float | None, currency: str | None = None) -> str:

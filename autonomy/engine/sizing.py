@@ -48,24 +48,42 @@ def times(budget: Decimal, factor: Decimal) -> Decimal:
 
 
 def raised(
-    budget: Decimal, wanted: Decimal, caps: Iterable[tuple[str, Decimal]], least: Decimal = LEAST
+    budget: Decimal,
+    wanted: Decimal,
+    caps: Iterable[tuple[str, Decimal]],
+    least: Decimal = LEAST,
+    minimum: Decimal | None = None,
 ) -> Sized:
-    """`wanted`, shrunk by each cap below it; held where next to nothing is left of the raise."""
+    """`wanted`, shrunk by each cap below it; held where next to nothing is left of the raise, or
+    less than the platform's `minimum`."""
     limits: tuple[str, ...] = ()
     for code, cap in caps:
         if cap < wanted:
             wanted = cap
             limits += (code,)
+    if minimum is not None and wanted < minimum:
+        wanted = budget
+        limits += ("BELOW_MINIMUM",)
     if wanted <= budget or wanted - budget < times(budget, least):
         return Sized(budget, limits, limits[-1] if limits else "NO_CHANGE")
     return Sized(wanted, limits, None)
 
 
-def lowered(budget: Decimal, wanted: Decimal, floor: Decimal, least: Decimal = LEAST) -> Sized:
-    """`wanted`, lifted to the floor; held where next to nothing is left of the cut."""
+def lowered(
+    budget: Decimal,
+    wanted: Decimal,
+    floor: Decimal,
+    least: Decimal = LEAST,
+    minimum: Decimal | None = None,
+) -> Sized:
+    """`wanted`, lifted to the floor, and to the platform's `minimum`; held where next to nothing is
+    left of the cut."""
     limits: tuple[str, ...] = ()
     if wanted < floor:
         wanted, limits = floor, ("BUDGET_CAP",)
+    if minimum is not None and wanted < minimum:
+        wanted = minimum
+        limits += ("BELOW_MINIMUM",)
     if wanted >= budget or budget - wanted < times(budget, least):
         return Sized(budget, limits, limits[-1] if limits else "NO_CHANGE")
     return Sized(wanted, limits, None)

@@ -45,6 +45,7 @@ def candidate(
     one.no_raises_event = one.no_cuts_event = one.no_pauses_event = None
     one.no_raise_until = one.no_cut_until = one.no_pause_until = None
     one.account_broken, one.pulled_at, one.platform_holds = None, None, ()  # of the present
+    one.platform_minimum, one.rate_until, one.refused_until = None, None, {}
     one.budget_use = _budget_use(look, campaign, one)
     if campaign.people:
         _people(one, campaign, look.at, timedelta(days=hold_days))

@@ -99,6 +99,8 @@ class Drawn:
     platform_accounts: list[dict[str, Any]] = field(default_factory=list)
     platform_units: list[dict[str, Any]] = field(default_factory=list)
     total_figures: list[dict[str, Any]] = field(default_factory=list)
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    platform_calls: list[dict[str, Any]] = field(default_factory=list)
 
 
 def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
@@ -117,6 +119,7 @@ def portfolio(seed: int, campaigns: int, rules: int) -> Drawn:
     _curves(Random(f"curves {seed}"), drawn)
     _connected(Random(f"connected {seed}"), drawn)
     _totals(Random(f"totals {seed}"), drawn)
+    _delivered(Random(f"delivered {seed}"), drawn)
     return drawn
 
 
@@ -148,6 +151,47 @@ def _unit(r: Random, campaign: dict[str, Any]) -> dict[str, Any]:
         "external_id": campaign["id"], "kind": "campaign", "status_text": "", "details": {},
         "budget_kind": r.choice(kinds), "learning": r.random() < 0.2, "observed_at": _stamp(1),
         "hold": r.choice((None, None, None, "TEST_RUNNING", "SCHEDULED_BUDGET")),
+    }  # fmt: skip
+
+
+def _delivered(r: Random, drawn: Drawn) -> None:
+    """What was carried over: waiting, confirmed, refused; too often; and the least it takes."""
+    for account in drawn.platform_accounts:
+        least = r.choice((None, None, "0", "5", "80.005", 33, "NaN", "1e3", {"a": 1}))
+        account["facts"] = {} if least is None else {"min_daily_budget": least}
+    acted: dict[str, list[dict[str, Any]]] = {}
+    for action in drawn.autonomous_actions:
+        acted.setdefault(action["campaign_id"], []).append(action)
+    for unit in drawn.platform_units:
+        for action in acted.get(unit["campaign_id"], []):
+            if r.random() < 0.5:
+                drawn.deliveries.append(_delivery(r, unit, action["id"]))
+        if r.random() < 0.3:
+            drawn.deliveries.append(_delivery(r, unit, None) | {"wanted_by": "action"})
+        for number in range(r.choice((0, 0, 0, 3, 4, 5))):
+            drawn.platform_calls.append(
+                {
+                    "id": str(UUID(int=r.getrandbits(128))), "account": unit["account"],
+                    "campaign_id": unit["campaign_id"], "external_id": unit["external_id"],
+                    "what": {"field": "budget", "to": "1.00"}, "code": "", "message": "",
+                    "outcome": r.choice(("sent", "sent", "refused")), "request_id": "",
+                    "at": _stamp(r.choice((0.1, 0.5, 1)) - number / 1000),
+                }
+            )  # fmt: skip
+
+
+def _delivery(r: Random, unit: dict[str, Any], action_id: str | None) -> dict[str, Any]:
+    state = r.choice(("waiting", "unsure", "confirmed", "confirmed", "refused", "not_taken"))
+    ago = _stamp(r.choice((0, 1, 23.9, 24, 24.1, 100, 300)))
+    wanted, was = r.choice((("paused", "active"), ("active", "paused"), ("60.00", "50.00"),
+                            ("50.00", "60.00")))  # fmt: skip
+    return {
+        "campaign_id": unit["campaign_id"], "field": "budget" if "." in wanted else "status",
+        "wanted": wanted, "was": was, "state": state, "is_current": False, "action_id": action_id,
+        "wanted_by": r.choice(("action", "person", "rollback")), "wanted_at": _stamp(300),
+        "tries": 1, "misses": 0, "code": "", "message": "", "request_id": "",
+        "confirmed_at": ago if state == "confirmed" else None,
+        "settled_at": None if state in ("waiting", "unsure") else ago,
     }  # fmt: skip
 
 

@@ -40,8 +40,8 @@ EVERY_CODE = {
 }  # fmt: skip
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 OWN = (
-    "evidence_exclusions", "planned_events", "platform_accounts", "platform_units", "priors",
-    "reference_budgets", "total_figures",
+    "deliveries", "evidence_exclusions", "planned_events", "platform_accounts", "platform_calls",
+    "platform_units", "priors", "reference_budgets", "total_figures",
 )  # fmt: skip
 TABLES = [one.name for one in fields(Drawn) if one.name not in ("rules", "policy")]
 EXACT = ("verdict", "code", "action_type", "rule_id", "limits", "matched")

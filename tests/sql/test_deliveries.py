@@ -31,9 +31,12 @@ class World:
         self.there: dict[str, Json] = {}
         db.execute("set autonomy.simulation = on")
         self.call(
-            "connect_platform_account", p_account=SHOP, p_platform="meta", p_external_id="77",
+            "connect_platform_account",
+            p_account=SHOP,
+            p_platform="meta",
+            p_external_id="77",
             p_facts=Jsonb({"currency": currency, "time_zone": "UTC"}),
-        )  # fmt: skip
+        )
         for external_id in ("11", "12"):
             self.put(external_id)
         self.read()
@@ -49,11 +52,18 @@ class World:
         given = ", ".join(f"{key} => %({key})s" for key in params)
         return value_of(self.db, f"select {name}({given})", params)
 
-    def put(self, external_id: str, budget: Any = "50.00", status: str = "active", **more: Any) -> None:
+    def put(
+        self, external_id: str, budget: Any = "50.00", status: str = "active", **more: Any
+    ) -> None:
         self.there[external_id] = {
-            "external_id": external_id, "kind": "campaign", "title": f"C{external_id}",
-            "status": status, "budget": budget, "budget_kind": "daily", **more,
-        }  # fmt: skip
+            "external_id": external_id,
+            "kind": "campaign",
+            "title": f"C{external_id}",
+            "status": status,
+            "budget": budget,
+            "budget_kind": "daily",
+            **more,
+        }
 
     def later(self, minutes: float = 60) -> None:
         self.now += timedelta(minutes=minutes)
@@ -95,25 +105,44 @@ class World:
         )
         return [one["outcome"] for one in said["results"]]
 
-    def outcome(self, outcome: str, external_id: str = "11", field: str = "budget",
-                wanted: Any = "60.00", **more: Any) -> Json:  # fmt: skip
+    def outcome(
+        self,
+        outcome: str,
+        external_id: str = "11",
+        field: str = "budget",
+        wanted: Any = "60.00",
+        **more: Any,
+    ) -> Json:
         return {
-            "campaign_id": str(self.ids[external_id]), "field": field, "wanted": wanted,
-            "outcome": outcome, "observed_at": self.now.isoformat(), **more,
-        }  # fmt: skip
+            "campaign_id": str(self.ids[external_id]),
+            "field": field,
+            "wanted": wanted,
+            "outcome": outcome,
+            "observed_at": self.now.isoformat(),
+            **more,
+        }
 
     def raise_(self, budget: Any = 60, external_id: str = "11", actor: str = "robot") -> Any:
         """By a program where it is named, else by a person."""
         self.db.execute("select set_config('autonomy.actor', %s, true)", (actor,))
-        made = self.call("auto_scale_campaign", p_campaign_id=self.ids[external_id],
-                         p_new_budget=budget, p_reason="because", p_now=self.now)  # fmt: skip
+        made = self.call(
+            "auto_scale_campaign",
+            p_campaign_id=self.ids[external_id],
+            p_new_budget=budget,
+            p_reason="because",
+            p_now=self.now,
+        )
         self.db.execute("select set_config('autonomy.actor', '', true)")
         return made
 
     def pause(self, external_id: str = "11") -> Any:
         self.db.execute("select set_config('autonomy.actor', 'robot', true)")
-        made = self.call("auto_pause_campaign", p_campaign_id=self.ids[external_id],
-                         p_reason="because", p_now=self.now)  # fmt: skip
+        made = self.call(
+            "auto_pause_campaign",
+            p_campaign_id=self.ids[external_id],
+            p_reason="because",
+            p_now=self.now,
+        )
         self.db.execute("select set_config('autonomy.actor', '', true)")
         return made
 
@@ -146,9 +175,11 @@ class World:
     def state(self, external_id: str = "11", field: str = "budget") -> str | None:
         return value(  # type: ignore[no-any-return]
             self.db,
-            "select state from autonomy.deliveries where campaign_id = %s and field = %s and is_current",
-            self.ids[external_id], field,
-        )  # fmt: skip
+            "select state from autonomy.deliveries where campaign_id = %s and field = %s"
+            " and is_current",
+            self.ids[external_id],
+            field,
+        )
 
     def kinds(self, external_id: str = "11") -> list[str]:
         return [
@@ -161,9 +192,10 @@ class World:
 
     def out_of_step(self, external_id: str = "11") -> bool:
         return value(  # type: ignore[no-any-return]
-            self.db, "select out_of_step from autonomy.platform_units where campaign_id = %s",
+            self.db,
+            "select out_of_step from autonomy.platform_units where campaign_id = %s",
             self.ids[external_id],
-        )  # fmt: skip
+        )
 
     def sound(self) -> None:
         """The log of changes is whole, whatever has happened."""
@@ -186,15 +218,22 @@ def world(db: Db) -> World:
 
 def test_nothing_differs_nothing_is_pushed(world: World) -> None:
     world.read(minutes=60)
-    assert world.changes() == [] and not world.out_of_step()
+    assert world.changes() == []
+    assert not world.out_of_step()
 
 
 def test_what_an_action_wants_is_pushed_and_confirmed(world: World) -> None:
     made = world.raise_()
     (change,) = world.changes(minutes=1)
     assert (change["field"], change["base"], change["wanted"], change["step"], change["by"]) == (
-        "budget", "50.00", "60.00", "raise", "action")  # fmt: skip
-    assert change["action_id"] == str(made) and change["state"] == "waiting"
+        "budget",
+        "50.00",
+        "60.00",
+        "raise",
+        "action",
+    )
+    assert change["action_id"] == str(made)
+    assert change["state"] == "waiting"
     assert world.record(world.outcome("sent")) == ["sent"]
     assert world.state() == "unsure"
     world.there["11"]["budget"] = "60.00"
@@ -202,19 +241,26 @@ def test_what_an_action_wants_is_pushed_and_confirmed(world: World) -> None:
     said = world.delivery(made)
     assert said is not None
     assert (said["state"], said["platform"], said["message"]) == (
-        "confirmed", "Meta", "Meta has confirmed it.")  # fmt: skip
+        "confirmed",
+        "Meta",
+        "Meta has confirmed it.",
+    )
     assert datetime.fromisoformat(said["confirmed_at"]) == world.now
-    assert world.changes() == [] and not world.out_of_step()
+    assert world.changes() == []
+    assert not world.out_of_step()
     world.read(minutes=60)
-    assert world.row() == ("active", "60.00") and world.action(made)[0] == "executed"
+    assert world.row() == ("active", "60.00")
+    assert world.action(made)[0] == "executed"
     world.sound()
 
 
 def test_a_person_there_is_followed_where_nothing_is_wanted_here(world: World) -> None:
     world.there["11"]["budget"] = "45.00"
     said = world.read(minutes=60)
-    assert world.row() == ("active", "45.00") and len(said["followed"]) == 1
-    assert world.kinds()[-1] == "platform" and world.changes() == []
+    assert world.row() == ("active", "45.00")
+    assert len(said["followed"]) == 1
+    assert world.kinds()[-1] == "platform"
+    assert world.changes() == []
 
 
 @pytest.mark.parametrize("sent", [True, False])
@@ -225,24 +271,33 @@ def test_observed_is_as_wanted_whoever_did_it(world: World, sent: bool) -> None:
         world.record(world.outcome("sent"), minutes=1)
     world.there["11"]["budget"] = "60.00"
     world.read(minutes=60)
-    assert world.state() == "confirmed" and world.action(made)[0] == "executed"
-    assert world.changes() == [] and world.kinds()[-1] == "action"
+    assert world.state() == "confirmed"
+    assert world.action(made)[0] == "executed"
+    assert world.changes() == []
+    assert world.kinds()[-1] == "action"
 
 
 def test_a_named_person_there_wins_over_an_action(world: World) -> None:
     made = world.raise_()
     world.changes(minutes=1)
     at = world.now.isoformat()
-    said = world.record(world.outcome(
-        "person", observed="45.00", actor="anna@example.com", actor_at=at), minutes=1)  # fmt: skip
-    assert said == ["person"] and world.row() == ("active", "45.00")
+    said = world.record(
+        world.outcome("person", observed="45.00", actor="anna@example.com", actor_at=at), minutes=1
+    )
+    assert said == ["person"]
+    assert world.row() == ("active", "45.00")
     status, error, message = world.action(made)
     assert (status, error) == ("failed", "CHANGED_MEANWHILE")
-    assert message == ("anna@example.com set its budget to 45.00 EUR on Meta, where it was 50.00 EUR; "
-                       "60.00 EUR from here was not carried over.")  # fmt: skip
-    assert world.kinds()[-1] == "platform" and not world.out_of_step()
+    assert message == (
+        "anna@example.com set its budget to 45.00 EUR on Meta, where it was 50.00 "
+        "EUR; "
+        "60.00 EUR from here was not carried over."
+    )
+    assert world.kinds()[-1] == "platform"
+    assert not world.out_of_step()
     actor, person = world.db.execute(
-        "select actor, person from campaign_changes order by id desc limit 1").fetchone()  # type: ignore[misc]
+        "select actor, person from campaign_changes order by id desc limit 1"
+    ).fetchone()  # type: ignore[misc]
     assert (actor, person) == ("anna@example.com", True)
     world.sound()
 
@@ -263,11 +318,13 @@ def test_a_reading_sees_a_person_twice_before_it_gives_way(world: World) -> None
     made = world.raise_()
     world.there["11"]["budget"] = "45.00"
     world.read(minutes=30)
-    assert world.row() == ("active", "60.00") and world.action(made)[0] == "executed"
+    assert world.row() == ("active", "60.00")
+    assert world.action(made)[0] == "executed"
     assert world.changes()[0]["base"] == "50.00"
     world.read(minutes=30)
     assert world.row() == ("active", "45.00")
-    assert world.action(made)[:2] == ("failed", "CHANGED_MEANWHILE") and world.changes() == []
+    assert world.action(made)[:2] == ("failed", "CHANGED_MEANWHILE")
+    assert world.changes() == []
     world.sound()
 
 
@@ -277,7 +334,8 @@ def test_an_old_copy_after_a_push_is_no_person(world: World) -> None:
     world.record(world.outcome("sent"), minutes=1)
     world.record(world.outcome("confirmed", observed="60.00"), minutes=1)
     world.read(minutes=5)  # still 50.00 there
-    assert world.row() == ("active", "60.00") and world.action(made)[0] == "executed"
+    assert world.row() == ("active", "60.00")
+    assert world.action(made)[0] == "executed"
     world.there["11"]["budget"] = "60.00"
     world.read(minutes=60)
     world.there["11"]["budget"] = "50.00"
@@ -294,7 +352,8 @@ def test_a_reading_that_began_before_the_push_was_confirmed_is_ignored(world: Wo
     world.record(world.outcome("confirmed", observed="60.00"), minutes=1)
     world.read(began=began)
     world.read(began=began)
-    assert world.row() == ("active", "60.00") and world.action(made)[0] == "executed"
+    assert world.row() == ("active", "60.00")
+    assert world.action(made)[0] == "executed"
 
 
 @pytest.mark.parametrize("later_here", [True, False])
@@ -303,14 +362,17 @@ def test_of_two_people_the_later_wins(world: World, later_here: bool) -> None:
     world.later(10 if later_here else 1)
     world.by_hand(budget=60)
     assert world.changes(minutes=15)[0]["by"] == "person"
-    said = world.record(world.outcome(
-        "person", observed="45.00", actor="Anna", actor_at=there_at.isoformat()))  # fmt: skip
+    said = world.record(
+        world.outcome("person", observed="45.00", actor="Anna", actor_at=there_at.isoformat())
+    )
     if later_here:
-        assert said == ["kept"] and world.row() == ("active", "60.00")
+        assert said == ["kept"]
+        assert world.row() == ("active", "60.00")
         (change,) = world.changes()
         assert (change["base"], change["wanted"], change["state"]) == ("45.00", "60.00", "waiting")
     else:
-        assert said == ["person"] and world.row() == ("active", "45.00")
+        assert said == ["person"]
+        assert world.row() == ("active", "45.00")
         assert world.changes() == []
 
 
@@ -319,9 +381,11 @@ def test_what_is_gone_there(world: World) -> None:
     world.there["11"]["status"] = "archived"
     world.read(minutes=60)
     assert world.action(made)[:2] == ("failed", "GONE")
-    assert world.row()[0] == "paused" and world.changes() == []
-    assert not value(world.db, "select autonomous_enabled from campaigns where id = %s",
-                     world.ids["11"])  # fmt: skip
+    assert world.row()[0] == "paused"
+    assert world.changes() == []
+    assert not value(
+        world.db, "select autonomous_enabled from campaigns where id = %s", world.ids["11"]
+    )
     world.sound()
 
 
@@ -331,7 +395,8 @@ def test_gone_while_it_was_written(world: World) -> None:
     assert world.record(world.outcome("gone")) == ["gone"]
     assert world.record(world.outcome("gone")) == ["again"]
     assert world.action(raised)[:2] == ("failed", "GONE")
-    assert world.row() == ("paused", "50.00") and world.changes() == []
+    assert world.row() == ("paused", "50.00")
+    assert world.changes() == []
     world.sound()
 
 
@@ -341,8 +406,10 @@ def test_first_meeting_is_as_it_stands_there(world: World) -> None:
     status, budget, changes = world.db.execute(
         "select c.status, c.budget::text, (select count(*) from campaign_changes k where"
         " k.campaign_id = c.id and k.kind <> 'created') from campaigns c"
-        " where c.title = 'C13'").fetchone()  # type: ignore[misc]  # fmt: skip
-    assert (status, budget, changes) == ("paused", "70.00", 0) and world.changes() == []
+        " where c.title = 'C13'"
+    ).fetchone()  # type: ignore[misc]
+    assert (status, budget, changes) == ("paused", "70.00", 0)
+    assert world.changes() == []
 
 
 def test_status_and_budget_are_apart(world: World) -> None:
@@ -350,7 +417,8 @@ def test_status_and_budget_are_apart(world: World) -> None:
     made = world.raise_()
     world.there["11"]["status"] = "paused"
     world.read(minutes=60)
-    assert world.row() == ("paused", "60.00") and world.action(made)[0] == "executed"
+    assert world.row() == ("paused", "60.00")
+    assert world.action(made)[0] == "executed"
     assert [one["field"] for one in world.changes()] == ["budget"]
 
 
@@ -366,7 +434,8 @@ def test_budgets_are_compared_in_the_platforms_units(db: Db) -> None:
     assert change["wanted"] == "133"
     world.there["11"]["budget"] = "133"
     world.read(minutes=60)
-    assert world.state() == "confirmed" and world.changes() == []
+    assert world.state() == "confirmed"
+    assert world.changes() == []
 
 
 def test_a_rollback_before_the_push_costs_no_call(world: World) -> None:
@@ -374,9 +443,12 @@ def test_a_rollback_before_the_push_costs_no_call(world: World) -> None:
     world.later(1)
     world.call("rollback_autonomous_action", p_action_id=made, p_now=world.now)
     assert world.row() == ("active", "50.00")
-    assert world.changes() == [] and not world.out_of_step() and world.state() is None
+    assert world.changes() == []
+    assert not world.out_of_step()
+    assert world.state() is None
     world.read(minutes=60)
-    assert world.changes() == [] and world.action(made)[0] == "rolled_back"
+    assert world.changes() == []
+    assert world.action(made)[0] == "rolled_back"
 
 
 def test_a_rollback_after_a_lost_answer_is_looked_after(world: World) -> None:
@@ -386,7 +458,12 @@ def test_a_rollback_after_a_lost_answer_is_looked_after(world: World) -> None:
     world.call("rollback_autonomous_action", p_action_id=made, p_now=world.now)
     (change,) = world.changes(minutes=1)
     assert (change["wanted"], change["base"], change["sent"], change["by"], change["step"]) == (
-        "50.00", "50.00", "60.00", "rollback", "cut")  # fmt: skip
+        "50.00",
+        "50.00",
+        "60.00",
+        "rollback",
+        "cut",
+    )
     world.there["11"]["budget"] = "60.00"  # ours had arrived
     world.read(minutes=10)
     assert world.row() == ("active", "50.00")
@@ -401,7 +478,8 @@ def test_a_rollback_after_a_lost_answer_that_never_arrived(world: World) -> None
     world.read(minutes=1)
     assert len(world.changes()) == 1  # too early to tell
     world.read(minutes=10)
-    assert world.changes() == [] and world.state() == "confirmed"
+    assert world.changes() == []
+    assert world.state() == "confirmed"
 
 
 def test_a_rollback_of_a_confirmed_action_is_pushed_like_any(world: World) -> None:
@@ -412,7 +490,8 @@ def test_a_rollback_of_a_confirmed_action_is_pushed_like_any(world: World) -> No
     (change,) = world.changes(minutes=1)
     assert (change["wanted"], change["base"], change["by"]) == ("50.00", "60.00", "rollback")
     world.record(world.outcome("refused", wanted="50.00", message="No."))
-    assert world.row() == ("active", "60.00") and world.action(made)[0] == "rolled_back"
+    assert world.row() == ("active", "60.00")
+    assert world.action(made)[0] == "rolled_back"
     assert "Meta refused it: No." in world.delivery(made)["message"]  # type: ignore[index]
     world.sound()
 
@@ -424,22 +503,27 @@ def test_a_limit_waits_until_its_time(world: World) -> None:
     made = world.pause()
     (change,) = world.changes(minutes=1)
     assert (change["field"], change["wanted"], change["step"]) == ("status", "paused", "pause")
-    later = world.outcome("later", field="status", wanted="paused", seconds=3600,
-                          message="Too many calls.")  # fmt: skip
+    later = world.outcome(
+        "later", field="status", wanted="paused", seconds=3600, message="Too many calls."
+    )
     assert world.record(later) == ["later"]
     said = world.delivery(made)
-    assert said is not None and said["state"] == "waiting"
+    assert said is not None
+    assert said["state"] == "waiting"
     assert datetime.fromisoformat(said["until"]) == world.now + timedelta(hours=1)
     assert "Too many calls." in said["message"]
-    assert world.changes(minutes=59) == [] and len(world.changes(minutes=2)) == 1
-    assert world.row() == ("paused", "50.00") and world.action(made)[0] == "executed"
+    assert world.changes(minutes=59) == []
+    assert len(world.changes(minutes=2)) == 1
+    assert world.row() == ("paused", "50.00")
+    assert world.action(made)[0] == "executed"
 
 
 def test_a_limit_of_the_whole_account(world: World) -> None:
     world.raise_()
     world.raise_(external_id="12")
     assert world.record({"outcome": "later", "seconds": 600}, minutes=1) == ["later"]
-    assert world.changes(minutes=9) == [] and len(world.changes(minutes=2)) == 2
+    assert world.changes(minutes=9) == []
+    assert len(world.changes(minutes=2)) == 2
 
 
 def test_a_write_that_a_limit_kept_out_is_not_unsure(world: World) -> None:
@@ -455,12 +539,26 @@ def test_a_write_that_a_limit_kept_out_is_not_unsure(world: World) -> None:
 
 def test_a_pause_that_waits_is_said(world: World) -> None:
     world.db.execute("select set_config('autonomy.actor', 'robot', true)")
-    world.call("auto_pause_campaign", p_campaign_id=world.ids["11"], p_reason="because",
-               p_now=datetime.now(UTC) - timedelta(hours=2))  # fmt: skip
+    world.call(
+        "auto_pause_campaign",
+        p_campaign_id=world.ids["11"],
+        p_reason="because",
+        p_now=datetime.now(UTC) - timedelta(hours=2),
+    )
     said = world.db.execute(
-        "select code, sentence, details from autonomy.dashboard_state_of_platforms()").fetchall()
-    assert said == [("PAUSE_WAITING", '1 campaign of the account "Shop" has waited more than an hour to be'
-                     " paused on Meta, and goes on spending there.", ["C11"])]  # fmt: skip
+        "select code, sentence, details from autonomy.dashboard_state_of_platforms()"
+    ).fetchall()
+    assert said == [
+        (
+            "PAUSE_WAITING",
+            (
+                '1 campaign of the account "Shop" has waited more than an hour'
+                " to be"
+                " paused on Meta, and goes on spending there."
+            ),
+            ["C11"],
+        )
+    ]
     state = world.call("dashboard_state")
     assert "PAUSE_WAITING" in json.dumps(state)
 
@@ -469,8 +567,10 @@ def test_unsure_stays_as_desired_until_a_reading_decides(world: World) -> None:
     made = world.raise_()
     world.record(world.outcome("sent"), world.outcome("unsure", message="No answer."), minutes=1)
     (change,) = world.changes(minutes=10)
-    assert change["state"] == "unsure" and change["first_unsure_at"] is not None
-    assert change["sent"] == "60.00" and world.row() == ("active", "60.00")
+    assert change["state"] == "unsure"
+    assert change["first_unsure_at"] is not None
+    assert change["sent"] == "60.00"
+    assert world.row() == ("active", "60.00")
     assert world.delivery(made)["state"] == "unsure"  # type: ignore[index]
 
 
@@ -482,7 +582,8 @@ def test_not_taken_three_times(world: World) -> None:
         assert world.record(said) == [expected]
         assert world.record(said) == ["again"]  # said twice
     assert world.action(made)[:2] == ("failed", "NOT_TAKEN")
-    assert world.row() == ("active", "50.00") and world.kinds()[-1] == "undelivered"
+    assert world.row() == ("active", "50.00")
+    assert world.kinds()[-1] == "undelivered"
     world.read(minutes=10)
     assert world.changes() == []
     world.sound()
@@ -496,10 +597,14 @@ def test_refused_is_put_back_with_the_platforms_sentence(world: World) -> None:
     status, error, message = world.action(made)
     assert (status, error) == ("failed", "PLATFORM_REFUSED")
     assert message == "Meta refused it: The budget is too low. (100/1885272)"
-    assert world.row() == ("active", "50.00") and world.kinds()[-1] == "undelivered"
+    assert world.row() == ("active", "50.00")
+    assert world.kinds()[-1] == "undelivered"
     assert world.delivery(made)["message"] == message  # type: ignore[index]
-    assert value(world.db, "select hold_until from campaigns where id = %s", world.ids["11"]) is None
-    assert world.record(refused) == ["again"] and world.kinds().count("undelivered") == 1
+    assert (
+        value(world.db, "select hold_until from campaigns where id = %s", world.ids["11"]) is None
+    )
+    assert world.record(refused) == ["again"]
+    assert world.kinds().count("undelivered") == 1
     world.read(minutes=60)
     assert world.changes() == []
     connection = value(world.db, "select autonomy.connection(%s, %s)", SHOP, world.now)
@@ -510,27 +615,38 @@ def test_refused_is_put_back_with_the_platforms_sentence(world: World) -> None:
 def test_a_broken_account_lets_wait_and_then_fail(world: World) -> None:
     made = world.raise_()
     world.lease()
-    world.call("finish_platform_pull", **world.held(
-        p_outcome="broken", p_message="The token has expired.", p_code="190", p_now=world.now))
+    world.call(
+        "finish_platform_pull",
+        **world.held(
+            p_outcome="broken", p_message="The token has expired.", p_code="190", p_now=world.now
+        ),
+    )
     assert world.call("fail_undelivered", p_now=world.now)["failed"] == 0
-    assert world.changes() == [] and world.action(made)[0] == "executed"
+    assert world.changes() == []
+    assert world.action(made)[0] == "executed"
     hours = value(world.db, "select approval_hours::float8 from autonomy_policy")
     world.later(60 * hours + 1)
     assert world.call("fail_undelivered", p_now=world.now) == {"failed": 1}
     assert world.call("fail_undelivered", p_now=world.now) == {"failed": 0}
     status, error, message = world.action(made)
-    assert (status, error) == ("failed", "NOT_DELIVERED") and "token has expired" in str(message)
-    assert world.row() == ("active", "50.00") and world.kinds()[-1] == "undelivered"
+    assert (status, error) == ("failed", "NOT_DELIVERED")
+    assert "token has expired" in str(message)
+    assert world.row() == ("active", "50.00")
+    assert world.kinds()[-1] == "undelivered"
     world.sound()
 
 
 def test_each_outcome_by_itself(world: World) -> None:
     raised, paused = world.raise_(), world.pause("12")
     said = world.record(
-        world.outcome("refused", message="No."), "nonsense",
-        world.outcome("confirmed", "12", "status", "paused", observed="paused"), minutes=1)  # fmt: skip
+        world.outcome("refused", message="No."),
+        "nonsense",
+        world.outcome("confirmed", "12", "status", "paused", observed="paused"),
+        minutes=1,
+    )
     assert said == ["refused", "rejected", "confirmed"]
-    assert world.action(raised)[0] == "failed" and world.action(paused)[0] == "executed"
+    assert world.action(raised)[0] == "failed"
+    assert world.action(paused)[0] == "executed"
 
 
 def test_what_came_before_a_refused_change_did_not_come_about_either(world: World) -> None:
@@ -554,14 +670,19 @@ def test_money_stops_before_it_grows(world: World) -> None:
         world.put(number)
     world.there["14"]["status"] = "paused"
     world.read(minutes=60)
-    world.ids = dict(world.db.execute(
-        "select external_id, campaign_id from autonomy.platform_units").fetchall())  # fmt: skip
+    world.ids = dict(
+        world.db.execute("select external_id, campaign_id from autonomy.platform_units").fetchall()
+    )
     world.raise_(60, "11")
     world.by_hand("14", status="active")
     world.raise_(40, "12")
     world.pause("13")
     assert [(one["external_id"], one["step"]) for one in world.changes(minutes=1)] == [
-        ("13", "pause"), ("12", "cut"), ("14", "resume"), ("11", "raise")]  # fmt: skip
+        ("13", "pause"),
+        ("12", "cut"),
+        ("14", "resume"),
+        ("11", "raise"),
+    ]
     assert len(world.changes(p_limit=1)) == 1
 
 
@@ -580,8 +701,11 @@ def test_a_fifth_budget_change_within_an_hour_waits(world: World) -> None:
     for number in range(4):
         wanted = f"{60 + number}.00"
         world.by_hand(budget=wanted)
-        call = {"what": {"field": "budget", "from": "50.00", "to": wanted}, "outcome": "sent",
-                "at": world.now.isoformat()}  # fmt: skip
+        call = {
+            "what": {"field": "budget", "from": "50.00", "to": wanted},
+            "outcome": "sent",
+            "at": world.now.isoformat(),
+        }
         world.record(world.outcome("sent", wanted=wanted))
         world.record(
             world.outcome("confirmed", wanted=wanted, observed=wanted, calls=[call, call]),
@@ -608,7 +732,8 @@ def test_frozen_stops_what_runs_decided_alone(world: World) -> None:
 def test_off_keeps_everything_as_it_was(db: Db) -> None:
     world = World(db, push="off")
     world.by_hand(budget=80)
-    assert world.changes(minutes=1) == [] and not world.out_of_step()
+    assert world.changes(minutes=1) == []
+    assert not world.out_of_step()
     assert value(db, "select count(*) from autonomy.deliveries") == 0
     with pytest.raises(psycopg.DatabaseError, match="validate first"):
         world.call("set_platform_push", p_account=SHOP, p_push="on", p_confirm=True)
@@ -618,8 +743,10 @@ def test_switching_on_carries_no_old_wish_over(db: Db) -> None:
     world = World(db, push="off")
     world.by_hand(budget=80)
     said = world.call("set_platform_push", p_account=SHOP, p_push="validate")
-    assert said["taken_over"] == 1 and "never tried on a real account" in said["message"]
-    assert world.row() == ("active", "50.00") and world.changes(minutes=1) == []
+    assert said["taken_over"] == 1
+    assert "never tried on a real account" in said["message"]
+    assert world.row() == ("active", "50.00")
+    assert world.changes(minutes=1) == []
     world.sound()
 
 
@@ -630,13 +757,18 @@ def test_validate_lists_and_changes_nothing(db: Db) -> None:
     world.by_hand(budget=80)
     world.lease()
     said = world.call("platform_changes_to_push", **world.held(p_now=world.now))
-    assert said["validate"] is True and len(said["changes"]) == 1
+    assert said["validate"] is True
+    assert len(said["changes"]) == 1
     assert world.record(world.outcome("refused", wanted="80", message="No.")) == ["would_refuse"]
-    assert world.row() == ("active", "80.00") and world.state() == "waiting"
-    assert world.changes() == [] and len(world.changes(minutes=61)) == 1
+    assert world.row() == ("active", "80.00")
+    assert world.state() == "waiting"
+    assert world.changes() == []
+    assert len(world.changes(minutes=61)) == 1
     assert world.record(world.outcome("validated", wanted="80")) == ["validated"]
     said = world.call("set_platform_push", p_account=SHOP, p_push="on", p_confirm=True)
-    assert said["taken_over"] == 1 and world.changes() == [] and world.row()[1] == "50.00"
+    assert said["taken_over"] == 1
+    assert world.changes() == []
+    assert world.row()[1] == "50.00"
 
 
 def test_on_needs_a_confirmation_where_pauses_are_easy(db: Db) -> None:
@@ -660,7 +792,10 @@ def test_switched_back_what_waits_is_given_up(world: World, way: str) -> None:
     else:
         said = world.call("set_platform_push", p_account=SHOP, p_push=way)
         assert said["given_up"] == 1
-        assert value(world.db, "select mode from autonomy_accounts where account = %s", SHOP) == "observe"
+        assert (
+            value(world.db, "select mode from autonomy_accounts where account = %s", SHOP)
+            == "observe"
+        )
         assert world.changes() == []
     assert world.action(made)[:2] == ("failed", "NOT_DELIVERED")
     assert world.row() == ("active", "50.00")
@@ -668,7 +803,8 @@ def test_switched_back_what_waits_is_given_up(world: World, way: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("push", "error"), [(None, "off, validate or on"), ("ON", "off, validate or on")])  # fmt: skip
+    ("push", "error"), [(None, "off, validate or on"), ("ON", "off, validate or on")]
+)
 def test_push_is_one_of_three(world: World, push: Any, error: str) -> None:
     with pytest.raises(psycopg.DatabaseError, match=error):
         world.call("set_platform_push", p_account=SHOP, p_push=push)
@@ -680,28 +816,43 @@ def test_push_is_one_of_three(world: World, push: Any, error: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"outcome": "done"}, {"outcome": None}, {"field": "title"}, {"field": None},
-        {"wanted": None}, {"wanted": "NaN"}, {"wanted": "Infinity"}, {"wanted": "-1"},
-        {"wanted": "1e30"}, {"wanted": "9999999999999999999"}, {"wanted": True},
-        {"observed": "NaN"}, {"observed": None}, {"observed": "61.00"}, {"observed": {}},
-        {"campaign_id": None}, {"campaign_id": "x"}, {"campaign_id": str(uuid.uuid4())},
+        {"outcome": "done"},
+        {"outcome": None},
+        {"field": "title"},
+        {"field": None},
+        {"wanted": None},
+        {"wanted": "NaN"},
+        {"wanted": "Infinity"},
+        {"wanted": "-1"},
+        {"wanted": "1e30"},
+        {"wanted": "9999999999999999999"},
+        {"wanted": True},
+        {"observed": "NaN"},
+        {"observed": None},
+        {"observed": "61.00"},
+        {"observed": {}},
+        {"campaign_id": None},
+        {"campaign_id": "x"},
+        {"campaign_id": str(uuid.uuid4())},
         {"campaign_id": "' or true --"},
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_taken_changes_nothing(world: World, wrong: Json) -> None:
     made = world.raise_()
     before = world.db.execute("select * from autonomy.deliveries").fetchall()
     said = world.outcome("confirmed", observed="60.00") | wrong
     assert world.record(said) == ["rejected"]
     assert world.db.execute("select * from autonomy.deliveries").fetchall() == before
-    assert world.row() == ("active", "60.00") and world.action(made)[0] == "executed"
+    assert world.row() == ("active", "60.00")
+    assert world.action(made)[0] == "executed"
 
 
 @pytest.mark.parametrize("seconds", [None, "NaN", -5, 0, 1e300, "soon", {}])
 def test_whatever_seconds_say_it_waits_a_while(world: World, seconds: Any) -> None:
     world.raise_()
     world.record(world.outcome("later", seconds=seconds))
-    assert world.state() == "waiting" and len(world.changes(minutes=60 * 25)) == 1
+    assert world.state() == "waiting"
+    assert len(world.changes(minutes=60 * 25)) == 1
 
 
 @pytest.mark.parametrize("at", [None, "never", "2999-01-01T00:00:00Z", "1999-01-01T00:00:00Z", 5])
@@ -709,9 +860,12 @@ def test_a_clock_that_is_off_is_not_believed(world: World, at: Any) -> None:
     made = world.raise_()
     world.later(1)
     world.lease()
-    assert world.record(world.outcome("confirmed", observed="60.00", observed_at=at)) == ["confirmed"]
+    assert world.record(world.outcome("confirmed", observed="60.00", observed_at=at)) == [
+        "confirmed"
+    ]
     said = world.delivery(made)
-    assert said is not None and datetime.fromisoformat(said["confirmed_at"]) == world.now
+    assert said is not None
+    assert datetime.fromisoformat(said["confirmed_at"]) == world.now
     world.there["11"]["budget"] = "60.00"
     world.read(minutes=60)
     assert world.row() == ("active", "60.00")
@@ -732,8 +886,14 @@ def test_a_confirmation_of_an_old_wish(world: World) -> None:
 def test_said_twice_nothing_changes_twice(world: World, outcome: str) -> None:
     world.raise_()
     world.later(1)
-    said = world.outcome(outcome, observed="45.00" if outcome == "person" else "60.00", actor="A",
-                         actor_at=world.now.isoformat(), seconds=60, tries=0)  # fmt: skip
+    said = world.outcome(
+        outcome,
+        observed="45.00" if outcome == "person" else "60.00",
+        actor="A",
+        actor_at=world.now.isoformat(),
+        seconds=60,
+        tries=0,
+    )
     if outcome in ("refused", "sent", "later"):
         said.pop("observed")
     world.record(said)
@@ -745,9 +905,10 @@ def test_said_twice_nothing_changes_twice(world: World, outcome: str) -> None:
 
 def test_a_wrong_token_opens_nothing(world: World) -> None:
     for name, more in (
-        ("platform_changes_to_push", {}), ("record_deliveries", {"p_outcomes": Jsonb([])}),
+        ("platform_changes_to_push", {}),
+        ("record_deliveries", {"p_outcomes": Jsonb([])}),
         ("record_platform_history", {"p_changes": Jsonb([])}),
-    ):  # fmt: skip
+    ):
         for token in (uuid.uuid4(), None):
             with pytest.raises(psycopg.DatabaseError, match="lease"), world.db.transaction():
                 world.call(name, p_account=SHOP, p_token=token, p_now=world.now, **more)
@@ -760,8 +921,10 @@ def test_outcomes_are_a_list(world: World, wrong: Any) -> None:
 
 
 def test_another_accounts_campaign_is_not_touched(world: World) -> None:
-    other = value(world.db, "insert into campaigns (account, title, budget) values ('Other', 'O', 9)"
-                            " returning id")  # fmt: skip
+    other = value(
+        world.db,
+        "insert into campaigns (account, title, budget) values ('Other', 'O', 9) returning id",
+    )
     said = world.outcome("person", observed="1.00", actor="A") | {"campaign_id": str(other)}
     assert world.record(said) == ["rejected"]
     gone = world.outcome("gone") | {"campaign_id": str(other)}
@@ -772,12 +935,17 @@ def test_another_accounts_campaign_is_not_touched(world: World) -> None:
 def test_no_token_is_kept(world: World) -> None:
     world.raise_()
     secret = "EAAG" + "x" * 80
-    call = {"what": {"field": "budget", "to": "60.00", "header": secret}, "outcome": "refused",
-            "message": f"bad {secret}", "at": world.now.isoformat()}  # fmt: skip
+    call = {
+        "what": {"field": "budget", "to": "60.00", "header": secret},
+        "outcome": "refused",
+        "message": f"bad {secret}",
+        "at": world.now.isoformat(),
+    }
     world.record(world.outcome("refused", message=f"no {secret}", calls=[call, 5, None]))
     for table in ("autonomy.platform_calls", "autonomy.deliveries", "autonomous_actions"):
         kept = value(world.db, f"select string_agg(t::text, ' ') from {table} t")
-        assert kept and secret not in kept
+        assert kept
+        assert secret not in kept
 
 
 def test_two_sessions_at_once(server: Server) -> None:
@@ -790,8 +958,11 @@ def test_two_sessions_at_once(server: Server) -> None:
         world = World(one)
         world.by_hand(budget=60)
         two.execute("set autonomy.simulation = on")
-        said = value_of(two, "select begin_platform_pull('Shop', gen_random_uuid(),"
-                             " p_now => %(now)s)", {"now": world.now})  # fmt: skip
+        said = value_of(
+            two,
+            "select begin_platform_pull('Shop', gen_random_uuid(), p_now => %(now)s)",
+            {"now": world.now},
+        )
         assert said["outcome"] == "busy"
         two.execute("begin")
         two.execute("update campaigns set budget = 70 where id = %s", (world.ids["11"],))
@@ -813,8 +984,16 @@ def history(world: World, *changes: Json) -> Json:
 
 
 def past(world: World, new: str, actor: str = "anna@example.com", **more: Any) -> Json:
-    return {"external_id": "11", "field": "budget", "old": "50.00", "new": new,
-            "at": world.now.isoformat(), "actor": actor, "ours": False, **more}  # fmt: skip
+    return {
+        "external_id": "11",
+        "field": "budget",
+        "old": "50.00",
+        "new": new,
+        "at": world.now.isoformat(),
+        "actor": actor,
+        "ours": False,
+        **more,
+    }
 
 
 def test_history_names_whom_we_followed(world: World) -> None:
@@ -824,8 +1003,10 @@ def test_history_names_whom_we_followed(world: World) -> None:
     world.read(minutes=30)
     assert history(world, change)["named"] == 1
     assert history(world, change)["named"] == 0
-    actor = value(world.db, "select actor from campaign_changes where kind = 'platform'"
-                            " order by id desc limit 1")  # fmt: skip
+    actor = value(
+        world.db,
+        "select actor from campaign_changes where kind = 'platform' order by id desc limit 1",
+    )
     assert actor == "anna@example.com"
 
 
@@ -834,7 +1015,8 @@ def test_history_says_who_wrote_after_us(world: World) -> None:
     world.record(world.outcome("sent"), minutes=1)
     said = history(world, past(world, "60.00", "app", ours=True), past(world, "45.00"))
     (unsure,) = said["unsure"]
-    assert unsure["arrived_at"] is not None and unsure["other"]["actor"] == "anna@example.com"
+    assert unsure["arrived_at"] is not None
+    assert unsure["other"]["actor"] == "anna@example.com"
 
 
 def test_history_settles_what_was_seen_once(world: World) -> None:
@@ -847,11 +1029,14 @@ def test_history_settles_what_was_seen_once(world: World) -> None:
     world.read(minutes=30)
     assert world.row() == ("active", "60.00")
     assert history(world, change)["followed"] == 1
-    assert world.row() == ("active", "45.00") and world.changes() == []
+    assert world.row() == ("active", "45.00")
+    assert world.changes() == []
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"external_id": None}, {"new": "NaN"}, {"at": "soon"}, {"field": "title"}, {"at": None}])  # fmt: skip
+    "wrong",
+    [{"external_id": None}, {"new": "NaN"}, {"at": "soon"}, {"field": "title"}, {"at": None}],
+)
 def test_history_that_cannot_be_read(world: World, wrong: Json) -> None:
     world.there["11"]["budget"] = "45.00"
     world.read(minutes=30)
@@ -870,7 +1055,8 @@ def candidate(world: World, columns: str) -> Any:
 
 def impacts_due(world: World) -> list[Any]:
     return world.db.execute(
-        "select horizon, from_at from autonomy.due_impacts(100, %s)", (world.now,)).fetchall()
+        "select horizon, from_at from autonomy.due_impacts(100, %s)", (world.now,)
+    ).fetchall()
 
 
 def test_impact_waits_for_the_platform(world: World) -> None:
@@ -885,3 +1071,116 @@ def test_impact_waits_for_the_platform(world: World) -> None:
     assert impacts_due(world) == [(1, confirmed)]
 
 
+def test_a_waiting_action_counts_in_full(world: World) -> None:
+    made = world.raise_()
+    done = world.now
+    world.later(60 * 24 * 9)
+    assert candidate(world, "last_action_at, budget_low_7d") == (world.now, 50)
+    world.record(world.outcome("confirmed", observed="60.00"))
+    confirmed = world.now
+    world.later(60 * 24 * 6)
+    assert candidate(world, "last_action_at, budget_low_7d") == (confirmed, 50)
+    world.later(60 * 24 * 2)
+    assert candidate(world, "last_action_at, budget_low_7d") == (confirmed, 60)
+    assert done < confirmed
+    assert world.action(made)[0] == "executed"
+
+
+def test_where_nothing_is_carried_over_it_counts_from_when_it_was_done(db: Db) -> None:
+    world = World(db, push="off")
+    world.db.execute("update autonomy.platform_accounts set push = 'on'")  # a sample account
+    world.db.execute("delete from autonomy.platform_units where external_id = '11'")
+    world.raise_()
+    done = world.now
+    world.later(60 * 24 * 2)
+    assert candidate(world, "last_action_at")[0] == done
+    assert len(impacts_due(world)) == 1
+
+
+def test_what_was_refused_is_held_a_day_and_nothing_else(world: World) -> None:
+    world.raise_()
+    world.record(world.outcome("refused", message="No."), minutes=1)
+    refused = world.now
+    world.read(minutes=60 * 23)
+    (until,) = candidate(world, "refused_until")
+    assert list(until) == ["up"]
+    assert datetime.fromisoformat(until["up"]) == refused + timedelta(days=1)
+    (code,) = world.db.execute(
+        "select autonomy.campaign_guardrail(c, p, 'up', 99, 50, '0', null, 'up', 'apply', %s)"
+        " from autonomy_policy p, autonomy.candidate_rows(array[%s], %s) c",
+        (world.now, world.ids["11"], world.now),
+    ).fetchone()  # type: ignore[misc]
+    assert code == "COOLDOWN"
+    assert candidate(world, "last_action_at, hold_until") == (None, None)
+    world.later(61)
+    assert candidate(world, "refused_until") == (None,)
+
+
+def test_how_often_is_known_beforehand(world: World) -> None:
+    calls = [
+        {
+            "what": {"field": "budget", "from": "1", "to": str(n), "validate": n == 9},
+            "outcome": "sent",
+            "at": (world.now - timedelta(minutes=n)).isoformat(),
+        }
+        for n in (1, 2, 3, 9)
+    ]
+    world.by_hand(budget=60)
+    world.record(world.outcome("sent", calls=calls))
+    assert candidate(world, "rate_until") == (None,)
+    calls.append({**calls[0], "at": (world.now - timedelta(minutes=30)).isoformat()})
+    world.record(world.outcome("unsure", calls=calls))
+    assert candidate(world, "rate_until") == (world.now + timedelta(minutes=30),)
+
+
+@pytest.mark.parametrize(
+    ("least", "known"),
+    [
+        ("5.00", 5),
+        ("NaN", None),
+        ("-1", None),
+        (None, None),
+        ("0", None),
+        ("1e99", None),
+        ({}, None),
+    ],
+)
+def test_the_least_budget_is_known_beforehand(world: World, least: Any, known: Any) -> None:
+    world.db.execute(
+        "update autonomy.platform_accounts set facts = facts || %s",
+        (Jsonb({"min_daily_budget": least}),),
+    )
+    assert candidate(world, "platform_minimum") == (known,)
+
+
+def test_below_the_minimum_nothing_is_carried_out(world: World) -> None:
+    size = world.db.execute(
+        "select s.new_budget, s.limits, s.code from autonomy.sized_budget("
+        "'down', 50, 10, 2, 50, 3, 1000, 1, 2, 0.01, 25.005) s"
+    ).fetchone()
+    assert size == (Decimal("25.01"), ["BELOW_MINIMUM"], None)
+    size = world.db.execute(
+        "select s.limits, s.code from autonomy.sized_budget("
+        "'up', 5, 10, 2, 50, 3, 1000, 1, 2, 0.01, 25) s"
+    ).fetchone()
+    assert size == (["BELOW_MINIMUM"], "BELOW_MINIMUM")
+
+
+def test_an_account_has_its_own_step(world: World) -> None:
+    world.db.execute("update autonomy_accounts set max_step = 1.2 where account = %s", (SHOP,))
+    assert value(world.db, "select (autonomy.account_policy(%s)).max_step", SHOP) == Decimal("1.2")
+
+
+def test_pages_and_programs_read_how_far_it_is(world: World) -> None:
+    made = world.raise_()
+    said = world.call("dashboard_action", p_action_id=made)
+    assert said["delivery"]["state"] == "waiting"
+    listed = world.call("dashboard_actions", p_filter=Jsonb({"campaign_id": str(world.ids["11"])}))
+    assert listed["actions"][0]["delivery"]["message"] == "It waits to be carried over to Meta."
+
+
+def test_without_a_platform_nothing_is_said(db: Db) -> None:
+    one = value(db, "insert into campaigns (title, budget) values ('Plain', 50) returning id")
+    made = value(db, "select auto_scale_campaign(%s, 60, 'because')", one)
+    assert value(db, "select dashboard_action(%s) -> 'delivery'", made) is None
+    assert value(db, "select count(*) from autonomy.deliveries") == 0

@@ -12,7 +12,8 @@ import pytest
 
 from autonomy.engine import Decision, Decisions, PolicyError, decide, reasons
 from autonomy.engine.codes import CODES, SENTENCES
-from autonomy.engine.guardrails import BLOCKS, CAPS, WORDS
+from autonomy.engine.guardrail_words import WORDS
+from autonomy.engine.guardrails import BLOCKS, CAPS
 from autonomy.engine.policy import Policy
 from autonomy.engine.sizing import half_up
 from tests.unit.campaigns import (
@@ -765,3 +766,44 @@ def test_a_limit_that_is_missing_is_an_error(name: str) -> None:
 def test_a_portfolio_that_is_no_number_is_an_error(name: str) -> None:
     with pytest.raises(PolicyError, match=name):
         run(DEFAULT_RULES, [LOSER], PORTFOLIO | {name: None})
+
+
+# What a platform has to say of a change -----------------------------------------------------------
+
+LATER, BEFORE = (NOW + timedelta(hours=1)).isoformat(), (NOW - timedelta(seconds=1)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("rule_of", "row", "refused", "code"),
+    [
+        (PAUSE, LOSER, {"pause": LATER}, "COOLDOWN"),
+        (PAUSE, LOSER, {"pause": BEFORE}, None),
+        (PAUSE, LOSER, {"up": LATER, "down": LATER}, None),
+        (UP, WINNER, {"up": LATER}, "COOLDOWN"),
+        (UP, WINNER, {"pause": LATER}, None),
+        (UP, WINNER, {"up": None}, None),
+    ],
+)
+def test_what_was_refused_is_not_tried_again_for_a_day(
+    rule_of: Any, row: Any, refused: Any, code: str | None
+) -> None:
+    decision = one([rule_of], {**row, "refused_until": refused})
+    assert (decision.code if decision.verdict == "hold" else None) == code
+    if code:
+        assert "its platform has refused the same" in str(decision.to_dict()["reason"])
+
+
+def test_a_budget_changed_too_often_waits_and_a_pause_does_not() -> None:
+    assert one([UP], {**WINNER, "rate_until": LATER}).code == "PLATFORM_RATE"
+    assert one([UP], {**WINNER, "rate_until": BEFORE}).verdict == "act"
+    assert one([PAUSE], {**LOSER, "rate_until": LATER}).verdict == "act"
+
+
+def test_a_cut_stops_at_the_platforms_minimum() -> None:
+    low = one([DOWN], {**LOSER, "platform_minimum": 90})
+    assert (low.new.budget, low.limits) == (Decimal(90), ("BELOW_MINIMUM",))
+    held = one([DOWN], {**LOSER, "platform_minimum": 100})
+    assert held.code == "BELOW_MINIMUM"
+    assert "takes no budget below 100.00" in str(held.to_dict()["reason"])
+    for least in (None, "NaN", 0, -5):
+        assert one([DOWN], {**LOSER, "platform_minimum": least}).verdict == "act"

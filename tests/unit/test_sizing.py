@@ -81,3 +81,14 @@ def test_a_cut_stops_at_the_floor() -> None:
 def test_tiny_budgets() -> None:
     assert raised(Decimal("0.01"), Decimal("0.02"), NO_CAPS).budget == Decimal("0.02")
     assert raised(Decimal("0.01"), Decimal("0.01"), NO_CAPS).code == "NO_CHANGE"
+
+
+def test_a_platform_takes_no_budget_below_its_minimum() -> None:
+    minimum = Decimal(40)
+    low = lowered(Decimal(100), Decimal(20), Decimal(1), minimum=minimum)
+    assert low == (Decimal(40), ("BELOW_MINIMUM",), None)
+    both = lowered(Decimal(100), Decimal(20), Decimal(30), minimum=minimum)
+    assert both.limits == ("BUDGET_CAP", "BELOW_MINIMUM")
+    assert lowered(Decimal(40), Decimal(20), Decimal(1), minimum=minimum).code == "BELOW_MINIMUM"
+    assert raised(Decimal(20), Decimal(30), [], minimum=minimum).code == "BELOW_MINIMUM"
+    assert raised(Decimal(20), Decimal(40), [], minimum=minimum) == (Decimal(40), (), None)

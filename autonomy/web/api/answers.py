@@ -167,6 +167,7 @@ class PutBack(Answer):
     currency: str | None
     from_: CampaignValues = Field(alias="from")
     to: CampaignValues
+    obstacle: str | None
 
 
 class Skipped(Answer):

@@ -39,6 +39,19 @@ class Day(Answer):
     conversions: float | None
 
 
+class Delivery(Answer):
+    """How far an action, or its rollback, is on its platform."""
+
+    state: Literal[
+        "waiting", "unsure", "confirmed", "refused", "not_taken", "not_delivered", "overruled",
+        "gone", "replaced",
+    ]  # fmt: skip
+    until: datetime | None
+    confirmed_at: datetime | None
+    message: str
+    platform: str
+
+
 class Action(Answer):
     id: UUID
     run_id: UUID | None
@@ -63,6 +76,7 @@ class Action(Answer):
     actor: str
     rule_changed: bool
     currency: str | None
+    delivery: Delivery | None
 
 
 class ActionWithEvidence(Action):
@@ -202,6 +216,10 @@ class Connection(Answer):
     units: int
     gone: int
     without_own_budget: int
+    checked_at: datetime | None
+    waiting: int
+    unsure: int
+    refused: int
 
 
 class AccountTotal(Answer):
