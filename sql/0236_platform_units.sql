@@ -352,6 +352,7 @@ begin
       'followed', coalesce(jsonb_agg(i.sentence order by i.sentence)
         filter (where i.by_somebody and (i.takes_status or i.takes_budget)), '[]'),
       'not_carried_over', count(*) filter (where i.waiting),
+      'doubted', count(*) filter (where i.doubts_status or i.doubts_budget),
       'rejected', (select coalesce(jsonb_agg(jsonb_build_object('index', n - 1, 'error', e) order by n), '[]')
                    from jsonb_array_elements(p_units) with ordinality u (one, n)
                    cross join lateral (select autonomy.unit_error(u.one) as e) w where w.e is not null))
@@ -360,8 +361,9 @@ end $$;
 comment on function public.record_platform_units(text, uuid, jsonb, timestamptz) is
   'Takes in a page of an account''s units as its platform tells them: campaigns are found again or made; what changed '
   'there since it was last known is followed, and a person''s; what was changed here alone stays and is counted as '
-  'not_carried_over. Of a unit that is archived or deleted the campaign is paused and left to people. Safe to call '
-  'again. Raises AO007 (lease lost), AO010 (no list), AO014 (p_now is not the clock''s). [autonomous-operations]';
+  'not_carried_over; what may be an old copy is doubted until it is seen again. Of a unit that is archived or deleted '
+  'the campaign is paused and left to people. Safe to call again. Raises AO007 (lease lost), AO010 (no list), AO014 '
+  '(p_now is not the clock''s). [autonomous-operations]';
 
 create function public.missing_platform_units(p_account text, p_token uuid, p_limit integer default 100) returns jsonb
 language plpgsql set search_path = ''

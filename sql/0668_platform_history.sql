@@ -20,14 +20,53 @@ begin
                coalesce(c.one ->> 'ours', 'false') = 'true')::autonomy.past_change
     from jsonb_array_elements(p_changes) with ordinality c (one, n)
     join autonomy.platform_units x on x.account = p_account and x.external_id = c.one ->> 'external_id'
-    cross join lateral (select autonomy.outcome_value(c.one ->> 'field', c.one ->> 'new', p_digits) as new,
+    cross join lateral (select
+      case when c.one ->> 'field' = 'status' and c.one ->> 'new' in ('archived', 'deleted') then 'paused'
+           else autonomy.outcome_value(c.one ->> 'field', c.one ->> 'new', p_digits) end as new,
       autonomy.metric_bucket(c.one ->> 'at', 'UTC') as at) n
-    where n.new is not null and n.at <= p_now + interval '5 minutes'
-    order by n.at, c.n);
+    where c.one ->> 'field' in ('status', 'budget') and (n.new is not null or c.one ->> 'new' is null)
+      and n.at <= p_now + interval '5 minutes'
+    order by n.at desc, c.n);
 end $$;
 comment on function autonomy.read_history(text, jsonb, integer, timestamptz) is
-  'Of a platform''s history what is a change of a status or a budget of a known unit, the oldest first. Only reads; '
-  'raises nothing. [autonomous-operations]';
+  'Of a platform''s history what is a change of a status or a budget of a known unit, the newest first; what it became '
+  'may not be told. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.name_followed(p_changes autonomy.past_change[], p_platform text, p_digits integer)
+returns bigint language plpgsql set search_path = ''
+as $$
+-- Whoever was the last before the reading that saw it: one who did the same earlier and took it back did not.
+declare
+  v_named bigint;
+begin
+  with told as materialized (
+    select (h.unit).campaign_id as campaign_id, h.field, h.new, h.at, h.actor, h.ours from unnest(p_changes) h
+  ), last as (
+    select distinct on (k.id, t.field) k.id, t.at, t.actor, t.ours,
+      t.new is null or t.new = case t.field
+        when 'status' then autonomy.field_text('status', k.new_status, null, 0)
+        else autonomy.field_text('budget', null, k.new_budget, p_digits) end as fits
+    from public.campaign_changes k
+    join told t on t.campaign_id = k.campaign_id
+      and t.at between k.changed_at - interval '36 hours' and k.changed_at + interval '5 minutes'
+      and case t.field when 'status' then k.old_status is distinct from k.new_status
+                       else k.old_budget is distinct from k.new_budget end
+    where k.kind = 'platform' and k.actor = p_platform and k.old_status is not null
+    order by k.id, t.field, t.at desc
+  ), author as (
+    select distinct on (l.id) l.id, l.actor from last l
+    where l.fits and not l.ours and l.actor <> '' order by l.id, l.at desc
+  )
+  update public.campaign_changes k
+  set actor = w.actor, person = k.person and not exists (
+    select from public.autonomy_policy p where w.actor = any (p.automation_actors))
+  from author w where k.id = w.id;
+  get diagnostics v_named = row_count;
+  return v_named;
+end $$;
+comment on function autonomy.name_followed(autonomy.past_change[], text, integer) is
+  'Gives changes that were followed their authors. A part of record_platform_history. Safe to call again. '
+  '[autonomous-operations]';
 
 create function autonomy.follow_seen(
   p_change autonomy.past_change, p_platform text, p_now timestamptz) returns boolean
@@ -76,7 +115,7 @@ declare
   v_platform text;
   v_changes autonomy.past_change[];
   c autonomy.past_change;
-  v_named bigint := 0;
+  v_named bigint;
   v_followed bigint := 0;
   v_ids uuid[];
 begin
@@ -87,10 +126,8 @@ begin
   v_changes := autonomy.read_history(p_account, p_changes, v_digits, p_now);
   v_ids := array(select distinct (h.unit).campaign_id from unnest(v_changes) h);
   perform from (select k.id from public.campaigns k where k.id = any (v_ids) order by k.id for no key update) locked;
+  v_named := autonomy.name_followed(v_changes, v_platform, v_digits);
   foreach c in array v_changes loop
-    if not c.ours and c.actor <> '' then
-      v_named := v_named + autonomy.name_author(c.unit, c.field, c.new, c.at, c.actor, v_digits, v_platform)::integer;
-    end if;
     v_followed := v_followed + autonomy.follow_seen(c, v_platform, p_now)::integer;
   end loop;
   if v_pull.push <> 'off' then

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ OWNERS_QUERY = (
 _WHOLE_SECONDS = "%Y-%m-%d %H:%M:%S"
 _FORM = f"{_WHOLE_SECONDS}.%f"
 _HOUR = timedelta(hours=1)
+_FIRST_YEAR = 1970
 _NAMELESS = {
     "GOOGLE_ADS_AUTOMATED_RULE": "an automated rule",
     "GOOGLE_ADS_SCRIPTS": "a script",
@@ -151,6 +152,8 @@ def _moment(told: Fields, zone: tzinfo) -> datetime:
     if local is None:
         raise told.wrong("changeDateTime", "is missing")
     named = re.search(r"/changeEvents/(\d{14,17})~", told.text("resourceName") or "", re.ASCII)
+    if not _FIRST_YEAR < local.year < MAXYEAR:
+        raise told.wrong("changeDateTime", "is no time of ours")
     local = local.astimezone(UTC)
     if named is None:
         return local

@@ -19,29 +19,31 @@ LOOKED_BACK = timedelta(days=2)
 """A change is told some minutes after it was made, and asked for again until it has a name."""
 NAMELESS = timedelta(days=1)
 """After so long without a name it has none."""
-ROWS = 1000
-"""Of one call to the database."""
+ROWS = 10_000
+"""The newest, and all in one call: whoever was the last before a reading did what it saw."""
 
 
-def record_history(store: Store, platform: Platform, began: Json, held: Json) -> tuple[int, str]:
+def record_history(
+    store: Store, platform: Platform, began: Json, held: Json, *, doubted: int
+) -> tuple[int, str]:
     """Ask for it where something is to be learnt from it, and write it down: how many changes have
-    their author now, and what went wrong. `held`: account, lease and moment of the reading."""
+    their author now, and what went wrong. `held`: account, lease and moment of the reading;
+    `doubted`: how many differences it saw that may be an old copy, or somebody's change."""
     now = datetime.fromisoformat(str(began["now"]))
-    named = 0
     try:
-        if not _is_wanted(store, began, now):
+        if not doubted and not _is_wanted(store, began, now):
             return 0, ""
-        for page in platform.changes(now - LOOKED_BACK, now + timedelta(hours=1)):
-            for at in range(0, len(page), ROWS):
-                told = [change_json(one) for one in page[at : at + ROWS]]
-                taken = store.rpc("record_platform_history", p_changes=told, **held)
-                named += int(taken.get("named") or 0)
+        pages = platform.changes(now - LOOKED_BACK, now + timedelta(hours=1))
+        told = sorted((one for page in pages for one in page), key=lambda one: one.at)[-ROWS:]
+        taken = store.rpc(
+            "record_platform_history", p_changes=[change_json(one) for one in told], **held
+        )
+        return int(taken.get("named") or 0), ""
     except NotMigrated:  # a database that knows no such function yet
-        return named, ""
+        return 0, ""
     except PlatformError as error:
         say("history not read", level=logging.WARNING, account=began["account"], code=error.code)
-        return named, f"who changed what on the platform: {error.message}"
-    return named, ""
+        return 0, f"who changed what on the platform: {error.message}"
 
 
 def _is_wanted(store: Store, began: Json, now: datetime) -> bool:

@@ -121,6 +121,7 @@ class MetaAccount:
         currency = self._known().currency
         learning: Collection[str] | None = None
         parents: dict[str, Parent] = {}
+        self._below = {}
         seen: set[str] = set()
         for rows in self._graph.pages(f"{self._account}/campaigns", {"fields": CAMPAIGN_FIELDS}):
             own: list[Unit] = []

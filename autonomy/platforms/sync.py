@@ -93,6 +93,8 @@ class Pulled:
     """On the platform, since the last reading: followed here."""
     followed: list[str] = field(default_factory=list)
     """Of these the first, each a sentence."""
+    doubted: int = 0
+    """Changed there as it seems, soon after something was carried over: seen again, it counts."""
     named: int = 0
     """Changes that the platform's history has told the author of."""
     not_carried_over: int = 0
@@ -248,8 +250,11 @@ class _Reading:
     def _history(self, platform: Platform) -> None:
         self._in_time()
         held = {**self._held, **self._way.moment}
-        self._found.named, problem = record_history(self._store, platform, self._began, held)
-        self._found.problems += [problem] if problem else []
+        found, doubted = self._found, self._found.doubted
+        found.named, problem = record_history(
+            self._store, platform, self._began, held, doubted=doubted
+        )
+        found.problems += [problem] if problem else []
 
     def _record_units(self, page: Sequence[Unit]) -> None:
         for rows in in_parts(page, ROWS):
@@ -265,6 +270,7 @@ class _Reading:
             found.made += taken["made"]
             found.changed += len(taken["followed"])
             found.followed += taken["followed"][: LISTED - len(found.followed)]
+            found.doubted += int(taken.get("doubted") or 0)
             found.not_carried_over += taken["not_carried_over"]
             self._left_out(taken["rejected"])
             fault_point(self._way.fault, "after_pull_page")

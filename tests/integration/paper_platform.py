@@ -9,7 +9,15 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from autonomy.platforms.base import AccountFacts, Change, DayFigures, PlatformError, Pulse, Unit
+from autonomy.platforms.base import (
+    AccountFacts,
+    Change,
+    DayFigures,
+    PlatformError,
+    Pulse,
+    Switch,
+    Unit,
+)
 
 
 @dataclass
@@ -91,6 +99,19 @@ class Paper:
 
     def identity(self) -> str:
         return "4711"
+
+    def notes(self) -> Sequence[str]:
+        return ()
+
+    def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
+        self._read("set_status", (unit.external_id, status))
+        if not validate_only:
+            self.change(unit.external_id, status=status)
+
+    def set_budget(self, unit: Unit, amount: Decimal, *, validate_only: bool = False) -> None:
+        self._read("set_budget", (unit.external_id, amount))
+        if not validate_only:
+            self.change(unit.external_id, budget=amount)
 
     def _read(self, what: str, how: Any = None) -> None:
         self.asked.append((what, how))

@@ -21,7 +21,7 @@ from flask.testing import FlaskClient
 from autonomy.errors import BadRequest, LeaseLost, NotFound, StateConflict
 from autonomy.imports.load import import_files
 from autonomy.local import LocalStack
-from autonomy.platforms.base import AccountBroken, Later, TooMuch, Unsure
+from autonomy.platforms.base import AccountBroken, Change, Later, TooMuch, Unsure
 from autonomy.platforms.sync import Pulled, Way, pull, pull_accounts, span_to_read
 from autonomy.run.request import RunRequest
 from autonomy.run.runner import Runner
@@ -725,3 +725,53 @@ def test_which_days_are_due(began: Any, span: Any) -> None:
     today = date(2026, 11, 28)
     given = {"now": "2026-11-28T10:00:00+00:00", "platform": "meta", **began}
     assert span_to_read(given, today) == span
+
+
+# Who did it
+
+
+def by(external_id: str, field: str, new: Any, actor: str, **more: Any) -> Change:
+    told = {"old": None, "at": datetime.now(UTC), "ours": False, **more}
+    return Change(external_id, field, new=new, actor=actor, **told)  # type: ignore[arg-type]
+
+
+def asked(paper: Paper) -> int:
+    return sum(what == "changes" for what, _ in paper.asked)
+
+
+def test_who_changed_it_is_asked_for_and_stands_in_the_log(
+    paper: Paper, connect: Any, store: Store, sql: Any
+) -> None:
+    connect(paper)
+    read(store, paper)
+    assert asked(paper) == 0  # what is met first is nobody's change
+    paper.change("11", status="paused")
+    paper.change("12", budget="60")
+    paper.history = [by("11", "status", "paused", "Maria"), by("99", "status", "paused", "Anna")]
+    done = read(store, paper, force=True)
+    assert (done.outcome, done.changed, done.named, asked(paper)) == ("done", 2, 1, 1)
+    paper.history.append(by("12", "budget", Decimal(60), "Anna", old=Decimal(40)))  # told late
+    assert read(store, paper, force=True).named == 1
+    assert {(one[3], one[4], one[2]) for one in changes(sql) if one[:2] == ("platform", True)} == {
+        ("active", "paused", "Maria"), ("paused", "paused", "Anna"),
+    }  # fmt: skip
+    read(store, paper, force=True)
+    assert asked(paper) == 2  # both have their names
+
+
+@pytest.mark.parametrize(
+    "error", [AccountBroken("No permission.", code="10"), Later("A limit.", seconds=60),
+              TooMuch("Too much.")],
+)  # fmt: skip
+def test_without_a_history_the_rest_is_read(
+    paper: Paper, connect: Any, store: Store, sql: Any, error: Exception
+) -> None:
+    connect(paper)
+    read(store, paper)
+    paper.change("11", status="paused")
+    paper.fails["changes"] = error
+    done = read(store, paper, force=True)
+    assert (done.outcome, done.pulled, done.named) == ("done", True, 0)
+    assert done.problems == [f"who changed what on the platform: {error}"]
+    assert sql("select state from autonomy.platform_accounts") == [("ok",)]
+    assert changes(sql)[-1][2] == "Meta"

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from autonomy.cli import cli
 from autonomy.local import LocalStack
 from tests.integration import test_web
-from tests.platforms import sample
+from tests.platforms import control, sample
 from tests.platforms.fake_google import FakeGoogle
 from tests.platforms.fake_meta import FakeMeta
 from tests.platforms.sample import ANGELES, BERLIN, MANAGER, TOKYO, figures
@@ -85,6 +85,8 @@ def test_meta_from_the_token_to_the_campaigns(
     said = typed("connect", "meta", "--account", f"act_{BERLIN}").output
     assert f"Berlin: connected to Meta {BERLIN}, to be read only." in said
     assert "Currency EUR, time zone Europe/Berlin. It is observed." in said
+    assert "It counts as the conversion: omni_purchase." in said
+    assert "cannot be told" not in said  # its app is known
     assert "Berlin: done" in typed("sync").output
     found = {
         one[0]: one[1:]
@@ -109,12 +111,14 @@ def test_meta_from_the_token_to_the_campaigns(
         " join autonomy.platform_units x using (campaign_id) where x.external_id = '170'"
         " order by m.bucket desc limit 1"
     ) == [(Decimal("40.00"), Decimal(3), True)]
-    world.things["121"].status = "paused"  # a person does it there
-    typed("sync", "--account", "Berlin", "--json")
+    world.move(datetime.now(UTC))
+    control.person_changes(world, "121", "status", "paused", "Maria Keller")
+    (read,) = json.loads(typed("sync", "--account", "Berlin", "--json", "--force").output)
+    assert (read["changed"], read["named"], read["problems"]) == (1, 1, [])
     assert sql(
         "select kind, person, actor, new_status from campaign_changes where kind <> 'created'"
         " order by id desc limit 1"
-    ) == [("platform", True, "Meta", "paused")]
+    ) == [("platform", True, "Maria Keller", "paused")]
     for table in ("platform_accounts", "platform_units", "platform_pulse"):
         text = str(sql(f"select x::text from autonomy.{table} x"))
         assert meta.token not in text
@@ -122,10 +126,16 @@ def test_meta_from_the_token_to_the_campaigns(
 
 
 def test_google_from_the_credential_to_the_campaigns(
-    google: FakeGoogle, typed: Type, sql: Any
+    google: FakeGoogle, world: PlainWorld, typed: Type, sql: Any
 ) -> None:
-    assert TOKYO in typed("connect", "google", code=3).output  # several: they are listed
-    typed("connect", "google", "--account", TOKYO)
+    listed = typed("connect", "google", code=3).output  # several: they are listed
+    assert "Los Angeles" in listed
+    assert "--login MANAGER" in listed
+    (held,) = json.loads(typed("connect", "google", "--account", MANAGER, "--json", code=3).output)
+    assert held == {"external_id": ANGELES, "name": "Los Angeles", "login_id": MANAGER}
+    said = typed("connect", "google", "--account", TOKYO).output
+    assert "Conversions that it counts there: Purchase." in said
+    assert "which of it this program did cannot be told" in said  # a person's sign-in
     typed("connect", "google", "--account", "333-333-3333", "--login", MANAGER, "--as", "West")
     assert typed("sync").output.count(": done") == 2
     found = dict(
@@ -138,6 +148,13 @@ def test_google_from_the_credential_to_the_campaigns(
     assert (holds["302"], holds["304"]) == (["SHARED_BUDGET"], ["LIFETIME_BUDGET"])
     assert "TEST_RUNNING" in holds["306"]
     assert "307" not in found
+    world.move(datetime.now(UTC))
+    control.person_changes(world, "201", "budget", 7000, "maria@example.com")
+    typed("sync", "--account", "Tokyo", "--force")
+    assert sql(
+        "select kind, person, actor, new_budget from campaign_changes where kind <> 'created'"
+        " order by id desc limit 1"
+    ) == [("platform", True, "maria@example.com", Decimal(7000))]
     typed("disconnect", "West")
     assert ANGELES not in typed("sync", "--list").output
 
@@ -179,4 +196,5 @@ def test_the_shapes_of_the_answers_without_a_figure(
     assert BERLIN not in text
     assert meta.token not in text
     assert '"ACTIVE"' in text
+    assert any(one["path"].endswith("/activities") for one in answers)
     assert sql("select count(*) from autonomy.platform_accounts") == [(0,)]

@@ -171,6 +171,7 @@ def test_a_campaign_paused_above_its_ad_sets_has_its_author(side: Any) -> None:
     control.person_changes(meta.world, "120", "status", "paused", "Maria")
     assert [change.external_id for change in meta.history()] == ["120"]
     assert sum(len(page) for page in meta.client.units()) == 6
+    assert sum(len(page) for page in meta.client.units()) == 6
     assert [change.external_id for change in meta.history()] == ["121", "122"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,9 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import responses
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autonomy.errors import LeaseLost, NotMigrated
 from autonomy.platforms import google_history
+from autonomy.platforms.as_json import change_json
 from autonomy.platforms.base import AccountBroken, Change, Later, PlatformError
 from autonomy.platforms.fields import Fields
 from autonomy.platforms.google_history import History, event
@@ -298,6 +303,13 @@ def test_ours_is_what_our_own_account_did_through_the_interface(
     assert (found.change.actor, found.change.ours) == (actor, ours)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01 00:00:00", "9999-12-31 23:59:59.9", "soon", ""])
+def test_a_moment_that_is_none_says_so(text: str) -> None:
+    for zone in (BERLIN, ZoneInfo("America/Los_Angeles")):
+        with suppress(PlatformError):
+            event(change(changeDateTime=text), "1", zone, "")
+
+
 def test_the_hour_that_comes_twice_is_told_by_the_events_name() -> None:
     second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # 2:30 for the second time in Berlin
     told = {"changeDateTime": "2026-10-25 02:30:00.000000"}
@@ -374,6 +386,58 @@ def test_a_full_answer_is_asked_for_again_in_halves(monkeypatch: pytest.MonkeyPa
     assert len(queries) == 7  # eight hours, fours, twos
 
 
+# Whatever a row holds
+
+SCALARS = st.sampled_from(
+    [None, 0, 1, 15, 17, -1, 1.5, 10**40, True, "", "x", "é", "0", "9" * 30, "NaN", "Active",
+     "Pending Process", "{}", "[]", "null", "2026-11-28T11:30:00+0000", "0001-01-01 00:00:00",
+     "9999-12-31 23:59:59.999999", "2026-11-28 12:30:00.5", "customers/1/campaigns/301",
+     "customers/1/campaignBudgets/3019", "UPDATE", "REMOVE", "status", "amountMicros", "CAMPAIGN",
+     "CAMPAIGN_BUDGET", "customers/1/changeEvents/99999999999999999~0~0"]
+)  # fmt: skip
+NAMES = st.sampled_from(
+    ["old_value", "new_value", "run_status", "type", "currency", "campaign", "campaignBudget",
+     "status", "amountMicros"]
+)  # fmt: skip
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda within: st.dictionaries(NAMES, within, max_size=3) | st.lists(within, max_size=2),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_row_of_meta_brings_anything_down(data: st.DataObject) -> None:
+    keys = sorted(activity())
+    row = activity() | {
+        key: data.draw(ANYTHING) for key in data.draw(st.sets(st.sampled_from(keys)))
+    }
+    if data.draw(st.booleans()):
+        row["extra_data"] = json.dumps(data.draw(ANYTHING))
+        row["event_type"] = data.draw(st.sampled_from(["update_ad_set_budget", row["event_type"]]))
+    with suppress(PlatformError):
+        for one in read(row):
+            assert one.new is None or isinstance(one.new, Decimal) == (one.field == "budget")
+            assert one.at.tzinfo is not None
+            json.dumps(change_json(one))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_row_of_google_brings_anything_down(data: st.DataObject) -> None:
+    told = change(data.draw(st.sampled_from(["CAMPAIGN", "CAMPAIGN_BUDGET"])))._values[
+        "changeEvent"
+    ]
+    keys = data.draw(st.sets(st.sampled_from(sorted(told))))
+    row = Fields("Google", "a row", {"changeEvent": told | {k: data.draw(ANYTHING) for k in keys}})
+    with suppress(PlatformError):
+        found = event(row, "1", data.draw(st.sampled_from([BERLIN, ZoneInfo("Asia/Tokyo")])), "x@y")
+        if found is not None:
+            assert found.change.at.tzinfo is not None
+            json.dumps(change_json(found.change))
+
+
 # The step of a reading
 
 
@@ -416,9 +480,10 @@ class Told:
             yield page
 
 
-def step(database: Any, platform: Any) -> tuple[int, str]:
+def step(database: Any, platform: Any, doubted: int = 0) -> tuple[int, str]:
     began = {"account": "Shop", "now": NOON.isoformat()}
-    return record_history(database, platform, began, {"p_account": "Shop", "p_token": "t"})
+    held = {"p_account": "Shop", "p_token": "t"}
+    return record_history(database, platform, began, held, doubted=doubted)
 
 
 ONE = Change("100", "budget", None, Decimal("50.00"), NOON, "Maria", ours=False)
@@ -436,25 +501,29 @@ def test_the_history_is_asked_for_only_where_it_can_tell_something(
     platform = Told([ONE])
     assert step(database, platform) == (asked, "")
     assert platform.asked == asked
+    assert step(Database(), platform, doubted=1) == (1, "")
 
 
 def test_what_is_told_is_written_down_with_money_as_text() -> None:
     database = Database(nameless=1)
     status = Change("7", "status", "active", "paused", NOON, "", ours=True)
-    assert step(database, Told([ONE] * 1001, [status])) == (1002, "")
-    assert [len(part) for part in database.recorded] == [1000, 1, 1]
-    assert database.recorded[0][0] == {
+    old = [replace(ONE, at=NOON - timedelta(days=1))] * 9999
+    assert step(database, Told([status], old, [ONE])) == (10_000, "")
+    (told,) = database.recorded  # one after the other, and the newest of too many
+    assert [one["at"][8:10] for one in (told[0], told[-1])] == ["27", "28"]
+    newest = [one for one in told if one["at"] == NOON.isoformat()]
+    assert next(one for one in newest if one["field"] == "budget") == {
         "external_id": "100", "field": "budget", "old": None, "new": "50.00",
         "at": "2026-11-28T12:00:00+00:00", "actor": "Maria", "ours": False,
     }  # fmt: skip
-    assert database.recorded[-1][0]["new"] == "paused"
+    assert "paused" in {one["new"] for one in told}
     assert database.filters["changed_at"] == ("gte", "2026-11-27T12:00:00+00:00")
 
 
 def test_a_history_that_cannot_be_read_ends_no_reading() -> None:
     told = Told([ONE], AccountBroken("Meta does not permit this.", code="10"))
     assert step(Database(unsure=1), told) == (
-        1, "who changed what on the platform: Meta does not permit this.")  # fmt: skip
+        0, "who changed what on the platform: Meta does not permit this.")  # fmt: skip
     assert step(Database(unsure=1), Told(Later("A limit.", seconds=9)))[0] == 0
     assert step(Database(unsure=1, error=NotMigrated("old")), Told([ONE])) == (0, "")
     with pytest.raises(LeaseLost):
