@@ -29,26 +29,6 @@ comment on function autonomy.takes_waiting(text, timestamptz) is
   'How many pauses and cuts of an account must wait (a limit): until they have got through, nothing that adds goes '
   'after them. A part of platform_changes_to_push. Only reads; raises nothing. [autonomous-operations]';
 
-create function autonomy.takes_waiting(p_account text, p_now timestamptz) returns bigint
-language plpgsql stable set search_path = ''
-as $$
-declare
-  v_digits integer := autonomy.money_digits(p_account);
-begin
-  return (
-    select count(*)
-    from autonomy.platform_units x
-    join autonomy.file_states f on f.campaign_id = x.campaign_id
-    join autonomy.deliveries d on d.campaign_id = x.campaign_id and d.is_current and d.state in ('waiting', 'unsure')
-    where x.account = p_account and x.out_of_step and x.gone_at is null
-      and case d.field when 'status' then d.wanted = 'paused' else d.wanted::numeric
-            < greatest(autonomy.field_text('budget', null, f.budget, v_digits)::numeric, d.sent::numeric) end
-      and (d.not_before > p_now or d.field = 'budget' and autonomy.rate_until(x.campaign_id, p_now) is not null));
-end $$;
-comment on function autonomy.takes_waiting(text, timestamptz) is
-  'How many pauses and cuts of an account must wait (a limit): until they have got through, nothing that adds goes '
-  'after them. A part of platform_changes_to_push. Only reads; raises nothing. [autonomous-operations]';
-
 create function public.platform_changes_to_push(
   p_account text, p_token uuid, p_limit integer default 200, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''

@@ -151,7 +151,8 @@ begin
     -- to be read before deciding; then it is begun once more, with the same id
     'platforms', case when (v_request ->> 'dry_run')::boolean or v_lease ? 'again' then '[]'
                       else autonomy.platforms_due(v_shard, clock_timestamp()) end,
-    'pushes', autonomy.platforms_pushed(v_shard));
+    'pushes', autonomy.platforms_pushed(v_shard),
+    'validates', exists (select from autonomy.platform_accounts x where x.push = 'validate'));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '

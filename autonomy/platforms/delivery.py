@@ -148,7 +148,7 @@ class Pushed:
     def counts(self) -> dict[str, int]:
         """By what a run's report calls them."""
         names = ["confirmed", "waiting", "refused", "unsure", "persons"]
-        asked = ["would_take", "would_refuse"] if self.push == "validate" else []
+        asked = [name for name in ("would_take", "would_refuse") if getattr(self, name)]
         return {name: getattr(self, name) for name in (*names, *asked)}
 
     @property

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from autonomy.run.request import RunAnswer, RunRequest, timestamp
 from autonomy.store import Json, Store, no_later_than
 
 if TYPE_CHECKING:
+    from autonomy.platforms.asking import Asked
     from autonomy.platforms.delivery import Pushed
 
 SHARE_OF_A_RUN = 0.5
@@ -79,6 +80,26 @@ def carry_over(
             say("not carried over", level=logging.WARNING, account=account, code=error.code)
             done.append(Pushed(account, "failed", error.message, error.code))
     return done
+
+
+def ask_platforms(
+    store: Store, settings: Settings, wishes: Mapping[str, Json], run: Json, deadline: float
+) -> list[Asked]:
+    """What the platforms say of what a run would do, where carrying over is not off; in a real run
+    only of accounts that are validated, since the others are written to. Stops no run."""
+    from autonomy.platforms.asking import ask
+    from autonomy.platforms.sync import Way
+
+    now = time.monotonic()
+    until = now + max(0.0, deadline - now) * PUSH_SHARE
+    way = Way(deadline=until, fault=settings.fault)
+    push = "" if run["dry_run"] else "validate"
+    try:
+        with no_later_than(until + GRACE_SECONDS):
+            return ask(store, wishes, datetime.fromisoformat(str(run["now"])), way, push)
+    except AutonomyError as error:
+        say("platforms not asked", level=logging.WARNING, code=error.code)
+        return []
 
 
 def read_only(store: Store, settings: Settings, request: RunRequest, moment: Json) -> RunAnswer:

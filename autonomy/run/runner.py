@@ -198,6 +198,7 @@ class Runner:
     def _pass(self, run: Run, summary: Summary) -> Json:
         decisions = self._decide(run)
         summary.decided(decisions)
+        self._ask_platforms(run, decisions, summary)
         if run.request.dry_run or run.began["mode"] == "observe":
             if not run.request.dry_run:
                 self._carry_over(run, summary)
@@ -268,6 +269,24 @@ class Runner:
             now=run.now.isoformat(),
         )
         summary.applied(batch, answer)
+
+    def _ask_platforms(self, run: Run, decisions: Decisions, summary: Summary) -> None:
+        """Would they take what would be done? In a dry run, and where a platform is only asked."""
+        if not run.began.get("pushes"):
+            return
+        wishes = {
+            one.campaign_id: {"previous": one.previous.to_dict(), "new": one.new.to_dict()}
+            for one in decisions
+            if one.verdict != "hold" or one.code == "OBSERVE"
+        }
+        if not wishes or not (run.request.dry_run or run.began.get("validates")):
+            return
+        from autonomy.run.platforms import ask_platforms
+
+        with step("ask", run_id=run.id) as counts:
+            for one in ask_platforms(self._store, self._settings, wishes, run.began, run.deadline):
+                summary.asked(one.account, one.would_take, one.would_refuse, one.sentences)
+                counts["would_refuse"] = counts.get("would_refuse", 0) + one.would_refuse
 
     def _carry_over(self, run: Run, summary: Summary) -> None:
         """What waits for a platform, of this run's doing or another's: its money before all else

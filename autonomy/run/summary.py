@@ -125,9 +125,14 @@ class Summary:
         self, account: str, counts: dict[str, int], told: list[Json], warning: str | None
     ) -> None:
         """What of an account's changes is on its platform, and what was refused there."""
-        self._delivered[account] = counts
+        self._delivered[account] = self._delivered.get(account, {}) | counts
         self._failed += told
         self._warnings += [warning] if warning else []
+
+    def asked(self, account: str, take: int, refuse: int, sentences: list[str]) -> None:
+        """What an account's platform says of what would be done."""
+        self._delivered[account] = {"would_take": take, "would_refuse": refuse}
+        self._warnings += sentences
 
     def stopped_at_deadline(self, left: int) -> None:
         """The next run goes on where this one stopped."""
