@@ -16,6 +16,7 @@ from typing import Any
 from autonomy.config import Settings
 from autonomy.crash_points import fault_point
 from autonomy.engine import Accounts, Decision, Decisions, PolicyError, decide
+from autonomy.engine.observed import would_be
 from autonomy.errors import (
     AutonomyError,
     KeyReused,
@@ -272,14 +273,14 @@ class Runner:
 
     def _ask_platforms(self, run: Run, decisions: Decisions, summary: Summary) -> None:
         """Would they take what would be done? In a dry run, and where a platform is only asked."""
-        if not run.began.get("pushes"):
+        if not run.began.get("pushes") or not (run.request.dry_run or run.began.get("validates")):
             return
         wishes = {
-            one.campaign_id: {"previous": one.previous.to_dict(), "new": one.new.to_dict()}
+            one.campaign_id: {"previous": one.previous.to_dict(), "new": new.to_dict()}
             for one in decisions
-            if one.verdict != "hold" or one.code == "OBSERVE"
+            if (new := would_be(one)) is not None
         }
-        if not wishes or not (run.request.dry_run or run.began.get("validates")):
+        if not wishes:
             return
         from autonomy.run.platforms import ask_platforms
 
