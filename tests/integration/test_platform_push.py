@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +19,16 @@ from autonomy.platforms import writing
 from autonomy.platforms.base import PlatformError
 from autonomy.store import Store
 from tests.integration import test_web
-from tests.integration.hands_yard import Yard, world_of
+from tests.integration.hands_yard import ACCOUNT, Yard, world_of
 from tests.platforms.control import refuse
 from tests.platforms.fake_google import FakeGoogle
 from tests.platforms.fake_meta import FakeMeta
+from tests.platforms.serve import variables
 
 settings, sql, store = test_web.settings, test_web.sql, test_web.store
 
 Open = Callable[..., Yard]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -237,3 +244,162 @@ def _writes(call: Any) -> bool:
 
 def _dark(*_: Any) -> Any:
     raise PlatformError("Nothing can be read back.")
+
+
+# Killed anywhere, and two at once -----------------------------------------------------------------
+
+POINTS = ("before_push_write", "after_push_write", "after_push_verify", "after_push_record")
+ENDED = "update autonomy.platform_accounts set lease_expires_at = now() - interval '1 second'"
+
+
+@pytest.mark.parametrize("platform", ["meta", "google"])
+def test_killed_at_every_point_nothing_is_written_twice(
+    open_yard: Open, fresh: LocalStack, platform: str
+) -> None:
+    yard = open_yard(platform)
+    given = {**os.environ, **fresh.environment(), **variables(yard.fake, yard.base)}
+
+    def sync(fault: str = "") -> int:
+        return subprocess.run(
+            [sys.executable, "-m", "autonomy", "sync"], cwd=ROOT, capture_output=True,
+            check=False, timeout=120, env={**given, "AUTONOMY_FAULT": fault},
+        ).returncode  # fmt: skip
+
+    for point, unit in zip(POINTS, yard.units, strict=False):
+        yard.want(unit, status="paused")
+        assert sync(f"{point}:kill") == -9, point
+        yard.sql(ENDED)
+        yard.age(minutes=6)
+        assert sync() == 0
+        assert yard.there()[unit][0] == "paused", point
+        assert yard.ours(unit) == [(unit, "status", "paused")], point
+        assert yard.here() == yard.there(), point
+        assert yard.delivery(unit, "status")["state"] == "confirmed", point
+
+
+def test_of_two_at_once_one_writes(open_yard: Open) -> None:
+    yard = open_yard()
+    for unit in yard.units:
+        yard.want(unit, budget=30)
+    yard.fake.fail(None, late=True, seconds=1.0, when=_writes)  # the first takes its time
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(lambda _: yard.push(), range(2)))
+    assert sorted(one.outcome for one in done) == ["busy", "done"]
+    assert len(yard.ours()) == len(yard.units)
+    assert yard.here() == yard.there()
+
+
+def test_whoever_lost_the_lease_writes_nothing_more(
+    open_yard: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another instance took over while this one was looking."""
+    yard = open_yard()
+    yard.want(yard.units[0], status="paused")
+    look = push_module.look_again
+
+    def slow(*how: Any) -> Any:
+        yard.sql("update autonomy.platform_accounts set lease_token = gen_random_uuid()")
+        return look(*how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(push_module, "look_again", slow)
+        assert yard.push().outcome == "lost"
+    assert yard.ours() == []
+
+
+@pytest.mark.parametrize("platform", ["meta", "google"])
+def test_a_change_that_is_carried_out_twice_is_one(open_yard: Open, platform: str) -> None:
+    yard = open_yard(platform)
+    yard.want(yard.units[0], budget=30)
+    yard.fake.fail(None, twice=True, when=_writes)
+    assert yard.push().confirmed == 1
+    assert len(yard.ours()) == 1
+
+
+def test_an_old_copy_is_not_taken_for_a_refusal(open_yard: Open) -> None:
+    """What is read right after a write is what was there before it."""
+    yard = open_yard()
+    one = yard.units[0]
+    yard.want(one, status="paused")
+    yard.world.stale_reads = 2
+    assert yard.push().waiting == 1
+    yard.world.stale_reads = 0
+    assert yard.push().waiting == 1  # nothing is written so soon after a write
+    yard.push()
+    assert len(yard.ours()) == 1
+    assert yard.delivery(one, "status")["state"] == "confirmed"
+
+
+# The log and the platform say the same ------------------------------------------------------------
+
+
+def test_what_we_wrote_down_is_what_metas_own_program_reads(
+    open_yard: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("facebook_business", reason="requirements-platforms.txt is not installed")
+    from facebook_business.adobjects.adaccount import AdAccount
+    from facebook_business.api import FacebookAdsApi
+    from facebook_business.session import FacebookSession
+
+    yard = open_yard()
+    _changed(yard)
+    monkeypatch.setattr(FacebookSession, "GRAPH", yard.fake.root)
+    FacebookAdsApi.init(
+        app_id="1", app_secret=yard.fake.app_secret,  # type: ignore[union-attr]
+        access_token=yard.fake.token, api_version="v26.0",
+    )  # fmt: skip
+    read = AdAccount(f"act_{ACCOUNT}").get_campaigns(fields=["status", "daily_budget"])
+    there = {one["id"]: (one["status"].lower(), Decimal(one["daily_budget"]) / 100) for one in read}
+    assert there == yard.here()
+    assert _logged(yard) == _newest(yard)
+
+
+def test_what_we_wrote_down_is_what_googles_own_program_reads(open_yard: Open) -> None:
+    pytest.importorskip("google.ads.googleads.v26", reason="it is not installed")
+    from tests.platforms import grpc_bridge
+    from tests.platforms.test_google_against_sdk import service
+
+    yard = open_yard("google")
+    _changed(yard)
+    server = grpc_bridge.served(yard.fake)
+    try:
+        read = service(server, "GoogleAdsService").search(
+            customer_id=ACCOUNT,
+            query="SELECT campaign.id, campaign.status, campaign_budget.amount_micros"
+            " FROM campaign WHERE campaign.status != 'REMOVED'",
+        )
+        rows = list(read)
+    finally:
+        server.stop(None).wait()
+    there = {
+        str(one.campaign.id): (
+            {"ENABLED": "active", "PAUSED": "paused"}[one.campaign.status.name],
+            Decimal(one.campaign_budget.amount_micros) / 1_000_000,
+        )
+        for one in rows
+    }
+    assert there == yard.here()
+    assert _logged(yard) == _newest(yard)
+
+
+def _changed(yard: Yard) -> None:
+    one, two, three, *_ = yard.units
+    yard.want(one, status="paused")
+    yard.want(two, budget=30)
+    yard.want(three, budget=77)
+    assert yard.push().confirmed == 3
+
+
+def _logged(yard: Yard) -> set[tuple[str, str, str]]:
+    return {tuple(one) for one in yard.sql(
+        "select external_id, what ->> 'field', what ->> 'to' from autonomy.platform_calls"
+        " where outcome = 'done'")}  # fmt: skip
+
+
+def _newest(yard: Yard) -> set[tuple[str, str, str]]:
+    """What our program changed there, in our words."""
+    found = set()
+    for name, field, new in yard.ours():
+        unit = name if field == "status" else name.removesuffix("9")
+        found.add((unit, field, new if field == "status" else f"{Decimal(new):.2f}"))
+    return found
