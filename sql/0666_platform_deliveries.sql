@@ -120,8 +120,8 @@ declare
   v_message text;
   v_change autonomy.unit_change;
 begin
-  -- who put something back leaves it as it was before, and has a name
-  if o.observed = d.sent or o.observed = o.base and o.actor is null then
+  -- who did the same, or put something back, has a name
+  if o.actor is null and o.observed in (o.base, d.sent) then
     perform autonomy.note_base(d.campaign_id, o.field, o.observed, o.observed_at);
     return 'stale';
   elsif o.actor is null and (v_seen ->> 'value' = o.observed and v_seen_at < o.observed_at) is not true then

@@ -45,6 +45,7 @@ from autonomy.platforms.reconcile import (
     decide,
     observed_value,
     smallest_digits,
+    taken_for_ours,
 )
 from autonomy.platforms.sync import GRACE_SECONDS, LEASE_SECONDS, Way, in_parts
 from autonomy.platforms.writing import PARTS, ends_all, look_again, write_all
@@ -350,7 +351,8 @@ class _Pushing:
         numbers = {one.external_id for one in changes}
         try:
             pages = platform.changes(since - SKEW, self._now() + SKEW)
-            return [one for page in pages for one in page if one.external_id in numbers]
+            told = [one for page in pages for one in page if one.external_id in numbers]
+            return told if platform.identity() else taken_for_ours(changes, told, self._digits)
         except AccountBroken:
             raise
         except PlatformError as error:

@@ -11,7 +11,7 @@ that it did not arrive.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
@@ -60,8 +60,9 @@ class Wanted:
     """It was written, and whether that arrived is not known."""
     tries: int = 0
     first_unsure_at: datetime | None = None
+    sent: str | None = None
+    """What was written last, where that got no answer: it may be another value than is wanted now."""
     sent_at: datetime | None = None
-    """When it was written last."""
     action_id: str | None = None
 
     @property
@@ -89,6 +90,7 @@ class Wanted:
             unsure=row.get("state") == "unsure",
             tries=int(row.get("tries") or 0),
             first_unsure_at=_moment(row.get("first_unsure_at")),
+            sent=None if row.get("sent") is None else str(row["sent"]),
             sent_at=_moment(row.get("sent_at")),
             action_id=row.get("action_id"),
         )
@@ -217,6 +219,28 @@ def observed_value(change: Wanted, observed: Unit | None) -> str | None:
     if change.field == "status":
         return observed.status
     return None if observed.budget is None else format(observed.budget, "f")
+
+
+def taken_for_ours(
+    changes: Sequence[Wanted], history: Sequence[Change], digits: int
+) -> list[Change]:
+    """Of a platform that cannot tell which changes are ours: those to a value that we wrote, or
+    are about to."""
+    values: dict[tuple[str, str], list[Wanted]] = {}
+    for one in changes:
+        values.setdefault((one.external_id, one.field), []).append(one)
+    return [
+        replace(
+            told,
+            ours=told.ours or told.new is not None and any(
+                _same(one, value, _text(told.new), digits)
+                for one in values.get((told.external_id, told.field), ())
+                for value in (one.sent, one.wanted if one.unsure or one.tries else None)
+                if value is not None
+            ),
+        )
+        for told in history
+    ]  # fmt: skip
 
 
 def amount_of(change: Wanted, digits: int) -> Decimal:

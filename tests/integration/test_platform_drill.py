@@ -209,9 +209,10 @@ class Drill:
         rows = self.rows()
         over = sum(one[1] for one in rows.values() if one[0] == "active") - self.most
         for name, (status, budget, campaign) in rows.items():
-            if over > 0 and not self.people and status == "active" and budget > over + 1:
-                self.set(campaign, name, "budget", budget - over)
-                return
+            cut = min(over, budget - 5)
+            if cut > 0 and not self.people and status == "active":
+                self.set(campaign, name, "budget", budget - cut)
+                over -= cut
 
     def live(self) -> None:
         """A few rough hours, then fair weather until nothing waits."""

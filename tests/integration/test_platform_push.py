@@ -23,6 +23,7 @@ from tests.integration.hands_yard import ACCOUNT, Yard, world_of
 from tests.platforms.control import refuse
 from tests.platforms.fake_google import FakeGoogle
 from tests.platforms.fake_meta import FakeMeta
+from tests.platforms.sample import MANAGER
 from tests.platforms.serve import variables
 
 settings, sql, store = test_web.settings, test_web.sql, test_web.store
@@ -104,6 +105,18 @@ def test_a_refusal_restores_the_row_and_says_why(yard: Yard) -> None:
     found = yard.delivery(one, "budget")
     assert found["state"] == "refused"
     assert found["message"]
+
+
+def test_a_persons_resume_that_is_refused_leaves_it_paused(yard: Yard) -> None:
+    """It has no state before an action: what the platform has is the row's, and never nothing."""
+    one = yard.units[0]
+    yard.want(one, status="paused")
+    assert yard.push().confirmed == 1
+    refuse(yard.fake, one, "minimum" if yard.platform == "meta" else "INVALID_STATUS_CHANGE")
+    yard.want(one, status="active")
+    assert yard.push().refused == 1
+    assert yard.here()[one][0] == "paused"
+    assert yard.here() == yard.there()
 
 
 def test_a_lost_answer_is_found_by_reading_back(yard: Yard) -> None:
@@ -361,6 +374,7 @@ def test_what_we_wrote_down_is_what_googles_own_program_reads(open_yard: Open) -
 
     yard = open_yard("google")
     _changed(yard)
+    yard.world.accounts[ACCOUNT].manager = MANAGER  # through which that program comes
     server = grpc_bridge.served(yard.fake)
     try:
         read = service(server, "GoogleAdsService").search(

@@ -22,6 +22,7 @@ from autonomy.platforms.reconcile import (
     Write,
     after_write,
     decide,
+    taken_for_ours,
 )
 from tests.unit.test_layers import PACKAGE, belongs, imports
 
@@ -158,6 +159,16 @@ def test_our_own_earlier_value_that_arrived_late_is_nobodys() -> None:
     late = told(Decimal(60), 5, ours=True, field="budget")
     assert step(change, there(budget=Decimal(60)), [late]) == Write()
     assert isinstance(step(change, there(budget=Decimal(61)), [late]), Wait)
+
+
+def test_who_did_the_same_as_we_had_written_is_a_person_where_ours_are_known() -> None:
+    back = unsure(9, to="active", sent="paused")
+    maria = told("paused", 4)
+    assert step(back, there(status="paused"), [maria]) == Person("Maria Keller", maria.at)
+    (ours,) = taken_for_ours([back], [maria], 2)
+    assert ours.ours
+    assert step(back, there(status="paused"), [ours]) == Write()
+    assert not taken_for_ours([back], [told("paused", 4, field="budget")], 2)[0].ours
 
 
 def test_a_wish_back_to_the_base_is_no_proof_that_nothing_arrives() -> None:
