@@ -11,6 +11,7 @@ POINTS = (
     "after_begin", "after_load", "after_decide", "before_apply", "after_apply_batch", "after_apply",
     "before_finish", "after_finish",
     "after_pull_page", "after_pull_units", "after_pull_days", "after_pull_slice",
+    "before_push_write", "after_push_write", "after_push_verify", "after_push_record",
 )  # fmt: skip
 _FAULT = re.compile(rf"(?:{'|'.join(POINTS)}):(?:kill|sleep=\d+(?:\.\d+)?)")
 

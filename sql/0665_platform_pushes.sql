@@ -116,7 +116,8 @@ begin
     v_budget := p_there::numeric;
   elsif autonomy.field_text('status', v_status, null, 0) <> p_there then
     v_status := case
-      when autonomy.field_text('status', v_before ->> 'status', null, 0) = p_there then v_before ->> 'status'
+      when v_before ->> 'status' is not null
+           and autonomy.field_text('status', v_before ->> 'status', null, 0) = p_there then v_before ->> 'status'
       when p_there = 'paused' then (select p.paused_text from public.autonomy_policy p)
       else coalesce((select c.status from public.campaigns c where lower(c.status) = 'active'
                      group by c.status order by count(*) desc, c.status limit 1), 'active') end;

@@ -120,8 +120,8 @@ declare
   v_message text;
   v_change autonomy.unit_change;
 begin
-  -- who put something back leaves it as it was before, and has a name
-  if o.observed = d.sent or o.observed = o.base and o.actor is null then
+  -- who did the same, or put something back, has a name
+  if o.actor is null and o.observed in (o.base, d.sent) then
     perform autonomy.note_base(d.campaign_id, o.field, o.observed, o.observed_at);
     return 'stale';
   elsif o.actor is null and (v_seen ->> 'value' = o.observed and v_seen_at < o.observed_at) is not true then
@@ -238,7 +238,8 @@ begin
       perform autonomy.note_base(d.campaign_id, o.field, o.observed, o.observed_at);
     end if;
     perform autonomy.undo_delivery(d, 'refused', 'PLATFORM_REFUSED', o.code,
-      format('%s refused it: %s', o.platform, coalesce(nullif(o.message, ''), 'it does not say why'))
+      case when o.message ~ '^[A-Z][a-z]+ refused: ' then o.message
+           else format('%s refused it: %s', o.platform, coalesce(nullif(o.message, ''), 'it does not say why')) end
         || coalesce(' (' || nullif(o.code, '') || ')', ''), coalesce(o.observed, o.base), o.platform, p_now);
     return 'refused';
   elsif o.outcome = 'refused' then

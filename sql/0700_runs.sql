@@ -74,6 +74,19 @@ comment on function autonomy.platforms_due(text, timestamptz) is
   'The connected accounts of a shard that a run reads before it decides, the longest unread first: not those that '
   'were read within ten minutes, are being read, or must not be asked yet. Only reads. [autonomous-operations]';
 
+create function autonomy.platforms_pushed(p_shard text) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(x.account order by x.account), '[]')
+    from autonomy.platform_accounts x
+    where x.push <> 'off' and x.state = 'ok' and autonomy.account_slot(x.account) <@ autonomy.shard_slots(p_shard));
+end $$;
+comment on function autonomy.platforms_pushed(text) is
+  'The connected accounts of a shard to whose platforms a run carries over what it has done. Only reads. '
+  '[autonomous-operations]';
+
 create function public.begin_autonomous_run(
   p_run_id uuid, p_request jsonb default '{}', p_idempotency_key text default null,
   p_trigger text default 'http', p_lease_seconds integer default 300, p_page_limit integer default 1000,
@@ -137,12 +150,14 @@ begin
       || autonomy.total_warnings(p_now),
     -- to be read before deciding; then it is begun once more, with the same id
     'platforms', case when (v_request ->> 'dry_run')::boolean or v_lease ? 'again' then '[]'
-                      else autonomy.platforms_due(v_shard, clock_timestamp()) end);
+                      else autonomy.platforms_due(v_shard, clock_timestamp()) end,
+    'pushes', autonomy.platforms_pushed(v_shard),
+    'validates', exists (select from autonomy.platform_accounts x where x.push = 'validate'));
 end $$;
 comment on function public.begin_autonomous_run(uuid, jsonb, text, text, integer, integer, timestamptz) is
   'Begins a run: takes the lease of its shard and gives its moment (now: what every later step is told), rules and '
   'their versions, policy, portfolio, the first page of candidates, and the connected accounts that are to be read '
-  'before deciding (platforms); or the stored answer of a key that was seen, '
+  'before deciding (platforms) and those to whose platforms it carries over (pushes); or the stored answer of a key, '
   'mismatch, or busy. Safe to call again with the same run id: a lost answer is given again. Raises AO010 (argument), '
   'AO014 (p_now is not the clock''s), AO015 (the database is being upgraded), AO002 (no policy, or a limit that '
   'is none). [autonomous-operations]';

@@ -108,7 +108,8 @@ as $$
     'record_opportunities', 'record_platform_days', 'record_platform_facts', 'record_platform_pulse',
     'record_platform_units', 'reject_autonomous_action', 'rollback_autonomous_action',
     'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard', 'save_planned_event',
-    'platform_changes_to_push', 'record_deliveries', 'record_platform_history', 'set_platform_push',
+    'platform_changes_to_push', 'platform_units_of', 'record_deliveries', 'record_platform_history',
+    'set_platform_push',
     'set_budget_optimisation', 'set_feed', 'set_opportunity_status', 'update_autonomous_account', 'use_preset']);
 $$;
 

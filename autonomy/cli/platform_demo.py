@@ -1,4 +1,5 @@
-"""`make run PLATFORM=meta`: an account on a made-up platform, connected and read as a real one is.
+"""`make run PLATFORM=meta`: an account on a made-up platform, connected, read and changed as a real
+one is.
 
 The platform is the tests' own server on this machine, the account a simulated market. Everything
 lives in processes and a folder of its own that end with it: no account and no token of a person's
@@ -31,7 +32,7 @@ READ_SECONDS = 300.0
 
 
 @contextmanager
-def read_account(platform: str) -> Iterator[tuple[dict[str, str], str]]:
+def connected_account(platform: str) -> Iterator[tuple[dict[str, str], str]]:
     """The variables of a stack with one connected account, just read, and a sentence about it."""
     server = _server(platform)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # it tidies up then, too
@@ -42,15 +43,14 @@ def read_account(platform: str) -> Iterator[tuple[dict[str, str], str]]:
             told = _told(server)
             environment = {**stack.environment(), **told["variables"]}
             bar("connecting its account", 0.6)
-            account = _command(environment, "connect", platform, "--account", told["account"])
+            account = run_command(environment, "connect", platform, "--account", told["account"])
             bar(f"reading it from {TITLES[platform]}", 0.7)
-            (read,) = _command(environment, "sync")
-            _let_runs_say_more(stack.database_url)
+            (read,) = run_command(environment, "sync")
+            _let_runs_act(environment, account["account"])
             said = (
                 f"{account['account']}: {read['units']} campaigns and {read['days']:,} days of them"
                 f" were read\nfrom a server that answers as {TITLES[platform]} does."
             )
-            bar("the account is read", 1.0)
             yield environment, said
     finally:
         server.kill()
@@ -117,18 +117,14 @@ def _stack() -> Iterator[Any]:
         remove(folder)
 
 
-def _let_runs_say_more(database_url: str) -> None:
-    """A connected account is observed, and all that a run says of it is that. Where everything is
-    observed, and no account by itself, a run says what it would do; nothing is done either way."""
-    import psycopg
-
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update public.autonomy_policy set mode = 'observe'")
-        connection.execute("update autonomy.platform_accounts set push = 'on'")
-        connection.execute("update public.autonomy_accounts set mode = null")
+def _let_runs_act(environment: Mapping[str, str], account: str) -> None:
+    """As a person does it: asked first, then carried over, then the account's runs may act."""
+    run_command(environment, "push", account, "validate")
+    run_command(environment, "push", account, "on", "--yes")
+    run_command(environment, "accounts", "set", account, "mode=autonomous")
 
 
-def _command(environment: Mapping[str, str], *words: str) -> Any:
+def run_command(environment: Mapping[str, str], *words: str) -> Any:
     """What a person would type, with the secrets in that process's environment alone."""
     done = subprocess.run(  # this very Python  # nosec B603
         [sys.executable, "-m", "autonomy", *words, "--json"],

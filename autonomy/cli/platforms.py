@@ -1,4 +1,4 @@
-"""Commands for advertising platforms: connect an account, read the connected ones."""
+"""Commands for advertising platforms: connect an account, read the connected ones, carry over."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import click
 from autonomy.cli.connection import Target, connected
 from autonomy.cli.output import json_option, moment, print_json, print_table
 from autonomy.engine.policy import PRESETS
+from autonomy.errors import StateConflict
+from autonomy.run.delivered import delivered_sentences
 from autonomy.store import Json
 
 RECOMMENDED = "balanced"
@@ -110,17 +112,27 @@ def disconnect(account: str, as_json: bool) -> None:
 @click.option("--shard", help='One part of the accounts, as "2/8".')
 @click.option("--list", "only_list", is_flag=True, help="Show what is connected; read nothing.")
 @click.option("--force", is_flag=True, help="Also where a limit of the platform says not yet.")
+@click.option("--read-only", is_flag=True, help="Carry nothing over.")
 @json_option
 def sync(
-    accounts: tuple[str, ...], shard: str | None, only_list: bool, force: bool, as_json: bool
+    accounts: tuple[str, ...],
+    shard: str | None,
+    only_list: bool,
+    force: bool,
+    read_only: bool,
+    as_json: bool,
 ) -> None:
-    """Read the connected accounts from their platforms; nothing is changed there."""
+    """Read the connected accounts from their platforms, and carry over what waits for it."""
     with connected() as target:
         there = _connected_ones(target, accounts, shard)
         if only_list:
             _show(there, as_json)
             return
         done = _read(target, [one["account"] for one in there], force=force)
+        pushed_to = [one["account"] for one in there if one["push"] != "off" and not read_only]
+        pushed = _carried_over(target, pushed_to, force=force)
+    for one in done:
+        one["delivered"] = pushed.get(one["account"])
     if as_json:
         print_json(done)
     else:
@@ -128,11 +140,58 @@ def sync(
             _tell(one)
         if not done:
             click.echo("No account is connected. Connect one: python -m autonomy connect meta")
-    if any(one["outcome"] in ("failed", "broken") for one in done):
+    came = [one for one in (*done, *pushed.values()) if one["outcome"] in ("failed", "broken")]
+    if came:
         raise click.exceptions.Exit(3)
 
 
-COMMANDS = (connect, disconnect, sync)
+@click.command()
+@click.argument("account")
+@click.argument("push", type=click.Choice(["off", "validate", "on"]))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def push(account: str, push: str, yes: bool, as_json: bool) -> None:
+    """Whether changes are carried over to the platform of ACCOUNT.
+
+    off: it is only read. validate: the platform is asked whether it would take them, and nothing
+    is changed there. on: they are carried over.
+    """
+    with connected() as target:
+        made = _switched(target, account, push, yes=yes)
+    if as_json:
+        print_json(made)
+        return
+    click.echo(f"{account}: {made['message']}")
+    if made["taken_over"]:
+        click.echo(f"{made['taken_over']} campaigns are now as the platform has them.")
+    if made["given_up"]:
+        click.echo(f"{made['given_up']} changes that waited are given up.")
+    if push == "on":
+        click.echo(f"Let runs act: python -m autonomy accounts set {account!r} mode=approve")
+
+
+COMMANDS = (connect, disconnect, sync, push)
+
+
+def _switched(target: Target, account: str, push: str, *, yes: bool) -> Json:
+    """Switching on is confirmed by whoever does it; what the database has against it, too."""
+    asked: Json = {"p_account": account, "p_push": push, "p_actor": "cli"}
+    if push == "on" and not yes:
+        click.confirm(
+            "From then on real campaigns are paused, resumed and given other budgets. Never tried "
+            "on a real account: watch the first changes on the platform's own pages. Go on?",
+            abort=True,
+            err=True,
+        )
+    try:
+        made: Json = target.store.rpc("set_platform_push", **asked)
+    except StateConflict as error:
+        if push != "on" or "confirm" not in error.hint:
+            raise
+        if not yes:
+            click.confirm(f"{error.message} Go on all the same?", abort=True, err=True)
+        made = target.store.rpc("set_platform_push", p_confirm=True, **asked)
+    return made
 
 
 def _connected_ones(target: Target, accounts: tuple[str, ...], shard: str | None) -> list[Json]:
@@ -154,6 +213,19 @@ def _read(target: Target, accounts: list[str], *, force: bool) -> list[Json]:
     return [one.to_dict() for one in pull_accounts(target.store, accounts, way)]
 
 
+def _carried_over(target: Target, accounts: list[str], *, force: bool) -> dict[str, Json]:
+    """What came of it, by account; nothing is imported where nothing is to be carried over."""
+    if not accounts:
+        return {}
+    from autonomy.platforms.push import push as carry_over
+    from autonomy.platforms.sync import Way
+
+    deadline = time.monotonic() + target.settings.deadline_seconds * len(accounts)
+    way = Way(deadline=deadline, force=force, fault=target.settings.fault)
+    done = [carry_over(target.store, account, way) for account in accounts]
+    return {one.account: {**one.to_dict(), "counts": one.counts} for one in done}
+
+
 def _show(there: list[Json], as_json: bool) -> None:
     if as_json:
         print_json(there)
@@ -163,13 +235,16 @@ def _show(there: list[Json], as_json: bool) -> None:
             one["account"],
             f"{one['platform_title']} {one['external_id']}",
             one["units"],
+            one["push"],
             moment(one["pulled_at"]) or "never",
             one["state"] if not one["state_message"] else f"{one['state']}: {one['state_message']}",
             one["last_error"],
         )
         for one in there
     ]
-    columns = ("account", "connected to", "campaigns", "read last", "state", "last problem")
+    columns = (
+        "account", "connected to", "campaigns", "push", "read last", "state", "last problem",
+    )  # fmt: skip
     print_table("Connected", columns, rows, "none; connect one: python -m autonomy connect meta")
 
 
@@ -192,6 +267,17 @@ def _tell(one: Json) -> None:
         click.echo(f"  {one['not_carried_over']} changed here, and not on the platform")
     if one["outcome"] == "stopped":
         click.echo("  out of time; the next reading goes on")
+    if one["delivered"] is not None:
+        _tell_delivered(one["delivered"])
+
+
+def _tell_delivered(one: Json) -> None:
+    if one["outcome"] not in ("done", "stopped"):
+        click.echo(f"  carried over: {one['outcome']}: {one['message']}")
+    for sentence in delivered_sentences({"delivered": {one["account"]: one["counts"]}}):
+        click.echo(f"  {sentence}")
+    for told in one["told"]:
+        click.echo(f"  {told['title']}, {told['field']} {told['wanted']}: {told['message']}")
 
 
 def _number(text: str) -> str:

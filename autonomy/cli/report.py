@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from autonomy.cli.output import percent, state_change
+from autonomy.run.delivered import delivered_sentences
 from autonomy.web.total_words import run_sentence
 
 LISTED_HELD = 15
@@ -46,6 +47,8 @@ def _print_trouble(result: dict[str, Any]) -> None:
         click.secho(f"  RULE SKIPPED {rule['rule_name']}: {rule['error']}", bold=True)
     for total in result.get("totals") or []:
         click.echo(f"  TOTAL {run_sentence(total)}")
+    for sentence in delivered_sentences(result):
+        click.echo(f"  DELIVERED {sentence}")
     for warning in result.get("warnings") or []:
         click.secho(f"  WARNING {warning}", bold=True)
 

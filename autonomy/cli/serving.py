@@ -10,7 +10,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -139,16 +139,24 @@ COMMANDS = (demo, serve, env)
 
 def _demo_of_platform(platform: str, as_json: bool) -> None:
     """`make run PLATFORM=meta`"""
-    from autonomy.cli.platform_demo import read_account
+    from functools import partial
 
-    with read_account(platform) as (environment, said):
-        result = _one_run(environment)
+    from autonomy.cli.platform_demo import connected_account, run_command
+    from autonomy.cli.platform_story import show, story
+
+    with connected_account(platform) as (environment, said):
+        keys = _secrets()
+        with _function({**environment, **keys}, None) as server:
+            progress(f"the function is up at {server.url}; POST /")
+            post = partial(_post, server.url, keys["AUTONOMY_API_TOKEN"])
+            command = partial(run_command, environment)
+            result, lines = story(environment, platform, post, command)
     if as_json:
         print_json(result)
         return
-    click.echo(f"\n{said} A connected account is only observed:")
-    click.echo("nothing is changed on its platform, and what follows is what a run would do.")
+    click.echo(f"\n{said} Changes are carried over to it.")
     _print_answer(result)
+    show(lines)
     click.echo("\nEverything is stopped and removed again. Your own account: docs/platforms.md")
 
 
@@ -281,10 +289,10 @@ def _secrets() -> dict[str, str]:
     return kept | {name: os.environ[name] for name in kept if os.environ.get(name)}
 
 
-def _post(url: str, token: str) -> dict[str, Any]:
+def _post(url: str, token: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     request = urllib.request.Request(  # noqa: S310 - our own server
         url + "/",
-        data=b"{}",
+        data=json.dumps(body or {}).encode(),
         method="POST",
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )

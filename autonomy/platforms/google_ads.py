@@ -22,6 +22,7 @@ from autonomy.platforms.base import (
     AccountFacts,
     Change,
     DayFigures,
+    Later,
     PlatformError,
     Pulse,
     Refused,
@@ -31,7 +32,8 @@ from autonomy.platforms.base import (
     Unsure,
 )
 from autonomy.platforms.fields import Fields, known_zone
-from autonomy.platforms.google_errors import from_status, judged
+from autonomy.platforms.google_batch import MOST_OPERATIONS, body_of, outcomes
+from autonomy.platforms.google_errors import judged
 from autonomy.platforms.google_history import DAYS_KEPT, History
 from autonomy.platforms.google_rows import (
     ACCOUNT_QUERY,
@@ -54,7 +56,7 @@ from autonomy.platforms.google_rows import (
     totals,
     unit,
 )
-from autonomy.platforms.http import Answer, Hiccup, Http
+from autonomy.platforms.http import Http
 from autonomy.platforms.money import google_digits, to_micros
 from autonomy.platforms.spans import day_key, spans
 from autonomy.text import counted, listed
@@ -200,39 +202,95 @@ class GoogleAdsAccount:
     def set_status(self, unit: Unit, status: Switch, *, validate_only: bool = False) -> None:
         """Switch a campaign. On one that lacks its declaration only a pause is tried: what would
         spend again is refused without a call."""
-        if status == "active" and unit.details.get("not_changeable") == NO_DECLARATION:
-            raise Refused(UNDECLARED, code=NO_DECLARATION)
-        name = f"customers/{self.external_id}/campaigns/{unit.external_id}"
-        self._change("campaigns", name, {"status": SWITCHES[status]}, validate_only)
+        self._change(unit, status, validate_only)
 
     def set_budget(self, unit: Unit, amount: Decimal, *, validate_only: bool = False) -> None:
         """The daily budget, a multiple of the currency's smallest unit. Never a shared one: it is
         other campaigns' money, too."""
-        micros = to_micros(amount, self._known().currency)
+        self._change(unit, amount, validate_only)
+
+    def set_all(
+        self, settings: Sequence[tuple[Unit, Switch | Decimal]], *, validate_only: bool = False
+    ) -> list[PlatformError | None]:
+        """Statuses and budgets of many, in one call for each of the two; what came of each by
+        itself, in this order: null is done. Raises AccountBroken."""
+        found: list[PlatformError | None] = [None] * len(settings)
+        kinds: dict[str, list[tuple[int, str, Mapping[str, str]]]] = {}
+        for at, setting in enumerate(settings):
+            try:
+                kind, name, values = self._setting(*setting)
+            except AccountBroken:
+                raise
+            except PlatformError as error:
+                found[at] = error
+            else:
+                kinds.setdefault(kind, []).append((at, name, values))
+        for kind, changes in kinds.items():
+            for start in range(0, len(changes), MOST_OPERATIONS):
+                part = changes[start : start + MOST_OPERATIONS]
+                came = self._mutate(kind, [one[1:] for one in part], validate_only)
+                for (at, *_), problem in zip(part, came, strict=True):
+                    found[at] = problem
+        return found
+
+    def read_again(self, units: Sequence[Unit]) -> dict[str, Unit]:
+        """These campaigns as they stand now, by one query; what is not in the answer is gone."""
+        numbers = sorted({unit.external_id for unit in units})
+        if not all(map(is_number, numbers)):
+            raise PlatformError("A campaign of Google Ads is named by its number.")
+        if not numbers:
+            return {}
+        query = f"{CAMPAIGNS_QUERY} WHERE campaign.id IN ({', '.join(numbers)})"
+        account = Account(known_zone("Google Ads", self._known().time_zone), set())
+        found = [unit(row, account) for page in self._rows(query) for row in page]
+        return {one.external_id: one for one in found}
+
+    def _setting(self, unit: Unit, value: Switch | Decimal) -> tuple[str, str, Mapping[str, str]]:
+        """Which kind of resource, which one, and the value in Google's words."""
+        if value == "active" and unit.details.get("not_changeable") == NO_DECLARATION:
+            raise Refused(UNDECLARED, code=NO_DECLARATION)
+        if not isinstance(value, Decimal):
+            name = f"customers/{self.external_id}/campaigns/{unit.external_id}"
+            return "campaigns", self._own("campaigns", name), {"status": SWITCHES[value]}
+        micros = to_micros(value, self._known().currency)
         if unit.budget_kind != "daily" or not unit.budget_ref or micros <= 0:
             raise Refused("Only a campaign's own daily budget can be changed, and not to nothing.")
-        self._change(
-            "campaignBudgets", unit.budget_ref, {"amountMicros": str(micros)}, validate_only
-        )
+        name = self._own("campaignBudgets", unit.budget_ref)
+        return "campaignBudgets", name, {"amountMicros": str(micros)}
 
-    def _change(self, kind: str, name: str, values: Mapping[str, str], validate_only: bool) -> None:
+    def _own(self, kind: str, name: str) -> str:
         if not re.fullmatch(rf"customers/{self.external_id}/{kind}/\d{{1,20}}", name, re.ASCII):
             raise PlatformError("What is to be changed does not belong to this Google account.")
-        body = {
-            "operations": [
-                {"update": {"resourceName": name, **values}, "updateMask": ",".join(values)}
-            ],
-            "partialFailure": True,
-            "validateOnly": validate_only,
-        }
-        answer = self._http.call(
-            "POST",
-            f"customers/{self.external_id}/{kind}:mutate",
-            json_body=body,
-            headers=self._headers,
-            changes=True,
-        )
-        _confirmed(answer, name, validate_only)
+        return name
+
+    def _change(self, unit: Unit, value: Switch | Decimal, validate_only: bool) -> None:
+        (problem,) = self.set_all([(unit, value)], validate_only=validate_only)
+        if problem is not None:
+            raise problem
+
+    def _mutate(
+        self, kind: str, changes: Sequence[tuple[str, Mapping[str, str]]], validate_only: bool
+    ) -> list[PlatformError | None]:
+        try:
+            answer = self._http.call(
+                "POST",
+                f"customers/{self.external_id}/{kind}:mutate",
+                json_body=body_of(changes, validate_only),
+                headers=self._headers,
+                changes=True,
+            )
+        except AccountBroken:
+            raise
+        except (Later, Unsure) as error:
+            return [error] * len(changes)
+        except PlatformError as error:  # the call as a whole: nothing of it was carried out
+            if len(changes) == 1:
+                return [error]
+            return [self._mutate(kind, [one], validate_only)[0] for one in changes]
+        try:
+            return outcomes(answer, [name for name, _ in changes], validate_only)
+        except PlatformError as error:  # it may be done: only what was said of it cannot be read
+            return [Unsure(error.message)] * len(changes)
 
     def _days(self, since: date, until: date) -> Iterator[Sequence[DayFigures]]:
         seen: set[int] = set()
@@ -280,20 +338,6 @@ class GoogleAdsAccount:
         trials = (row for page in self._rows(TRIALS_QUERY) for row in page)
         tested = {base for row in trials if (base := tested_by(row))}
         return Account(known_zone("Google Ads", facts.time_zone), tested)
-
-
-def _confirmed(answer: Answer, name: str, validate_only: bool) -> None:
-    """Done is what the results name, not what no error names."""
-    told = Fields("Google", "the answer", answer.body)
-    done = any(one.text("resourceName") == name for one in told.parts("results", "a result"))
-    failure = answer.body.get("partialFailureError")
-    if isinstance(failure, dict):
-        problem = from_status(failure, answer)
-        if not isinstance(problem, Hiccup):
-            raise problem
-    elif done or validate_only:
-        return
-    raise Unsure("Google did not confirm the change. Whether it was made is not known.")
 
 
 def _problem(customer: Fields) -> str:

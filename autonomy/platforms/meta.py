@@ -226,6 +226,24 @@ class MetaAccount:
             raise Refused("Only a daily budget can be changed, and not to nothing.")
         self._change(unit, {"daily_budget": str(minor)}, validate_only)
 
+    def read_again(self, units: Sequence[Unit]) -> dict[str, Unit]:
+        """These campaigns and ad sets as they stand now, one call each, without what they learn;
+        what is not there any more is left out."""
+        currency, found = self._known().currency, {}
+        for unit in units:
+            number = _number(unit.external_id, "campaign or ad set")
+            fields = ADSET_FIELDS if unit.kind == "adset" else CAMPAIGN_FIELDS
+            try:
+                row = self._node(number, fields)
+            except Gone:
+                self._read_account()  # raises where it is the account that cannot be seen
+                continue
+            if unit.kind == "adset":  # its own effective state knows of its campaign's
+                found[number] = adset_unit(row, Parent("", "active", None, {}), currency)
+            else:
+                found[number] = campaign_unit(row, currency, learning=False)
+        return found
+
     def _change(self, unit: Unit, form: Mapping[str, str], validate_only: bool) -> None:
         number = _number(unit.external_id, "campaign or ad set")
         options = {"execution_options": json.dumps(["validate_only"])} if validate_only else {}

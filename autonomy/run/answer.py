@@ -48,12 +48,14 @@ class RunSummary(BaseModel):
     rules_skipped: list[dict[str, str]] = Field(default_factory=list)
     breakers: list[dict[str, Any]] = Field(default_factory=list)
     totals: list[dict[str, Any]] = Field(default_factory=list)
+    delivered: dict[str, dict[str, int]] = Field(default_factory=dict)
     warnings: list[str] = Field(default_factory=list)
     duration_ms: int = 0
 
 
 class SyncSummary(BaseModel):
-    """The `result` object where the connected accounts were read and no run was carried out."""
+    """The `result` object where the connected accounts were read, what waited for their platforms
+    was carried over, and no run was carried out."""
 
     model_config = COMPLETE
 
@@ -61,4 +63,6 @@ class SyncSummary(BaseModel):
     timestamp: str
     accounts: list[dict[str, Any]]
     left_for_next_time: int
+    delivered: dict[str, dict[str, int]]
+    not_delivered: list[dict[str, Any]]
     warnings: list[str]

@@ -16,6 +16,7 @@ from typing import Any
 from autonomy.config import Settings
 from autonomy.crash_points import fault_point
 from autonomy.engine import Accounts, Decision, Decisions, PolicyError, decide
+from autonomy.engine.observed import would_be
 from autonomy.errors import (
     AutonomyError,
     KeyReused,
@@ -198,10 +199,14 @@ class Runner:
     def _pass(self, run: Run, summary: Summary) -> Json:
         decisions = self._decide(run)
         summary.decided(decisions)
+        self._ask_platforms(run, decisions, summary)
         if run.request.dry_run or run.began["mode"] == "observe":
+            if not run.request.dry_run:
+                self._carry_over(run, summary)
             self._foresee(run, summary)
             return summary.result(run.started)
         self._apply(run, decisions, summary)
+        self._carry_over(run, summary)
         self._hold_out(run, decisions)
         self._detect(run, summary)
         self._measure(run, summary)
@@ -265,6 +270,39 @@ class Runner:
             now=run.now.isoformat(),
         )
         summary.applied(batch, answer)
+
+    def _ask_platforms(self, run: Run, decisions: Decisions, summary: Summary) -> None:
+        """Would they take what would be done? In a dry run, and where a platform is only asked."""
+        if not run.began.get("pushes") or not (run.request.dry_run or run.began.get("validates")):
+            return
+        wishes = {
+            one.campaign_id: {"previous": one.previous.to_dict(), "new": new.to_dict()}
+            for one in decisions
+            if (new := would_be(one)) is not None
+        }
+        if not wishes:
+            return
+        from autonomy.run.platforms import ask_platforms
+
+        with step("ask", run_id=run.id) as counts:
+            for one in ask_platforms(self._store, self._settings, wishes, run.began, run.deadline):
+                summary.asked(one.account, one.would_take, one.would_refuse, one.sentences)
+                counts["would_refuse"] = counts.get("would_refuse", 0) + one.would_refuse
+
+    def _carry_over(self, run: Run, summary: Summary) -> None:
+        """What waits for a platform, of this run's doing or another's: its money before all else
+        that a run does."""
+        accounts = run.began.get("pushes") or []
+        if not accounts:
+            return
+        from autonomy.run.platforms import carry_over
+
+        with step("carry over", run_id=run.id, accounts=len(accounts)):
+            done = carry_over(
+                self._store, self._settings, accounts, run.deadline, self._simulated_now()
+            )
+        for one in done:
+            summary.delivered(one.account, one.counts, one.told, one.warning)
 
     def _hold_out(self, run: Run, decisions: Decisions) -> None:
         """Note what the comparison group was spared, to hold against it what was done."""

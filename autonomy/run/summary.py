@@ -61,6 +61,7 @@ class Summary:
         self._totals: Json = began.get("account_totals") or {}
         self._of_totals: list[Json] = []
         self._warnings = list(began.get("warnings") or []) if request.first_shard else []
+        self._delivered: dict[str, dict[str, int]] = {}
         self._extra: Json = {}
         self._silent_rules = {
             rule["id"]
@@ -127,6 +128,19 @@ class Summary:
         """Actions whose impact was measured in this run."""
         self._extra["actions_measured"] = actions
 
+    def delivered(
+        self, account: str, counts: dict[str, int], told: list[Json], warning: str | None
+    ) -> None:
+        """What of an account's changes is on its platform, and what was refused there."""
+        self._delivered[account] = self._delivered.get(account, {}) | counts
+        self._failed += told
+        self._warnings += [warning] if warning else []
+
+    def asked(self, account: str, take: int, refuse: int, sentences: list[str]) -> None:
+        """What an account's platform says of what would be done."""
+        self._delivered[account] = {"would_take": take, "would_refuse": refuse}
+        self._warnings += sentences
+
     def stopped_at_deadline(self, left: int) -> None:
         """The next run goes on where this one stopped."""
         self._extra["deadline_reached"] = True
@@ -153,6 +167,7 @@ class Summary:
             "rules_skipped": self._rules_skipped,
             "breakers": self._breakers,
             "totals": self._of_totals,
+            "delivered": self._delivered,
             "warnings": self._warnings,
             **self._extra,
             "duration_ms": round((time.monotonic() - started) * 1000),

@@ -61,14 +61,16 @@ def fakes(of: int | None = None) -> set[str]:
     return found
 
 
-def test_metas_account_is_connected_read_and_decided_on(told: Told, tmp_path: Path) -> None:
+def test_metas_account_is_connected_read_and_changed(told: Told, tmp_path: Path) -> None:
     code, out, err = told("--platform", "meta")
     assert code == 0, err
     assert "Simulated market: 24 campaigns and " in out
-    assert "A connected account is only observed" in out
-    assert "(mode observe)" in out
-    assert "would " in out
-    assert 'by "' in out  # the rule, and then why
+    assert "(mode autonomous)" in out
+    _, shown = out.split("On the platform:")
+    assert "confirmed: Meta was read again and has it" in shown
+    assert "Meta refused: Your budget is too low" in shown
+    assert "Maria Keller set its budget to" in shown
+    assert "taken back by a person, confirmed by Meta" in shown
     assert len(err.strip().splitlines()) == 2  # the account is read; the function is up
     assert not any(secret in out + err for secret in ("meta-token", "meta-secret"))
     assert list((tmp_path / "made").iterdir()) == []
@@ -79,12 +81,17 @@ def test_googles_in_json(told: Told, tmp_path: Path) -> None:
     code, out, err = told("--platform", "google", "--json")
     assert code == 0, err
     result: Any = json.loads(out)["result"]
-    assert result["mode"] == "observe"
+    assert result["mode"] == "autonomous"
+    (counts,) = result["delivered"].values()
+    assert counts["confirmed"] >= 1
+    assert (counts["refused"], counts["persons"]) == (1, 1)
+    codes = {one["code"] for one in result["failed"]}
+    assert codes == {"PLATFORM_REFUSED", "CHANGED_MEANWHILE"}
     assert result["campaigns_evaluated"] == 24
     assert result["warnings"] == []
     acting = {one["action_type"] for one in result["actions"]}
     assert {"auto_pause", "auto_scale_up"} <= acting
-    assert {one["status"] for one in result["actions"]} <= {"would act", "would propose"}
+    assert {one["status"] for one in result["actions"]} <= {"executed", "pending"}
     assert list((tmp_path / "made").iterdir()) == []
     assert fakes() == set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from autonomy.run.delivered import delivered_sentences
 from autonomy.run.notify.message import Line, Message
 
 LISTED = 10
@@ -40,6 +41,7 @@ def digest(result: Mapping[str, Any]) -> Message:
         Line(":x:", str(one.get("title") or ""), str(one.get("message") or ""))
         for one in failed[:LISTED]
     ]
+    lines += [Line(":satellite:", one) for one in delivered_sentences(result)]
     lines += [Line(":warning:", str(one)) for one in result.get("warnings") or []]
     body = {"event": event_of(result), "result": result}
     return Message(f"Autonomous Ops: {said}", tuple(lines), body)
