@@ -117,6 +117,8 @@ def _code(number: int, subcode: object, status: int) -> str:
 def _sentence(error: Mapping[str, Any], *secrets: str | None) -> str:
     """Meta's own words, those for people first."""
     title, text = (said(error.get(key), *secrets) for key in ("error_user_title", "error_user_msg"))
+    if text.startswith(title):  # said once is enough
+        title = ""
     own = " ".join(ended(one) for one in (title, text) if one)
     return own or ended(said(error.get("message"), *secrets) or "no reason given")
 
