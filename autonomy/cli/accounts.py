@@ -86,7 +86,8 @@ def _show(as_json: bool) -> None:
         if one["finding"]:
             click.echo(one["finding"]["sentence"])
         if one["total"]:
-            click.echo(f"{one['account']}: {' '.join(total_sentences(one['total']))}")
+            said = total_sentences(one["total"], one["in_force"]["mode"])
+            click.echo(f"{one['account']}: {' '.join(said)}")
 
 
 def _own(account: Json) -> list[str]:

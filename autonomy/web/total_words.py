@@ -6,25 +6,30 @@ from autonomy.store import Json
 from autonomy.text import counted, decimal, money
 
 
-def total_sentences(total: Json | None) -> list[str]:
+def total_sentences(total: Json | None, mode: str = "autonomous") -> list[str]:
     """Of an account as `autonomy_account_totals` tells it; none where it has no total."""
     if total is None:
         return ["It has no total: its budgets may grow as far as its limits allow."]
-    return [*_budgets(total), *_month(total), *_price(total)]
+    return [*_budgets(total, mode), *_month(total), *_price(total)]
 
 
 def _amount(total: Json, name: str) -> str:
     return money(total[name], currency=total["currency"])
 
 
-def _budgets(total: Json) -> list[str]:
+def _budgets(total: Json, mode: str) -> list[str]:
     free = total["ceiling"] - total["active_budget"]
     limit = "its total is" if total["code"] == "TOTAL_CAP" else "its month allows"
     said = (
         f"The budgets of its {counted(total['active_campaigns'], 'active campaign')} come to "
-        f"{_amount(total, 'active_budget')} a day; {limit} {_amount(total, 'ceiling')}"
+        f"{_amount(total, 'active_budget')} a day"
     )
+    if total["shared"]:
+        said += f", {_amount(total, 'shared')} of it shared by several, which counts once"
+    said += f"; {limit} {_amount(total, 'ceiling')}"
     beside = money(abs(free), currency=total["currency"])
+    if total["shrink_to"] is not None and mode == "observe":
+        return [f"{said}: {beside} too much. Nothing is shrunk: the account is only observed."]
     if total["shrink_to"] is not None:
         return [f"{said}: {beside} too much, which the next run takes from all in proportion."]
     if free < 0:

@@ -383,17 +383,19 @@ def test_a_pulse_or_cursor_that_is_none_is_not_kept(
     connect(paper)
     token = str(uuid.uuid4())
     store.rpc("begin_platform_pull", p_account=SHOP, p_token=token)
-    held = {"p_account": SHOP, "p_token": token}
-    good = {"day": datetime.now(UTC).date().isoformat(), "spend": "5", "clicks": 3,
+    held: Any = {"p_account": SHOP, "p_token": token}
+    good: Any = {"day": datetime.now(UTC).date().isoformat(), "spend": "5", "clicks": 3,
             "conversions": "0.4"}  # fmt: skip
-    for wrong in ({"day": "2026-02-31"}, {"day": "2020-01-01"}, {"day": None}, {"spend": "NaN"},
-                  {"clicks": -1}, {"conversions": None}):  # fmt: skip
+    wrongs: list[Any] = [{"day": "2026-02-31"}, {"day": "2020-01-01"}, {"day": None},
+                         {"spend": "NaN"}, {"clicks": -1}, {"conversions": None}]  # fmt: skip
+    for wrong in wrongs:
         store.rpc("record_platform_pulse", p_pulse=good | wrong, **held)
     store.rpc("record_platform_pulse", p_pulse=[], **held)
     assert sql("select count(*) from autonomy.platform_pulse") == [(0,)]
     store.rpc("record_platform_pulse", p_pulse=good, **held)
     assert sql("select spend, conversions from autonomy.platform_pulse") == [(5, Decimal("0.4"))]
-    for cursor in ({"since": "x", "until": "y"}, {"since": "2026-01-01"}, 5, "null", []):
+    cursors: list[Any] = [{"since": "x", "until": "y"}, {"since": "2026-01-01"}, 5, "null", []]
+    for cursor in cursors:
         with pytest.raises(BadRequest, match="p_cursor must be"):
             store.rpc("record_platform_days", p_days=[], p_cursor=cursor, **held)
     assert sql("select cursor from autonomy.platform_accounts") == [(None,)]

@@ -157,16 +157,16 @@ def steady(name: str, days: int, **more: Any) -> list[tuple[Any, ...]]:
     """A reading an hour: each brings 100 clicks and 4 conversions, until it is `broken` so long."""
     broken = more.get("broken", 0)
     rows, end = [], START + timedelta(days=days)
-    at = START
+    moment = START
     clicks = conversions = 0
-    while (at := at + timedelta(hours=1)) <= end:
-        if at.hour == 0:  # the last hour of a day is told by nobody
+    while (moment := moment + timedelta(hours=1)) <= end:
+        if moment.hour == 0:  # the last hour of a day is told by nobody
             clicks = conversions = 0
-            rows.append((name, at, at.date(), 0, 0, 0))
+            rows.append((name, moment, moment.date(), 0, 0, 0))
             continue
         clicks += 100
-        conversions += 0 if at > end - timedelta(hours=broken) else 4
-        rows.append((name, at, at.date(), 0, clicks, conversions))
+        conversions += 0 if moment > end - timedelta(hours=broken) else 4
+        rows.append((name, moment, moment.date(), 0, clicks, conversions))
     return rows
 
 
@@ -175,10 +175,13 @@ def told(db: Db, days: int = 10) -> Any:
     return db.execute(STATED.encode(), (now,)).fetchone()
 
 
+def at(hour: float, minute: int = 0) -> datetime:
+    return START + timedelta(hours=hour, minutes=minute)
+
+
 def test_what_a_total_grew_by(db: Db) -> None:
     connect(db, "Zoned", "Asia/Tokyo")  # its day begins at 15 h
     day = START.date()
-    at = lambda hour, minute=0: START + timedelta(hours=hour, minutes=minute)  # noqa: E731
     tell(db, [
         ("Zoned", at(9), day, 0, 100, 8), ("Zoned", at(10), day, 0, 130, 9),
         ("Zoned", at(11), day, 0, 140, 7),  # restated: nothing came

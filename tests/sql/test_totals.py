@@ -688,8 +688,7 @@ def test_a_shared_budget_counts_once(db: Db) -> None:
 @pytest.mark.parametrize(("total", "left"), [(900, 150), (640, 20), (601, 20), (300, 20)])
 def test_others_make_room_for_a_shared_budget(db: Db, total: Any, left: Any) -> None:
     """As far as their floor, a twentieth."""
-    one, two, *others = several(db, 400, 400, 1, 1)
-    shared_budget(db, others, 600)
+    shared_budget(db, several(db, 400, 400, 1, 1)[2:], 600)
     limit(db, daily_total=total)
     run(db)
     assert [budget for budget in budgets(db) if budget is not None] == [left, left]

@@ -13,7 +13,7 @@ TOTAL: dict[str, Any] = {
     "active_campaigns": 12, "active_budget": 1000, "today": "2026-11-11", "days_left": 20,
     "spent": None, "spent_today": None, "spent_per_budget": 1, "pace": None, "ceiling": 900,
     "code": "TOTAL_CAP", "shrink_to": 900, "shrink_code": "TOTAL_CAP", "price": 1,
-    "expected": None, "left_a_day": None,
+    "expected": None, "left_a_day": None, "shared": 0,
 }  # fmt: skip
 MONTH = {
     "monthly_total": 30000, "spent": 12000, "spent_per_budget": 0.95, "left_a_day": 900,
@@ -109,3 +109,13 @@ def test_an_account_without_a_total() -> None:
 def test_what_a_run_did(told: dict[str, Any], sentence: str) -> None:
     base = {"account": "north", "currency": "EUR", "ceiling": 900, "code": "TOTAL_CAP"}
     assert run_sentence(base | told) == sentence
+
+
+def test_of_an_account_that_is_observed_nothing_is_shrunk() -> None:
+    (said, *_) = total_sentences(TOTAL, "observe")
+    assert said.endswith(" too much. Nothing is shrunk: the account is only observed.")
+
+
+def test_a_shared_budget_is_named() -> None:
+    (said, *_) = total_sentences({**TOTAL, "shared": 600})
+    assert "1,000.00 EUR a day, 600.00 EUR of it shared by several, which counts once; its" in said
