@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ insert into autonomous_rules (rule_name, rule_type, condition, action, priority)
   'optimize', '{"metric": "spend", "operator": ">=", "threshold": 50}',
   '{"type": "budget_adjusted", "by": "curve", "max_budget": 10000}', 90)
 """
+APPROVE = "select approve_autonomous_action(%s, 'me', null, %s)"
 # What is refused for a reason of its own: it is paused already, above the total, gone.
 REFUSED = ("AO004", "AO006")
 
@@ -170,9 +172,7 @@ class World:
             for (waiting,) in self.db.execute(
                 "select id from autonomous_actions where status = 'pending'"
             ).fetchall():
-                self.ours(what, lambda waiting=waiting: self.value(
-                    "select approve_autonomous_action(%s, 'me', null, %s)", waiting, self.now)
-                )  # fmt: skip
+                self.ours(what, partial(self.value, APPROVE, waiting, self.now))
         else:
             self._state(what)
 
@@ -181,7 +181,7 @@ class World:
                         (value, campaign))  # fmt: skip
 
     def _state(self, what: str) -> None:
-        account = {"mode": self.random.choice(("approve", None, None))}
+        account: dict[str, Any] = {"mode": self.random.choice(("approve", None, None))}
         if what == "total":
             account = {
                 "monthly_total": self.random.choice((12_000, TOTAL, 18_000)),
