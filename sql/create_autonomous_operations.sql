@@ -10261,7 +10261,8 @@ begin
 return query
 with due as materialized (select*from autonomy.due_spends(p_limit,p_now)
 ),silent as materialized (select i.id from unnest(autonomy.campaigns_without_value(array(select distinct d.campaign_id from due d where (d.k).campaign_id is not null),p_now)) i (id)
-),judged as materialized (select d.*,case when v.cpa is null then (d.k).posterior else autonomy.cpa_posterior(v.cpa,(d.k).spend,(d.k).conversions,(d.k).days,(d.k).matured) end as posterior,v.break_even,autonomy.step_needs((d.k).curvature,d.share_before,d.share_after)*v.break_even as needed,autonomy.step_doubt((d.k).curvature,d.share_before,d.share_after,(d.k).over) as doubt,case when d.kind<>'other' and (d.k).spend>1e-9 and (s.id is null or v.cpa is not null)
+),judged as materialized (select d.*,case when v.cpa is null then (d.k).posterior else autonomy.cpa_posterior(v.cpa,(d.k).spend,(d.k).conversions,(d.k).days,(d.k).matured) end as posterior,v.break_even,autonomy.step_needs((d.k).curvature,d.share_before,d.share_after)*v.break_even as needed,autonomy.step_doubt((d.k).curvature,d.share_before,d.share_after,(d.k).over)
++ case d.kind when 'auto_pause' then 0.03 else 0 end as doubt,case when d.kind<>'other' and (d.k).spend>1e-9 and (s.id is null or v.cpa is not null)
 then case d.kind when 'auto_pause' then least(0,d.spend-d.spend_else) else d.spend-d.spend_else end
 end as added,s.id is not null and v.cpa is null as valueless
 from due d
@@ -14393,7 +14394,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0850_creative_fatigue', 'f761a5cca0b32b67e961492cfe5c9852dd025a0b9c780505472c1585c35b523c', pg_catalog.clock_timestamp()),
   ('0860_timing_optimization', '670ca753c904f6c483f73c6bccf85e13cd928a4f2136aca677acf638b931345a', pg_catalog.clock_timestamp()),
   ('0870_opportunities', '24103e9f0f6022b59690674cce93d6e2ef9315d7533b37ee24dba347c205ce64', pg_catalog.clock_timestamp()),
-  ('0900_impact', 'f1eeee93949ff89066e58022a983e8734c339b145d2207385a5d7f743cd2e82a', pg_catalog.clock_timestamp()),
+  ('0900_impact', '4d940557ad14dfcc2238ae27cd651e342ab644dc01470b28f1640484c18fd48a', pg_catalog.clock_timestamp()),
   ('0910_action_results', 'c7ca39800c4ebbbd8d80a49a6561f344165e2f7b1ab8bce0fd123fb8c656b685', pg_catalog.clock_timestamp()),
   ('0920_rule_scores', '3f7f191cc2ef38c560918094d4cb92117494535fc746640d4648e824c6ba01bb', pg_catalog.clock_timestamp()),
   ('0930_insights', 'dfe8cf88954aa1661fa696608b86b1501257ef4c08cc14a5293e834b4fe555a4', pg_catalog.clock_timestamp()),
