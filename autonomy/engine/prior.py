@@ -171,7 +171,7 @@ def fullness(days: float, half_life_days: float) -> float:
     """As how many whole orders one of evidence that fades tells, of so many (faded) days on end."""
     if not half_life_days > 0.0:
         return 1.0
-    kept = 0.5 ** (1.0 / half_life_days)  # from one day to the next
+    kept: float = 0.5 ** (1.0 / half_life_days)  # from one day to the next
     return (1.0 + kept) / (1.0 + clamped(1.0 - days * (1.0 - kept), 0.0, kept, kept))
 
 

@@ -131,7 +131,8 @@ def test_what_a_total_took_is_its_own_line_and_nobodys_fault(db: Db) -> None:
     assert (line["rule_id"], line["actions"], line["money"]) == (None, 6, -300)
     assert (line["flagged"], line["suggestion"]) == (False, None)
     assert scoreboard(db)["By hand"]["actions"] == 1
-    assert "calibration" not in insights(db) and "rule_flagged" not in insights(db)
+    assert "calibration" not in insights(db)
+    assert "rule_flagged" not in insights(db)
     shown = {one["rule_name"]: one for one in value(db, "select dashboard_scoreboard(%s)", NOW)}
     assert {name: one["actions"] for name, one in shown.items()} == {"Total": 6, "By hand": 1}
     assert (shown["Total"]["rule_id"], shown["Total"]["flagged"]) == (None, False)

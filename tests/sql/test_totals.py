@@ -416,9 +416,9 @@ def test_money_has_a_price_where_there_is_not_enough_for_all(db: Db) -> None:
 
 
 def test_the_price_is_the_bar_of_scale_rules(db: Db) -> None:
-    """2.6x earns its keep twice over at break-even 1, but elsewhere the same money returns more."""
+    """2.3x earns its keep twice over at break-even 1, but elsewhere the same money returns more."""
     (one,) = several(db, 100, created_at=hours_ago(24 * 20, db))
-    earning(db, one, 2.6)
+    earning(db, one, 2.3)
     db.execute(
         "update autonomous_rules set condition = jsonb_set(condition, '{threshold}', '2')"
         " where rule_name = 'High ROI Scale'"

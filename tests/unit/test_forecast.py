@@ -138,7 +138,8 @@ def test_what_follows_its_budgets_is_as_certain_as_they_are() -> None:
         with_days(account(ramp), {-at: {"present_spend": 100.0, "present_revenue": 200.0}
                                   for at in range(1, 29)})
     ).bands  # fmt: skip
-    assert plain is not None and known is not None
+    assert plain is not None
+    assert known is not None
     assert known.spend.high - known.spend.low < 0.5 * (plain.spend.high - plain.spend.low)
 
 
