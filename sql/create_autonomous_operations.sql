@@ -13392,7 +13392,7 @@ create function public.dashboard_state(p_since timestamptz default null,p_run_in
 ) returns jsonb language plpgsql stable set search_path='' set jit=off
 as $$
 declare
-v_order constant text[]:=array['FROZEN','NO_RUN','RUN_FAILED','RUN_LATE','ACCOUNT_BROKEN','FEED_FAILED','STALE_DATA','UNREAD_STATUS','NO_DATA','ZONE_UNKNOWN','BREAKER','APPROVALS_WAITING','MANY_PAUSED','BUDGET_MOVED','FALLING_ROI','CRITICAL_OPPORTUNITIES','VALUE_NOT_MEASURED','SUSPECT_DATA','ACTIONS_FAILED','RULES_SKIPPED','ALL_RULES_INACTIVE','OBSERVING'];
+v_order constant text[]:=array['FROZEN','NO_RUN','RUN_FAILED','RUN_LATE','ACCOUNT_BROKEN','PAUSE_WAITING','FEED_FAILED','STALE_DATA','UNREAD_STATUS','NO_DATA','ZONE_UNKNOWN','BREAKER','APPROVALS_WAITING','MANY_PAUSED','BUDGET_MOVED','FALLING_ROI','CRITICAL_OPPORTUNITIES','VALUE_NOT_MEASURED','SUSPECT_DATA','ACTIONS_FAILED','RULES_SKIPPED','ALL_RULES_INACTIVE','OBSERVING'];
 v_minutes integer:=least(greatest(p_run_interval_minutes,1),10080);
 v_visit boolean:=coalesce(p_since<p_now,false);
 v_since timestamptz:=case when v_visit then greatest(p_since,p_now-interval '7 days')
@@ -14673,7 +14673,7 @@ as $$
 begin
 return query
 values
-('FROZEN','Everything is frozen, or an account','{slack,webhook,email}'::text[],true,true),('RUN_FAILED','A run did not finish','{slack,webhook,email}',true,false),('RUN_LATE','No run has succeeded when one was due','{slack,webhook,email}',true,false),('ACCOUNT_BROKEN','An account cannot be reached','{slack,webhook,email}',true,true),('FEED_FAILED','The feed is not read, or not all of it','{slack,webhook,email}',true,false),('STALE_DATA','No new figures come in','{slack,webhook,email}',false,true),('BREAKER','A breaker stopped a run','{slack,webhook,email}',true,true),('APPROVALS_WAITING','Proposals wait for a decision','{slack,webhook,email}',false,true),('BUDGET_MOVED','Much of the budget was moved in 24 hours','{slack,webhook,email}',false,true),('VALUE_NOT_MEASURED','Conversions come without a value','{slack,webhook,email}',true,true),('SUSPECT_DATA','Figures cannot be right','{slack,webhook,email}',true,true),('ZONE_UNKNOWN','A time zone is not known any more','{slack,webhook,email}',true,true),('ACTIONS_FAILED','Actions failed','{slack,webhook}',true,false),('RULES_SKIPPED','Rules cannot be read','{slack,webhook,email}',true,false),('RUN_ACTED','What each run did','{slack,webhook}',true,false);
+('FROZEN','Everything is frozen, or an account','{slack,webhook,email}'::text[],true,true),('RUN_FAILED','A run did not finish','{slack,webhook,email}',true,false),('RUN_LATE','No run has succeeded when one was due','{slack,webhook,email}',true,false),('ACCOUNT_BROKEN','An account cannot be reached','{slack,webhook,email}',true,true),('PAUSE_WAITING','A pause has not reached its platform','{slack,webhook,email}',true,true),('FEED_FAILED','The feed is not read, or not all of it','{slack,webhook,email}',true,false),('STALE_DATA','No new figures come in','{slack,webhook,email}',false,true),('BREAKER','A breaker stopped a run','{slack,webhook,email}',true,true),('APPROVALS_WAITING','Proposals wait for a decision','{slack,webhook,email}',false,true),('BUDGET_MOVED','Much of the budget was moved in 24 hours','{slack,webhook,email}',false,true),('VALUE_NOT_MEASURED','Conversions come without a value','{slack,webhook,email}',true,true),('SUSPECT_DATA','Figures cannot be right','{slack,webhook,email}',true,true),('ZONE_UNKNOWN','A time zone is not known any more','{slack,webhook,email}',true,true),('ACTIONS_FAILED','Actions failed','{slack,webhook}',true,false),('RULES_SKIPPED','Rules cannot be read','{slack,webhook,email}',true,false),('RUN_ACTED','What each run did','{slack,webhook}',true,false);
 end $$;
 create function autonomy.told_channels(p_account text,p_code text) returns text[]
 language sql stable
@@ -15498,7 +15498,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('0963_import_feed', '3b2508d875534d5a0c77155e7d827fa4ee2cde25fff212e267c5b5f7f46d6401', pg_catalog.clock_timestamp()),
   ('1000_dashboard_days', '628660e39584d17c2ee35e7ba57b546cf628be4655929929af3c7ee6a08c61e2', pg_catalog.clock_timestamp()),
   ('1010_dashboard_work', 'f6a68dbcef657c5db83cb202f8a2854af950f68b1ab2f1c42a36a5e5664ea931', pg_catalog.clock_timestamp()),
-  ('1020_dashboard_state', '0c53ecc2eefb4ff72d95362dea3cce28e306b00802d0706674512619157d117b', pg_catalog.clock_timestamp()),
+  ('1020_dashboard_state', '20c277ca0062a62d57b48d4b0dca1315c108017c9270b81ec8fa8e126202a7cc', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '6db9525508795280fbadc92b529241bb890e9c62c607b59320a1fb3a18434a74', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
@@ -15509,7 +15509,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1065_exclusions', '0f15ff80d33eb5cf227e1169b9fad9fb82e8ccd50008940605d5efd4f81cf5cc', pg_catalog.clock_timestamp()),
   ('1066_platforms', 'fe3d9f804eac1a3f197bafae75cbce57814253929c59fee508406966a9b4d7d2', pg_catalog.clock_timestamp()),
   ('1067_platform_push', '0b8b6d8acab700388d080d1312f9a35730e44c8f87e72aafbda3deb679f5d6a2', pg_catalog.clock_timestamp()),
-  ('1070_causes', '6bb4259f571e80afe17709d581de8046a0583eb0650acff7ee2425aba9498ed3', pg_catalog.clock_timestamp()),
+  ('1070_causes', '74bb863dc16a2ed8da48398833bffb7fab618bcb62d579a0d03bd0c06b3c47d9', pg_catalog.clock_timestamp()),
   ('1200_history', '3f5dd679b3023de64ac31dd943bce7043beb92cffb8596ce7d97fbaca7e5487d', pg_catalog.clock_timestamp()),
   ('9900_rights', '9b2e902efe6229b5bdcfe2608a9de6dd4d43cdf397f6149f0030e0fd3bbc101b', pg_catalog.clock_timestamp());
 
