@@ -810,7 +810,7 @@ def test_on_needs_a_confirmation_where_pauses_are_easy(db: Db) -> None:
     db.execute("update autonomy_accounts set min_pause_confidence = 80 where account = %s", (SHOP,))
     assert world.call("set_platform_push", p_account=SHOP, p_push="on")["push"] == "on"
     db.execute("update autonomy_accounts set mode = 'autonomous' where account = %s", (SHOP,))
-    db.execute("update autonomy.platform_accounts set checked_at = now()")
+    world.call("record_platform_check", p_account=SHOP, p_now=world.now)
     said = world.call("set_platform_push", p_account=SHOP, p_push="on")
     assert "never tried" not in said["message"]
 
