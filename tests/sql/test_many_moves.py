@@ -1,4 +1,4 @@
-"""A day on which very many budgets move: what each further batch costs is what the first one did."""
+"""A day on which very many budgets move: a further batch costs what the first one did."""
 
 from __future__ import annotations
 
