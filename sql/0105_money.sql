@@ -26,7 +26,8 @@ language plpgsql immutable parallel safe set search_path = ''
 as $$
 -- half up, and a minus sign as long as the figures are wide; the same in autonomy/text.py
 declare
-  v_digits integer := autonomy.currency_digits(p_currency);
+  -- sentences have many amounts, most of them of no currency: the call takes longer than the rest
+  v_digits integer := case when p_currency is null then 2 else autonomy.currency_digits(p_currency) end;
 begin
   return case when p_amount between -1e20 and 1e20 then
     replace(to_char(round(p_amount, v_digits), 'FM999,999,999,999,999,999,990'

@@ -16,10 +16,12 @@ comment on function autonomy.exact(float8) is
   '[autonomous-operations]';
 
 create function autonomy.money_words(p_amount float8, p_currency text) returns text
-language plpgsql immutable parallel safe set search_path = ''
+language plpgsql immutable parallel safe set search_path = '' set extra_float_digits = 1
 as $$
 begin
-  return coalesce(autonomy.amount_words(autonomy.exact(p_amount), p_currency), '?');
+  -- exact() written out: a sentence has up to ten amounts
+  return coalesce(autonomy.amount_words(
+    case when p_amount between '-1e300' and '1e300' then p_amount::text::numeric end, p_currency), '?');
 end $$;
 comment on function autonomy.money_words(float8, text) is
   '1,234.50 EUR; ? where the amount is unknown. Pure. [autonomous-operations]';

@@ -39,37 +39,43 @@ comment on function autonomy.measured_json(timestamptz) is
   'Whether measurement works, as portfolio_state tells it: of each account and (account null) of all, values of each '
   'currency. Only reads; safe to call again; raises nothing. [autonomous-operations]';
 
-create function autonomy.done_within_day(p_now timestamptz)
-returns table (account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric)
+create type autonomy.done as (
+  account text, pauses bigint, ups bigint, raised numeric, cuts bigint, lowered numeric);
+comment on type autonomy.done is
+  'What was done in an account within 24 hours, for the breakers. [autonomous-operations]';
+
+create function autonomy.done_within_day(p_now timestamptz, p_ids uuid[] default null) returns setof autonomy.done
 language plpgsql stable set search_path = '' set jit = off
 as $$
 begin
   -- Counted without an upper end in time: an action that another shard has just written counts. A budget counts
-  -- when it was changed, which approval may have delayed.
-  return query
+  -- when it was changed, which approval may have delayed. As text: by the ids or by the time, each by its index.
+  return query execute $sql$
   select coalesce(c.account, ''),
-    count(*) filter (where a.action_type = 'auto_pause' and a.created_at > p_now - interval '24 hours'),
+    count(*) filter (where a.action_type = 'auto_pause' and a.created_at > $1 - interval '24 hours'),
     count(*) filter (where r.change > 0), coalesce(sum(r.change) filter (where r.change > 0), 0),
     count(*) filter (where r.change < 0 and not r.of_a_total),
     coalesce(-sum(r.change) filter (where r.change < 0 and not r.of_a_total), 0)
   from autonomy.longest_approval() w (hours)
   join public.autonomous_actions a
-    on a.created_at > p_now - interval '24 hours' - w.hours
+    on a.created_at > $1 - interval '24 hours' - w.hours
       and a.status in ('executed', 'pending')
+  $sql$ || case when p_ids is null then '' else 'and a.id = any ($2)' end || $sql$
   left join public.campaigns c on c.id = a.campaign_id
   cross join lateral (select case
-    when a.status = 'executed' and a.executed_at > p_now - interval '24 hours' and a.action_type <> 'auto_resume'
+    when a.status = 'executed' and a.executed_at > $1 - interval '24 hours' and a.action_type <> 'auto_resume'
       and jsonb_typeof(a.new_state -> 'budget') = 'number' and jsonb_typeof(a.previous_state -> 'budget') = 'number'
     then case when (a.new_state -> 'budget')::numeric between 0 and 1e15
               and (a.previous_state -> 'budget')::numeric between 0 and 1e15
       then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change,
     -- what was shrunk for its account's total is no cut that anybody judged right
     a.rule_id is null and a.evidence #>> '{total,code}' is not null as of_a_total offset 0) r
-  group by 1;
+  group by 1
+  $sql$ using p_now, p_ids;
 end $$;
-comment on function autonomy.done_within_day(timestamptz) is
+comment on function autonomy.done_within_day(timestamptz, uuid[]) is
   'What was done in each account within 24 hours: pauses (proposed ones too), raises and cuts of budgets with their '
-  'money. Only reads; raises nothing. [autonomous-operations]';
+  'money; of all actions, or of these. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.active_by_account() returns table (account text, campaigns bigint, budget numeric)
 language plpgsql stable set search_path = '' set jit = off

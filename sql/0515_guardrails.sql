@@ -55,7 +55,9 @@ declare
   v_judges boolean := p_kind is distinct from 'total';
   v_ours boolean := p_asked <> 'approve' and p_direction <> 'resume';
   v_decides boolean := p_asked = 'decide' and p_direction <> 'resume';
-  v_elsewhere text := case when p_direction in ('up', 'down') then autonomy.budget_elsewhere(p_campaign) end;
+  -- looked for only where there is something, as below
+  v_elsewhere text := case when p_direction in ('up', 'down') and cardinality(p_campaign.platform_holds) > 0
+                           then autonomy.budget_elsewhere(p_campaign) end;
 begin
   return case
     when p_policy.frozen then 'FROZEN'

@@ -107,7 +107,7 @@ comment on function autonomy.read_decisions(uuid, jsonb) is
 -- and the rule of this moment. Nothing is written.
 create function autonomy.judge(
   p_run_id uuid, p_decisions autonomy.decision[], p_policy public.autonomy_policy, p_portfolio jsonb,
-  p_by_person boolean, p_now timestamptz) returns autonomy.item[]
+  p_done autonomy.done[], p_by_person boolean, p_now timestamptz) returns autonomy.item[]
 language plpgsql stable set search_path = ''
 as $$
 -- Its plan is kept: to make it takes as long as to judge sixty decisions.
@@ -263,7 +263,11 @@ begin
       end as code
     from known k
   ),
-  done as materialized (select * from autonomy.done_within_day(p_now)),
+  done as materialized (
+    select account, sum(pauses) as pauses, sum(ups) as ups, sum(raised) as raised, sum(cuts) as cuts,
+      sum(lowered) as lowered
+    from unnest(p_done) group by account
+  ),
   -- of each account and of all, together with what was done in the last 24 hours
   groups as materialized (
     -- the budgets as the run found them; what was done, as it is now: another shard may have written since
@@ -428,6 +432,8 @@ begin
       )::autonomy.item order by s.n), '{}')
   from settled s);
 end $$;
-comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, boolean, timestamptz) is
+comment on function autonomy.judge(uuid, autonomy.decision[], public.autonomy_policy, jsonb, autonomy.done[], boolean,
+                                   timestamptz) is
   'What is to become of each decision, in the order given, looked at again against state, policy and rule of this '
-  'moment. Only reads, under the locks of its callers; safe to call again; raises nothing. [autonomous-operations]';
+  'moment, beside what was done within the day (p_done, in any number of parts). Only reads, under the locks of its '
+  'callers; safe to call again; raises nothing. [autonomous-operations]';

@@ -193,7 +193,8 @@ comment on function autonomy.lock_decided(autonomy.decision[]) is
   '[autonomous-operations]';
 
 create function autonomy.apply(
-  p_run_id uuid, p_lease_token uuid, p_decisions autonomy.decision[], p_now timestamptz)
+  p_run_id uuid, p_lease_token uuid, p_decisions autonomy.decision[], p_now timestamptz,
+  p_done autonomy.done[] default null)
 returns autonomy.result[]
 language plpgsql set search_path = '' set work_mem = '64MB'
 as $$
@@ -207,6 +208,7 @@ declare
   v_added autonomy.item[];
   v_results autonomy.result[];
   v_portfolio jsonb;
+  v_done autonomy.done[];
 begin
   perform autonomy.moment_error(p_now);
   if p_now <> v_run.started_at then
@@ -235,10 +237,13 @@ begin
     v_decisions := array(select o from unnest(v_decisions) o
                          where (o.action_type = 'auto_resume' or o.new_budget > o.old_budget) is not true order by o.n);
   end if;
-  v_items := autonomy.judge(p_run_id, v_decisions, v_policy, v_portfolio, false, p_now);
+  v_done := coalesce(p_done, array(select d from autonomy.done_within_day(p_now) d));
+  v_items := autonomy.judge(p_run_id, v_decisions, v_policy, v_portfolio, v_done, false, p_now);
   v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
   if v_adding <> '{}' then
-    v_added := autonomy.judge(p_run_id, v_adding, v_policy, v_portfolio, false, p_now);
+    v_done := v_done || array(
+      select d from autonomy.done_within_day(p_now, array(select r.action_id from unnest(v_results) r)) d);
+    v_added := autonomy.judge(p_run_id, v_adding, v_policy, v_portfolio, v_done, false, p_now);
     v_items := v_items || v_added;
     v_results := v_results || autonomy.carry_out(p_run_id, v_added, v_adding, p_now);
   end if;
@@ -256,8 +261,9 @@ begin
   end if;
   return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
 end $$;
-comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is
+comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz, autonomy.done[]) is
   'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. '
+  'p_done: what was done within the day, where the caller has counted since it holds the lock of effects. '
   'What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), '
   'AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
 

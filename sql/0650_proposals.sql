@@ -98,7 +98,7 @@ begin
       'reason', coalesce(nullif(btrim(v_action.reason), ''), '-'),
       'previous', v_action.previous_state, 'new', v_action.new_state,
       'evidence', jsonb_build_object('total', v_action.evidence -> 'total'))));
-    v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, null, true, p_now))[1];
+    v_item := (autonomy.judge(v_action.run_id, v_decision, v_policy, null, '{}', true, p_now))[1];
   end if;
 
   v_said := jsonb_build_object('by', v_actor, 'reason', p_reason, 'at', p_now);

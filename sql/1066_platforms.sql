@@ -113,9 +113,9 @@ begin
 end $$;
 comment on function public.connect_platform_account(text, text, text, jsonb, text, text, text, text[], jsonb, text) is
   'Connects an account to its platform, read only: currency and zone are taken from p_facts, the account is observed, '
-  'p_limits (min_confidence, min_pause_confidence, max_step, conversion_delay_hours) hold where nothing is set. Without '
-  'p_account it keeps the name that it has here or in the feed, else the platform''s. p_credential is a name, never a '
-  'secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), AO015 '
+  'p_limits (min_confidence, min_pause_confidence, max_step, conversion_delay_hours) hold where nothing is set. '
+  'Without p_account it keeps the name that it has here or in the feed, else the platform''s. p_credential is a name, '
+  'never a secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), AO015 '
   '(upgrade). [autonomous-operations]';
 
 create function public.disconnect_platform_account(p_account text) returns jsonb

@@ -44,6 +44,6 @@ begin
   loop
     execute format('drop function %s', v_tool.name);
   end loop;
-  drop table pg_temp.autonomy_names, pg_temp.autonomy_stays, pg_temp.autonomy_views, pg_temp.autonomy_reads, pg_temp.autonomy_replaced,
-    pg_temp.autonomy_grants;
+  drop table pg_temp.autonomy_names, pg_temp.autonomy_stays, pg_temp.autonomy_views, pg_temp.autonomy_reads,
+    pg_temp.autonomy_replaced, pg_temp.autonomy_grants;
 end $$;

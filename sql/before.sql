@@ -467,8 +467,9 @@ begin
            or p.pronamespace = 'public'::regnamespace and p.proname = any (pg_temp.guide_functions()))
       and not pg_temp.stays(p.pronamespace, p.proname));
   insert into pg_temp.autonomy_grants
-  select p.oid::regprocedure::text, r.rolname, format('grant execute on function %s to %I%s', p.oid::regprocedure, r.rolname,
-    case when a.is_grantable then ' with grant option' end)
+  select p.oid::regprocedure::text, r.rolname,
+    format('grant execute on function %s to %I%s', p.oid::regprocedure, r.rolname,
+           case when a.is_grantable then ' with grant option' end)
   from pg_catalog.pg_proc p
   cross join aclexplode(p.proacl) a
   join pg_catalog.pg_roles r on r.oid = a.grantee

@@ -352,6 +352,7 @@ def test_what_is_missing_is_named() -> None:
     checksums = {each.name: each.checksum for each in FIRST_FILES}
     begins = "Migrations are missing: python -m autonomy migrate, or run "
     older = {**checksums, FIRST_FILES[0].name: "another"}
-    for seen in (None, {"files": {}}, {"files": older}):
+    nothing: dict[str, object] = {"files": {}}
+    for seen in (None, nothing, {"files": older}):
         assert missing(seen) == f"{begins}sql/{FIRST}, then sql/{SECOND} in the SQL editor."
     assert missing({"files": checksums}) == f"{begins}sql/{SECOND} in the SQL editor."
