@@ -75,8 +75,8 @@ create function autonomy.undelivered(p_action public.autonomous_actions) returns
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
-  return p_action.status = 'failed' and p_action.executed_at is not null
-    and p_action.error in ('PLATFORM_REFUSED', 'NOT_TAKEN', 'NOT_DELIVERED', 'GONE', 'CHANGED_MEANWHILE');
+  return (p_action.status = 'failed' and p_action.executed_at is not null
+    and p_action.error in ('PLATFORM_REFUSED', 'NOT_TAKEN', 'NOT_DELIVERED', 'GONE', 'CHANGED_MEANWHILE')) is true;
 end $$;
 comment on function autonomy.undelivered(public.autonomous_actions) is
   'Whether an action was carried out here and did not come about on its platform. Pure. [autonomous-operations]';

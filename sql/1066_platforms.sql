@@ -83,6 +83,7 @@ begin
     min_confidence = coalesce(a.min_confidence, autonomy.written_number(p_limits ->> 'min_confidence')),
     min_pause_confidence = coalesce(a.min_pause_confidence,
                                     autonomy.written_number(p_limits ->> 'min_pause_confidence')),
+    max_step = coalesce(a.max_step, autonomy.written_number(p_limits ->> 'max_step')),
     updated_by = v_actor, updated_at = clock_timestamp()
   where a.account = p_account;
   -- assumed until the account's own delay is measured
@@ -94,8 +95,8 @@ begin
 end $$;
 comment on function public.connect_platform_account(text, text, text, jsonb, text, text, text, text[], jsonb, text) is
   'Connects an account to its platform, read only: currency and zone are taken from p_facts, the account is observed, '
-  'p_limits (min_confidence, min_pause_confidence, conversion_delay_hours) hold where nothing is set. p_credential is '
-  'a name, never a secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), '
+  'p_limits (min_confidence, min_pause_confidence, max_step, conversion_delay_hours) hold where nothing is set. '
+  'p_credential is a name, never a secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), '
   'AO015 (upgrade). [autonomous-operations]';
 
 create function public.disconnect_platform_account(p_account text) returns jsonb

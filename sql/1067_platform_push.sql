@@ -131,3 +131,21 @@ comment on function public.set_platform_push(text, text, boolean, text) is
   'switched back, what waits fails as NOT_DELIVERED, and the account is observed. Answers the connection with '
   '"message", "given_up", "taken_over". Safe to call again. Raises AO003 (not connected), AO010 (argument), AO012 '
   '(not read, broken, not confirmed, not validated before), AO015 (upgrade). [autonomous-operations]';
+
+create function public.record_platform_check(p_account text, p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path = ''
+as $$
+begin
+  perform autonomy.hold_schema();
+  perform autonomy.simulated_moment(p_now);
+  update autonomy.platform_accounts x set checked_at = p_now where x.account = p_account;
+  if not found then
+    raise exception using errcode = 'AO003', message = format('The account %L is not connected.', p_account),
+      hint = 'Connect it: python -m autonomy connect meta, or google.';
+  end if;
+  return autonomy.connection(p_account, p_now);
+end $$;
+comment on function public.record_platform_check(text, timestamptz) is
+  'Notes that a real account was looked at and its platform answers as expected (connect --check): from then on nobody '
+  'is told that it was never tried. Answers the connection. Safe to call again. Raises AO003 (not connected), AO014 '
+  '(p_now is not the clock''s), AO015 (upgrade). [autonomous-operations]';

@@ -69,6 +69,7 @@ begin
     ('RUN_FAILED', 'A run did not finish', '{slack,webhook,email}', true, false),
     ('RUN_LATE', 'No run has succeeded when one was due', '{slack,webhook,email}', true, false),
     ('ACCOUNT_BROKEN', 'An account cannot be reached', '{slack,webhook,email}', true, true),
+    ('PAUSE_WAITING', 'A pause has not reached its platform', '{slack,webhook,email}', true, true),
     ('FEED_FAILED', 'The feed is not read, or not all of it', '{slack,webhook,email}', true, false),
     ('STALE_DATA', 'No new figures come in', '{slack,webhook,email}', false, true),
     ('BREAKER', 'A breaker stopped a run', '{slack,webhook,email}', true, true),

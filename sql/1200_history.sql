@@ -389,7 +389,8 @@ as $$
     (select jsonb_agg(jsonb_build_array(b.changed_at, b.old_budget) order by b.changed_at, b.id)
      from (select h.id, h.changed_at, h.old_budget from public.campaign_changes h
            where h.campaign_id = c.id and h.changed_at > p_from
-             and h.kind in ('outside', 'platform', 'action', 'rollback') and h.old_budget <> h.new_budget
+             and h.kind in ('outside', 'platform', 'action', 'rollback', 'undelivered')
+             and h.old_budget <> h.new_budget
            union all
            select 0, u.* from unnest(s.changed_at, s.budget) u) b),
     -- an import without budgets puts one in that stands for what was spent: before that none is known

@@ -85,6 +85,7 @@ as $$
     'list_autonomous_accounts', 'list_autonomous_candidates', 'list_evidence_exclusions', 'list_past_candidates',
     'list_planned_events', 'list_platform_accounts', 'measure_action_impact', 'missing_platform_units',
     'portfolio_state', 'propose_autonomous_actions', 'read_feed', 'record_campaign_metrics', 'record_held_out',
+    'record_platform_check',
     'record_opportunities', 'record_platform_days', 'record_platform_facts', 'record_platform_pulse',
     'record_platform_units', 'reject_autonomous_action', 'rollback_autonomous_action',
     'rollback_autonomous_actions', 'rule_errors', 'rule_scoreboard', 'save_planned_event',

@@ -12,6 +12,7 @@ WHERE: dict[str, tuple[str, str]] = {
     "RUN_FAILED": ("See the run", "runs/{run_id}"),
     "RUN_LATE": ("See the runs", "runs"),
     "ACCOUNT_BROKEN": ("See the accounts", "accounts"),
+    "PAUSE_WAITING": ("See the accounts", "accounts"),
     "FEED_FAILED": ("See the accounts", "accounts"),
     "STALE_DATA": ("See the campaigns", "campaigns"),
     "UNREAD_STATUS": ("See the campaigns", "campaigns"),
@@ -39,7 +40,7 @@ WHERE: dict[str, tuple[str, str]] = {
 def link(code: str, figures: Mapping[str, Any]) -> tuple[str, str]:
     """What the link says, and its path below the top."""
     account = figures.get("account")
-    if account and code in ("FROZEN", "ZONE_UNKNOWN", "ACCOUNT_BROKEN"):
+    if account and code in ("FROZEN", "ZONE_UNKNOWN", "ACCOUNT_BROKEN", "PAUSE_WAITING"):
         return account_link(str(account))
     if figures.get("breaker") == "PAUSE_BREAKER":  # it made proposals of the pauses
         code = "APPROVALS_WAITING"

@@ -157,7 +157,7 @@ def _unit(r: Random, campaign: dict[str, Any]) -> dict[str, Any]:
 def _delivered(r: Random, drawn: Drawn) -> None:
     """What was carried over: waiting, confirmed, refused; too often; and the least it takes."""
     for account in drawn.platform_accounts:
-        least = r.choice((None, None, "0", "5", "80.005", 33, "NaN", "1e3", {"a": 1}))
+        least = r.choice((None, "0", "5", "80.005", 33, "120", "1e3", "NaN", {"a": 1}))
         account["facts"] = {} if least is None else {"min_daily_budget": least}
     acted: dict[str, list[dict[str, Any]]] = {}
     for action in drawn.autonomous_actions:

@@ -52,6 +52,7 @@ WRITERS = {
     "read_feed": "",
     "record_campaign_metrics": "p_rows => '[]'",
     "record_opportunities": "",
+    "record_platform_check": "p_account => 'Read'",
     "record_platform_days": "p_account => 'Read', p_token => %(token)s, p_days => '[]'",
     "record_platform_pulse": "p_account => 'Read', p_token => %(token)s, p_pulse => '{}'",
     "record_platform_units": "p_account => 'Read', p_token => %(token)s, p_units => '[]'",

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.sql.effects import clean_tables, value
+from tests.sql.effects import apply, begin, clean_tables, decision, scale_up, value
 from tests.sql.servers import Server
 
 __all__ = ["clean_tables"]
@@ -167,7 +167,7 @@ class World:
             (action_id,),
         ).fetchone()
         assert row is not None
-        return row  # type: ignore[return-value]
+        return row  # type: ignore[no-any-return]
 
     def delivery(self, action_id: Any) -> Json | None:
         return value(self.db, "select autonomy.delivery_of(%s)", action_id)  # type: ignore[no-any-return]
@@ -211,6 +211,38 @@ def value_of(db: Db, query: str, params: Json) -> Any:
 @pytest.fixture
 def world(db: Db) -> World:
     return World(db)
+
+
+def test_what_a_run_carries_out_is_wanted_under_its_actions(world: World) -> None:
+    db = world.db
+    db.execute("update autonomy_accounts set mode = 'autonomous' where account = %s", (SHOP,))
+    world.read(minutes=1)
+    lease = begin(db, now=world.now)
+    one, two = world.ids["11"], world.ids["12"]
+    given = [scale_up(one, 50, 60), decision(two, budget=50)]
+    done = apply(db, lease, given, now=world.now)
+    assert [result["status"] for result in done] == ["executed", "executed"]
+    wanted = [(c["campaign_id"], c["step"], c["by"], c["action_id"]) for c in world.changes()]
+    assert wanted == [
+        (str(two), "pause", "action", done[1]["action_id"]),
+        (str(one), "raise", "action", done[0]["action_id"]),
+    ]
+    again = apply(db, lease, given, now=world.now)
+    assert [result["status"] for result in again] == ["executed", "executed"]
+    assert len(world.changes()) == 2
+
+
+def test_an_approved_proposal_is_wanted(world: World) -> None:
+    db = world.db
+    db.execute("update autonomy_accounts set mode = 'approve' where account = %s", (SHOP,))
+    world.read(minutes=1)
+    lease = begin(db, now=world.now)
+    (asked,) = apply(db, lease, [decision(world.ids["12"], budget=50)], now=world.now)
+    assert asked["status"] == "pending"
+    assert world.changes() == []
+    world.call("approve_autonomous_action", p_action_id=asked["action_id"], p_now=world.now)
+    (change,) = world.changes()
+    assert (change["step"], change["by"]) == ("pause", "action")
 
 
 # The three-way comparison ------------------------------------------------------------------------
@@ -778,7 +810,7 @@ def test_on_needs_a_confirmation_where_pauses_are_easy(db: Db) -> None:
     db.execute("update autonomy_accounts set min_pause_confidence = 80 where account = %s", (SHOP,))
     assert world.call("set_platform_push", p_account=SHOP, p_push="on")["push"] == "on"
     db.execute("update autonomy_accounts set mode = 'autonomous' where account = %s", (SHOP,))
-    db.execute("update autonomy.platform_accounts set checked_at = now()")
+    world.call("record_platform_check", p_account=SHOP, p_now=world.now)
     said = world.call("set_platform_push", p_account=SHOP, p_push="on")
     assert "never tried" not in said["message"]
 

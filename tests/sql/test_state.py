@@ -117,6 +117,20 @@ SUSPENDED = (
     "insert into autonomy.platform_accounts (account, platform, external_id, state, state_message)"
     " values ('Paris', 'google', '1', 'broken', 'It is suspended.')"
 )
+UNDELIVERED = """
+    with one as (
+      insert into campaigns (title, account, status) values ('Slow', 'Paris', 'paused') returning id
+    ), connected as (
+      insert into autonomy.platform_accounts (account, platform, external_id, push)
+      values ('Paris', 'google', '1', 'on')
+    ), there as (
+      insert into autonomy.platform_units
+        (campaign_id, account, external_id, kind, budget_kind, observed_at, out_of_step)
+      select id, 'Paris', '5', 'campaign', 'daily', now(), true from one
+    )
+    insert into autonomy.deliveries (campaign_id, field, wanted, was, wanted_by, wanted_at, message)
+    select id, 'status', 'paused', 'active', 'action', now() - interval '61 minutes',
+      'Too many calls.' from one"""
 
 
 class Case(NamedTuple):
@@ -201,6 +215,10 @@ CASES = [
          "act", "ACCOUNT_BROKEN",
          'The account "Paris" cannot be read from Google Ads any more, and nothing is decided on'
          " it: It is suspended."),
+    Case([ran("5 minutes"), UNDELIVERED],
+         "act", "PAUSE_WAITING",
+         '1 campaign of the account "Paris" has waited more than an hour to be paused on Google'
+         " Ads, and goes on spending there: Too many calls."),
     Case([ran("5 minutes", summary='{"held": {"SUSPECT_DATA": 1, "COOLDOWN": 9}}')],
          "look", "SUSPECT_DATA",
          "The last run left 1 campaign alone, because figures cannot be right."),

@@ -18,8 +18,6 @@ from autonomy.web.state import LEVELS, WHERE
 
 
 class Page(Answer):
-    """A page of a list."""
-
     next_after: str | None
 
 
