@@ -78,10 +78,21 @@ comment on function autonomy.campaigns_without_value(uuid[], timestamptz) is
   'spend. Only '
   'reads; safe to call again; raises nothing. [autonomous-operations]';
 
+create function autonomy.told_author(p_kind text, p_actor text) returns text
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+-- Where its history does not tell, the platform itself stands there.
+begin
+  return case when p_kind = 'platform' and p_actor not in (
+    autonomy.platform_title('meta'), autonomy.platform_title('google')) then nullif(p_actor, '') end;
+end $$;
+comment on function autonomy.told_author(text, text) is
+  'Who made a change on a platform, where that has told it; else null. Pure. [autonomous-operations]';
+
 create function autonomy.people_changes(p_ids uuid[], p_now timestamptz)
 returns table (
-  campaign_id uuid, changed_at timestamptz,
-  no_raise_until timestamptz, no_cut_until timestamptz, no_pause_until timestamptz)
+  campaign_id uuid, changed_at timestamptz, no_raise_until timestamptz, no_cut_until timestamptz,
+  no_pause_until timestamptz, budget_person text, pause_person text)
 language plpgsql stable set search_path = '' set jit = off
 as $$
 -- What a person did last stands. A field that changes from outside on three of seven days is kept by
@@ -96,9 +107,7 @@ begin
                  * interval '1 day' as longest) h
     join public.campaign_changes k on k.campaign_id = any (p_ids)
       and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and k.changed_at > p_now - h.longest);
-  if v_changed = '{}' then
-    return;  -- the usual case
-  end if;
+  if v_changed = '{}' then return; end if;  -- the usual case
   return query
   with holds as materialized (
     select c.id, coalesce(a.person_hold_days, p.person_hold_days) * interval '1 day' as hold
@@ -113,7 +122,7 @@ begin
       (least(k.changed_at, p_now) at time zone z.zone)::date as day, k.old_budget, k.new_budget,
       k.old_budget is distinct from k.new_budget as budget_changed,
       (lower(k.old_status) = 'active') is distinct from (lower(k.new_status) = 'active') as status_changed,
-      coalesce(lower(k.new_status) = 'active', false) as switched_on
+      coalesce(lower(k.new_status) = 'active', false) as switched_on, autonomy.told_author(k.kind, k.actor) as name
     from holds h
     join public.campaign_changes k on k.campaign_id = h.id and h.hold > interval '0'
       and (k.kind in ('outside', 'platform') or k.person and k.kind = 'action') and isfinite(k.changed_at)
@@ -129,14 +138,18 @@ begin
       (array_agg(o.old_budget order by o.id desc) filter (where o.budget_counts))[1] as old_budget,
       (array_agg(o.new_budget order by o.id desc) filter (where o.budget_counts))[1] as new_budget,
       (array_agg(o.at order by o.id desc) filter (where o.budget_counts))[1] as budget_at,
+      (array_agg(o.name order by o.id desc) filter (where o.budget_counts))[1] as budget_name,
       (array_agg(o.switched_on order by o.id desc) filter (where o.status_counts))[1] as switched_on,
-      (array_agg(o.at order by o.id desc) filter (where o.status_counts))[1] as status_at
+      (array_agg(o.at order by o.id desc) filter (where o.status_counts))[1] as status_at,
+      (array_agg(o.name order by o.id desc) filter (where o.status_counts))[1] as status_name
     from (select w.*, w.person and w.protects and w.budget_changed as budget_counts,
             w.person and w.protects and w.status_changed as status_counts from own w) o
     group by o.campaign_id
   )
   select k.campaign_id, greatest(b.at, s.at), case when b.cut then b.until end, case when b.raised then b.until end,
-    greatest(case when b.raised then b.until end, case when k.switched_on then s.at + h.hold end)
+    greatest(case when b.raised then b.until end, case when k.switched_on then s.at + h.hold end), k.budget_name,
+    case when b.raised and (b.until < s.at + h.hold and k.switched_on) is not true then k.budget_name
+         else k.status_name end
   from kept k
   join holds h on h.id = k.campaign_id
   cross join lateral (select case when not k.status_by_program then k.status_at end as at) s
@@ -149,7 +162,8 @@ end $$;
 comment on function autonomy.people_changes(uuid[], timestamptz) is
   'Of these campaigns those that a person changed within person_hold_days: when last, and until when nothing '
   'is done against it (a budget that was cut is not raised, one that was raised is not cut, what was raised or '
-  'switched on is not paused). Only reads; safe to call again; raises nothing. [autonomous-operations]';
+  'switched on is not paused); and who did, where a platform has told it. Only reads; safe to call again; '
+  'raises nothing. [autonomous-operations]';
 
 create function autonomy.budget_use(p_ids uuid[], p_now timestamptz)
 returns table (campaign_id uuid, share float8)

@@ -31,7 +31,9 @@ create type autonomy.candidate as (
   platform_holds text[],     -- codes of what its platform has against changing it
   platform_minimum numeric,  -- its platform takes no budget below it
   rate_until timestamptz,    -- its budget was changed there too often to be changed before that
-  refused_until jsonb);      -- directions that its platform has refused, and until when they are not tried again
+  refused_until jsonb,       -- directions that its platform has refused, and until when they are not tried again
+  budget_person text,        -- who changed its budget on its platform, null where that is not told
+  pause_person text);        -- against whom a pause would be
 comment on type autonomy.candidate is
   'All that decisions about one campaign need, the rules'' windows aside. [autonomous-operations]';
 
@@ -77,7 +79,8 @@ begin
         case when y.state = 'broken' then y.state_message end,
         case when y.account is not null then coalesce(y.pulled_at, '-infinity') end,
         case when z.campaign_id is not null then autonomy.unit_holds(z) end,
-        case when z.budget_kind = 'daily' then autonomy.platform_minimum(y) end, o.rate_until, o.refused_until
+        case when z.budget_kind = 'daily' then autonomy.platform_minimum(y) end, o.rate_until, o.refused_until,
+        w.budget_person, w.pause_person
       from public.autonomy_policy p
       cross join (select to_char($1 at time zone 'UTC', 'IYYY-IW') as week) k
       cross join unnest($2) i (id)
@@ -158,6 +161,7 @@ begin
       'attribution_factor', c.attribution, 'put_back', c.put_back,
       'account_broken', c.account_broken, 'pulled_at', c.pulled_at, 'platform_holds', c.platform_holds,
       'platform_minimum', c.platform_minimum, 'rate_until', c.rate_until, 'refused_until', c.refused_until,
+      'budget_person', c.budget_person, 'pause_person', c.pause_person,
       'no_raises_event', c.no_raises_event, 'no_cuts_event', c.no_cuts_event, 'no_pauses_event', c.no_pauses_event,
       'paused_action', case when r.action_id is not null then json_build_object(
         'action_id', r.action_id, 'executed_at', r.executed_at, 'rule_id', r.rule_id, 'rule_name', r.rule_name,

@@ -304,6 +304,9 @@ declare
 begin
   return case p_name
     when 'hold_until' then autonomy.moment_words(c.hold_until)
+    when 'whose' then coalesce(' (' || left(
+      case p_decided.direction when 'up' then c.budget_person when 'down' then c.budget_person
+                               else c.pause_person end, 60) || ')', '')
     when 'person_until' then autonomy.moment_words(case p_decided.direction
       when 'up' then c.no_raise_until when 'down' then c.no_cut_until else c.no_pause_until end)
     when 'cooldown_ends' then autonomy.moment_words(greatest(

@@ -58,6 +58,7 @@ class Candidate:
         "autonomous_enabled",
         "budget",
         "budget_low_7d",
+        "budget_person",
         "budget_use",
         "campaign_id",
         "currency",
@@ -79,6 +80,7 @@ class Candidate:
         "no_pauses_event",
         "no_raise_until",
         "no_raises_event",
+        "pause_person",
         "paused_action",
         "pending",
         "platform_holds",
@@ -123,6 +125,8 @@ class Candidate:
     no_raise_until: datetime | None  # what a person did last stands until then
     no_cut_until: datetime | None
     no_pause_until: datetime | None
+    budget_person: str | None  # who changed its budget, where its platform has told
+    pause_person: str | None  # against whom a pause would be
     suspect: str | None  # why its figures cannot be right
     no_raises_event: str | None  # a planned event, in words: no raises, no resume
     no_cuts_event: str | None
@@ -202,6 +206,8 @@ class Candidate:
         self.no_raise_until = moment(get("no_raise_until"))
         self.no_cut_until = moment(get("no_cut_until"))
         self.no_pause_until = moment(get("no_pause_until"))
+        self.budget_person = text(get("budget_person"))
+        self.pause_person = text(get("pause_person"))
 
     def _read_platform(self, get: Any) -> None:
         self.account_broken = text(get("account_broken"))

@@ -106,7 +106,7 @@ CODES: tuple[Code, ...] = (
         "pauses until a moment; what a person approves or types is done all the same"),
     Code(
         "CHANGED_BY_PERSON", "campaign", "a person changed it, and this would go against that",
-        _says("a person changed it, and nothing is done against that until {person_until}."),
+        _says("a person changed it{whose}, and nothing is done against that until {person_until}."),
         "what a person did last to its budget or status", "person_hold_days",
         "a person changed it, and this would go against that: a budget that was cut is not raised, "
         "one that was raised is not cut; what was raised or switched on is paused only from 95 % "

@@ -115,12 +115,20 @@ def when(time: datetime | None) -> str:
     return "?" if time is None else f"{time:%Y-%m-%d %H:%M} {time.tzname() or ''}".rstrip()
 
 
+def whose(case: Case) -> str:
+    """Maria Keller -> " (Maria Keller)"; nothing where it is not known."""
+    of_budget = case.direction in ("up", "down")
+    name = case.candidate.budget_person if of_budget else case.candidate.pause_person
+    return "" if name is None else f" ({name[:60]})"
+
+
 def _allowed(total: Ceiling) -> Decimal:
     return total.ceiling if total.shrink_to is None else total.shrink_to
 
 
 WORDS: dict[str, Callable[[Case], str]] = {
     "hold_until": lambda case: when(case.candidate.hold_until),
+    "whose": whose,
     "person_until": lambda case: when(case.against_person_until),
     "cooldown_ends": lambda case: when(cooldown_ends(case)),
     "refused_until": lambda case: when(case.candidate.refused_until.get(case.direction)),

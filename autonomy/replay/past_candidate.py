@@ -44,6 +44,7 @@ def candidate(
     one.suspect = None  # days that were left out are gone here, too; others are not doubted anew
     one.no_raises_event = one.no_cuts_event = one.no_pauses_event = None
     one.no_raise_until = one.no_cut_until = one.no_pause_until = None
+    one.budget_person = one.pause_person = None
     one.account_broken, one.pulled_at, one.platform_holds = None, None, ()  # of the present
     one.platform_minimum, one.rate_until, one.refused_until = None, None, {}
     one.budget_use = _budget_use(look, campaign, one)

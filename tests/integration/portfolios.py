@@ -640,7 +640,10 @@ def _people(r: Random, drawn: Drawn, campaign_id: str) -> None:
         drawn.campaign_changes.append(
             {
                 "campaign_id": campaign_id,
-                "kind": r.choice(("outside", "outside", "outside", "action", "rollback")),
+                "kind": r.choice(
+                    ("outside", "outside", "platform", "platform", "action", "rollback")
+                ),
+                "actor": r.choice((None, "", "Meta", "Maria Keller", "Ü{x} %s" * 12)),
                 "changed_at": r.choice(
                     (*map(_stamp, (-30, 0, 0.5, 12, 23.9, 24, 50, 100, 167.99, 168, 400)),
                      "infinity", "-infinity")

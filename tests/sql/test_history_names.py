@@ -83,6 +83,43 @@ def test_a_later_change_is_nobody_elses(world: World) -> None:
     assert authors(world.db) == [("45.00", "Meta", True)]
 
 
+def names(world: World) -> Any:
+    """Against whom a raise or a cut would be, and against whom a pause."""
+    return world.db.execute(
+        "select budget_person, pause_person from autonomy.candidate_rows(array[%s], %s)",
+        (world.ids["11"], world.now),
+    ).fetchone()
+
+
+def test_the_reason_has_the_name(world: World) -> None:
+    world.there["11"]["budget"] = "45.00"
+    told = past(world, "45.00", "Maria Keller")
+    world.read(minutes=20)
+    assert names(world) == (None, None)
+    history(world, told)
+    assert names(world) == ("Maria Keller", None)  # a budget that was cut does not keep it on
+    world.later(10)
+    world.by_hand(status="paused")
+    world.later(10)
+    world.by_hand(status="active")  # here, by a person without a name
+    assert names(world) == ("Maria Keller", None)
+
+
+def test_a_pause_would_be_against_whoever_switched_it_on_or_raised_it(world: World) -> None:
+    told = []
+    for field, new, actor, pause_person in (
+        ("status", "paused", "Anna", "Anna"), ("status", "active", "Peter", "Peter"),
+        ("budget", "70.00", "Maria", "Maria"), ("status", "paused", "Anna", "Maria"),
+        ("status", "active", "Peter", "Peter"),
+    ):  # fmt: skip
+        world.later(60)
+        told.append(past(world, new, actor, field=field))
+        world.there["11"][field] = new
+        world.read(minutes=10)
+        history(world, *told)
+        assert names(world) == ("Maria" if len(told) > 2 else None, pause_person)
+
+
 def test_another_tool_by_its_name_is_no_person(world: World) -> None:
     world.db.execute("update autonomy_policy set automation_actors = '{an automated rule}'")
     world.there["11"]["budget"] = "45.00"

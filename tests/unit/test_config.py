@@ -81,7 +81,7 @@ def test_who_may_call_needs_a_token_or_both_oidc_settings() -> None:
 def test_a_fault_is_at_a_point_that_a_run_passes() -> None:
     runner = Path(autonomy.run.runner.__file__).read_text()
     parts = (autonomy.platforms.sync, autonomy.platforms.push)
-    there = "".join(Path(one.__file__).read_text() for one in parts)
+    there = "".join(Path(str(one.__file__)).read_text() for one in parts)
     passed = re.findall(r'fault_point\(self._settings.fault, "(\w+)"\)', runner)
     passed += {*re.findall(r'fault_point\(self._way.fault, "(\w+)"\)', there)}
     assert sorted(passed) == sorted(POINTS)

@@ -117,6 +117,9 @@ def test_nothing_is_done_against_what_a_person_did(row: Any, rules: list[Any], k
     held = one(rules, row | {key: until.isoformat()})
     assert (held.verdict, held.code) == ("hold", "CHANGED_BY_PERSON")
     assert f"until {until:%Y-%m-%d %H:%M} UTC" in held.reason
+    assert "a person changed it, and nothing" in held.reason
+    named = one(rules, row | {key: until.isoformat(), "budget_person": "Maria Keller"})
+    assert "a person changed it (Maria Keller), and nothing is done against that" in named.reason
     assert one(rules, row | {key: NOW.isoformat()}).verdict == "act"
     others = {"no_raise_until", "no_cut_until", "no_pause_until"} - {key}
     assert one(rules, row | dict.fromkeys(others, until.isoformat())).verdict == "act"
@@ -131,6 +134,8 @@ def test_what_a_person_switched_on_is_paused_only_when_that_is_nearly_certain() 
     held = one([PAUSE], doubtful)
     assert 50 < held.confidence < 95
     assert held.code == "CHANGED_BY_PERSON"
+    named = one([PAUSE], doubtful | {"pause_person": "Maria", "budget_person": "Anna"})
+    assert "a person changed it (Maria), and nothing" in named.reason
 
 
 EVENT = '"Black Friday", no {what} until 2026-11-30 23:00 UTC'
