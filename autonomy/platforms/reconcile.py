@@ -61,7 +61,7 @@ class Wanted:
     tries: int = 0
     first_unsure_at: datetime | None = None
     sent: str | None = None
-    """What was written last, where that got no answer: it may be another value than is wanted now."""
+    """What was written last and got no answer: perhaps another value than is wanted now."""
     sent_at: datetime | None = None
     action_id: str | None = None
 
@@ -229,18 +229,19 @@ def taken_for_ours(
     values: dict[tuple[str, str], list[Wanted]] = {}
     for one in changes:
         values.setdefault((one.external_id, one.field), []).append(one)
-    return [
-        replace(
-            told,
-            ours=told.ours or told.new is not None and any(
-                _same(one, value, _text(told.new), digits)
-                for one in values.get((told.external_id, told.field), ())
-                for value in (one.sent, one.wanted if one.unsure or one.tries else None)
-                if value is not None
-            ),
-        )
-        for told in history
-    ]  # fmt: skip
+    return [replace(told, ours=told.ours or _is_written(told, values, digits)) for told in history]
+
+
+def _is_written(
+    told: Change, values: Mapping[tuple[str, str], Sequence[Wanted]], digits: int
+) -> bool:
+    if told.new is None:
+        return False
+    return any(
+        value is not None and _same(one, value, _text(told.new), digits)
+        for one in values.get((told.external_id, told.field), ())
+        for value in (one.sent, one.wanted if one.unsure or one.tries else None)
+    )
 
 
 def amount_of(change: Wanted, digits: int) -> Decimal:

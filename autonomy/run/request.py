@@ -58,7 +58,8 @@ class RunRequest(Sent):
     )
     sync: Annotated[str, ONLY] | None = Field(
         default=None,
-        description='`"only"`: read the connected accounts (of the `shard`) and carry out no run',
+        description='`"only"`: read the connected accounts (of the `shard`), carry over what '
+        "waits, and carry out no run",
     )
 
     @property

@@ -22,10 +22,10 @@ from autonomy.platforms import writing
 from autonomy.platforms.push import push
 from autonomy.platforms.sync import Way, pull
 from tests.direct_store import DirectStore
-from tests.platforms.paper_hands import Hands
+from tests.platforms.paper_hands import Fate, Hands
 
 POINTS = ("before_push_write", "after_push_write", "after_push_verify", "after_push_record")
-WAYS = ("ok", "lost", "never", "late", "limit", "of one", "refuse", "silent")
+WAYS: tuple[Fate, ...] = ("ok", "lost", "never", "late", "limit", "of one", "refuse", "silent")
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 BUDGET = Decimal(50)
 
@@ -61,7 +61,7 @@ class Drill:
         if self.draw.random() < 0.2:
             self.hands.knows_us = False
         if not self.people and self.draw.random() < 0.3:
-            self.hands.history = None  # who was there and back again could not be known
+            self.hands.tells = False  # who was there and back again could not be known
         self._watch()
         self.most = max(self.total(), BUDGET)
 

@@ -25,6 +25,7 @@ from tests.platforms.fake_google import FakeGoogle
 from tests.platforms.fake_meta import FakeMeta
 from tests.platforms.sample import MANAGER
 from tests.platforms.serve import variables
+from tests.platforms.world import Account
 
 settings, sql, store = test_web.settings, test_web.sql, test_web.store
 
@@ -162,7 +163,7 @@ def test_who_undid_what_got_no_answer_is_not_overruled(
     yard.want(one, status="paused")
     yard.sql("update autonomy.deliveries set wanted_by = 'action'")
     yard.fake.fail(None, carried_out=True, when=_writes)
-    looks = [_dark, push_module.look_again]
+    looks = [_dark, writing.look_again]
     with monkeypatch.context() as patched:
         patched.setattr(push_module, "look_again", lambda *how: looks.pop()(*how))  # noqa: PLW0108
         assert (yard.push().unsure, len(yard.ours())) == (1, 1)
@@ -231,7 +232,7 @@ def test_what_is_said_to_be_done_and_is_not(open_yard: Open) -> None:
     yard = open_yard()
     one = yard.units[0]
     yard.want(one, status="paused")
-    yard.fake.says_done_but_is_not = 99  # type: ignore[union-attr]
+    yard.fake.says_done_but_is_not = 99
     for _ in range(3):
         yard.push()
         yard.age(minutes=6)
@@ -308,7 +309,7 @@ def test_whoever_lost_the_lease_writes_nothing_more(
     """Another instance took over while this one was looking."""
     yard = open_yard()
     yard.want(yard.units[0], status="paused")
-    look = push_module.look_again
+    look = writing.look_again
 
     def slow(*how: Any) -> Any:
         yard.sql("update autonomy.platform_accounts set lease_token = gen_random_uuid()")
@@ -375,6 +376,8 @@ def test_what_we_wrote_down_is_what_googles_own_program_reads(open_yard: Open) -
     yard = open_yard("google")
     _changed(yard)
     yard.world.accounts[ACCOUNT].manager = MANAGER  # through which that program comes
+    yard.world.accounts[MANAGER] = Account(MANAGER, "Manager", is_manager=True)
+    assert isinstance(yard.fake, FakeGoogle)
     server = grpc_bridge.served(yard.fake)
     try:
         read = service(server, "GoogleAdsService").search(

@@ -20,7 +20,7 @@ from autonomy.platforms.base import (
 )
 from tests.integration.paper_platform import Paper
 
-Way = Literal["ok", "lost", "never", "late", "limit", "of one", "refuse", "silent", "broken"]
+Fate = Literal["ok", "lost", "never", "late", "limit", "of one", "refuse", "silent", "broken"]
 """lost: carried out, no answer; never: not carried out, no answer; late: no answer, and it arrives
 later; silent: said to be done, and is not."""
 US = "our program"
@@ -30,10 +30,10 @@ US = "our program"
 class Hands(Paper):
     """`ways`: what becomes of the next writes, one after the other; then all is well."""
 
-    ways: list[Way] = field(default_factory=list)
+    ways: list[Fate] = field(default_factory=list)
     clock: datetime = datetime(2026, 11, 28, 12, tzinfo=UTC)
-    history: list[Change] | None = field(default_factory=list)
-    """Null: the platform does not tell it."""
+    tells: bool = True
+    """Whether it tells who changed what."""
     knows_us: bool = True
     writes: list[tuple[str, str, Any, bool]] = field(default_factory=list)
     """Id, field, value, and whether only looked at, as they came."""
@@ -65,7 +65,7 @@ class Hands(Paper):
         return "4711" if self.knows_us else ""
 
     def changes(self, since: datetime, until: datetime) -> Iterator[Sequence[Change]]:
-        if self.history is None:
+        if not self.tells:
             raise Refused("The history may not be read.")
         yield [one for one in self.history if since <= one.at <= until]
 
@@ -89,7 +89,7 @@ class Hands(Paper):
         if problem is not None:
             raise problem
 
-    def _problem(self, way: Way) -> PlatformError | None:
+    def _problem(self, way: Fate) -> PlatformError | None:
         if way in ("lost", "never", "late"):
             return Unsure("Meta did not answer in time.")
         if way == "limit":
@@ -109,9 +109,7 @@ class Hands(Paper):
         self.units_there[external_id] = replace(there, **{name: value})
 
     def _note(self, external_id: str, name: str, value: Any, actor: str, *, ours: bool) -> None:
-        if self.history is not None:
-            old = getattr(self.units_there[external_id], name)
-            new = Decimal(value) if name == "budget" else value
-            self.history.append(
-                Change(external_id, name, old, new, self.clock, actor, ours)  # type: ignore[arg-type]
-            )
+        old = getattr(self.units_there[external_id], name)
+        new = Decimal(value) if name == "budget" else value
+        kind: Any = name
+        self.history.append(Change(external_id, kind, old, new, self.clock, actor, ours))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import autonomy.platforms.push
 import autonomy.platforms.sync
 import autonomy.run.runner
 from autonomy.config import Settings
@@ -79,9 +80,10 @@ def test_who_may_call_needs_a_token_or_both_oidc_settings() -> None:
 
 def test_a_fault_is_at_a_point_that_a_run_passes() -> None:
     runner = Path(autonomy.run.runner.__file__).read_text()
-    sync = Path(autonomy.platforms.sync.__file__).read_text()
+    parts = (autonomy.platforms.sync, autonomy.platforms.push)
+    there = "".join(Path(str(one.__file__)).read_text() for one in parts)
     passed = re.findall(r'fault_point\(self._settings.fault, "(\w+)"\)', runner)
-    passed += {*re.findall(r'fault_point\(self._way.fault, "(\w+)"\)', sync)}
+    passed += {*re.findall(r'fault_point\(self._way.fault, "(\w+)"\)', there)}
     assert sorted(passed) == sorted(POINTS)
     assert Settings.from_env({"AUTONOMY_FAULT": "after_load:sleep=3"}).fault == "after_load:sleep=3"
 

@@ -63,7 +63,12 @@ def test_it_is_noted_before_it_is_written(desk: Desk, hands: Hands) -> None:
     desk.want("11", "status", "paused")
     seen: list[list[str]] = []
     obey = hands._obey
-    hands._obey = lambda *one: (seen.append(outcomes(desk)), obey(*one))  # type: ignore[assignment]
+
+    def watched(*one: Any) -> None:
+        seen.append(outcomes(desk))
+        obey(*one)
+
+    hands._obey = watched  # type: ignore[assignment]
     carried(desk)
     assert seen == [["sent"]]
     assert outcomes(desk) == ["sent", "confirmed"]

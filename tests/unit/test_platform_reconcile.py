@@ -31,7 +31,9 @@ PURE = {"__future__", "collections", "dataclasses", "datetime", "decimal", "typi
         "autonomy.platforms.base", "autonomy.platforms.money"}  # fmt: skip
 
 
-def wanted(field: Any = "status", to: str = "paused", base: str | None = "active", **more: Any):
+def wanted(
+    field: Any = "status", to: str = "paused", base: str | None = "active", **more: Any
+) -> Wanted:
     given: dict[str, Any] = {
         "campaign_id": "c", "external_id": "11", "title": "One", "kind": "campaign",
         "budget_kind": "daily", "budget_ref": None, "field": field, "wanted": to, "base": base,
