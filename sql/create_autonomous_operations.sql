@@ -12692,8 +12692,7 @@ from autonomy.money_changes(p_now-interval '24 hours',p_currency,p_account) m);
 begin
 select sum(s.active),sum(s.active_budget) into v_active,v_budget
 from autonomy.money_scope(p_currency,p_account) s;
-return (select jsonb_agg(jsonb_build_object('limit',l.name,'used',round(least(l.used,1e6)::numeric,4),'most',l.most)
-order by l.place)
+return (select jsonb_agg(jsonb_build_object('limit',l.name,'most',l.most,'used',case when l.used is not null then round(least(l.used,1e6)::numeric,4) end) order by l.place)
 from (select coalesce(k.pause_breaker_share,p.pause_breaker_share) as pauses,coalesce(k.growth_breaker_share,p.growth_breaker_share) as raises,coalesce(k.shrink_breaker_share,p.shrink_breaker_share) as cuts
 from public.autonomy_policy p left join public.autonomy_accounts k on k.account=p_account) b
 cross join lateral (select coalesce((v_done->'paused'->'actions')::float8,0) as paused,coalesce((v_done->'paused'->'money')::float8,0) as paused_money,coalesce((v_done->'raised'->'money')::float8,0) as raised,coalesce((v_done->'lowered'->'money')::float8,0) as lowered) d
@@ -14663,7 +14662,7 @@ insert into public.autonomy_migrations (name, checksum, applied_at) values
   ('1010_dashboard_work', 'aa36247e94a0c58708c4a30694239cbb6ff1f71b1ebb83df8a81ac064d5b8ad3', pg_catalog.clock_timestamp()),
   ('1020_dashboard_state', '0c53ecc2eefb4ff72d95362dea3cce28e306b00802d0706674512619157d117b', pg_catalog.clock_timestamp()),
   ('1030_dashboard_overview', '3e6b2809c74668f74a62564a3d66127627cd8f1d4e804ddc0e7b2d9ff2437f7a', pg_catalog.clock_timestamp()),
-  ('1031_dashboard_money', 'd43bb736b06c1612ee51660cc0a7af96b6f1a57f636ecd72096970c5a122d2f9', pg_catalog.clock_timestamp()),
+  ('1031_dashboard_money', '5ae626e7eb8934fd94daa474b5da74425f1073e14a0035fb77ac656df929d364', pg_catalog.clock_timestamp()),
   ('1032_dashboard_overview_money', '7b67aafd2196a420eb8dce1093284629a7c6cd54d4bf0978d482c794b75ac25a', pg_catalog.clock_timestamp()),
   ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69', pg_catalog.clock_timestamp()),
   ('1040_dashboard_campaigns', 'dc5fa42ad3f94610e6997cfe8ce5f6b19055c9149088d81364977932eb680b1c', pg_catalog.clock_timestamp()),
