@@ -72,7 +72,9 @@ def test_what_would_be_held_waits_in_amber(account: Served, visit: Visit) -> Non
         assert ("red" in (card.get_attribute("class") or "")) is not waits
     for card in page.locator("section[aria-labelledby=scale] article.green").all():
         said = card.inner_text()
-        confidence = int((re.search(r"Confidence: (\d+)%", said) or [0, "100"])[1])
+        told = re.search(r"Confidence: (\d+)%", said)
+        assert told is not None
+        confidence = int(told[1])
         if confidence < 50:
             assert "Wait" in said
             assert "Suggested budget" not in said
@@ -84,7 +86,7 @@ def test_the_past_of_one_rule_is_its_own(account: Served, visit: Visit) -> None:
     page.get_by_role("link", name="Low ROI Pause", exact=True).click()
     page.get_by_role("button", name="Preview").click()
     past = page.get_by_role("region", name="The past")
-    expect(past).to_contain_text("This rule by itself:")
+    expect(past).to_contain_text("This rule by itself:", timeout=30_000)
     expect(past.get_by_role("heading", name="All active rules together with it")).to_be_visible()
     said = past.inner_text()
     assert said.index("This rule by itself") < said.index("All active rules together")
