@@ -116,8 +116,8 @@ begin
   select sum(s.active), sum(s.active_budget) into v_active, v_budget
   from autonomy.money_scope(p_currency, p_account) s;
   return (
-    select jsonb_agg(jsonb_build_object('limit', l.name, 'used', round(least(l.used, 1e6)::numeric, 4), 'most', l.most)
-      order by l.place)
+    select jsonb_agg(jsonb_build_object('limit', l.name, 'most', l.most,
+        'used', case when l.used is not null then round(least(l.used, 1e6)::numeric, 4) end) order by l.place)
     from (
       select coalesce(k.pause_breaker_share, p.pause_breaker_share) as pauses,
         coalesce(k.growth_breaker_share, p.growth_breaker_share) as raises,
