@@ -145,7 +145,7 @@ def test_everything_names_who_did_it(account: Served, visit: Visit) -> None:
     expect(page.get_by_text("Changed by hand").first).to_be_visible()
     expect(page.locator("main")).to_contain_text("Settings changed")
     expect(page.locator("main")).not_to_contain_text("postgres")
-    page.get_by_label("What").select_option("Settings")
+    page.get_by_label("What", exact=True).select_option("Settings")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator(".rows > li[id]")).to_have_count(1)
 
