@@ -355,6 +355,10 @@ create index if not exists autonomous_actions_type_status
 create index if not exists autonomous_actions_rule_status
   on public.autonomous_actions (rule_id, action_type, status, created_at desc);
 
+-- Proposals that were declined are counted apart from what failed.
+create index if not exists autonomous_actions_declined on public.autonomous_actions (error)
+  where status = 'failed' and error in ('REJECTED', 'EXPIRED');
+
 -- Spans of days, here and where they are taken back.
 create index if not exists autonomous_actions_done
   on public.autonomous_actions (coalesce(executed_at, created_at) desc);

@@ -209,6 +209,22 @@ comment on function autonomy.dashboard_extremes(integer, timestamptz) is
   'Part of dashboard_attention: the p_limit campaigns that lose most and earn most, and how many there are. Reads '
   'only. [autonomous-operations]';
 
+create function autonomy.scaling_held(
+  p_budget numeric, p_suggested numeric, p_budget_use float8, p_grows float8, p_currency text) returns text
+language sql stable set search_path = ''
+as $$
+  -- as identify_scaling_candidates() says it
+  select case
+    when p_budget is null or p_budget <= 0 then 'No budget to raise.'
+    when p_suggested <= p_budget then format('Leave the budget at %s, its limit.',
+                                             autonomy.money_words(p_budget, p_currency))
+    when p_budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent.',
+                                        floor(100 * p_budget_use))
+    when p_grows < 50 then 'Wait: more budget is unlikely to earn its keep.' end;
+$$;
+comment on function autonomy.scaling_held(numeric, numeric, float8, float8, text) is
+  'Why a scaling candidate would be held, or null. Reads only. [autonomous-operations]';
+
 create function public.dashboard_attention(p_limit integer default 6, p_now timestamptz default now())
 returns jsonb language plpgsql stable set search_path = '' set jit = off
 as $$
@@ -270,14 +286,8 @@ begin
           'reasoning', autonomy.why_words('up', s.campaign, s.grows, null, s.break_even, s.policy))
           order by array_position(v_scaling, s.campaign_id)), '[]')
         from seen s
-        -- as identify_scaling_candidates() says it
-        cross join lateral (select case
-          when s.budget is null or s.budget <= 0 then 'No budget to raise.'
-          when s.suggested <= s.budget then format('Leave the budget at %s, its limit.',
-                                                   autonomy.money_words(s.budget, s.currency))
-          when s.budget_use < 0.7 then format('Wait: the budget is not what limits it, %s %% of it is spent.',
-                                              floor(100 * s.budget_use))
-          when s.grows < 50 then 'Wait: more budget is unlikely to earn its keep.' end as held) h
+        cross join lateral (select autonomy.scaling_held(s.budget, s.suggested, s.budget_use, s.grows, s.currency)
+                                     as held) h
         where s.campaign_id = any (v_scaling))));
 end $$;
 comment on function public.dashboard_attention(integer, timestamptz) is

@@ -26,8 +26,8 @@ begin
   where coalesce(k.currency, '') = p_currency and (p_account is null or c.name = p_account);
 end $$;
 comment on function autonomy.money_scope(text, text) is
-  'Accounts of one currency ('''': unknown), or one of them: what revenue is worth there beside spend, its daily total, '
-  'its active campaigns and budgets. Reads only. [autonomous-operations]';
+  'Accounts of one currency ('''': unknown), or one of them: what revenue is worth there beside spend, its daily '
+  'total, its active campaigns and budgets. Reads only. [autonomous-operations]';
 
 create function autonomy.money_days(p_from date, p_to date, p_currency text, p_account text)
 returns table (day date, spend numeric, revenue numeric, conversions numeric, clicks bigint, profit float8)
@@ -71,7 +71,8 @@ begin
   )
   select w.kind, count(*), round(sum(abs(w.after - w.before))::numeric, 2)
   from (
-    select d.before, d.after, case when d.status = 'rolled_back' then 'taken_back' when d.status = 'failed' then 'failed'
+    select d.before, d.after, case
+      when d.status = 'rolled_back' then 'taken_back' when d.status = 'failed' then 'failed'
       when d.action_type = 'auto_pause' then 'paused' when d.action_type = 'auto_resume' then 'resumed'
       when d.after > d.before then 'raised' when d.after < d.before then 'lowered' else 'other' end as kind
     from done d where d.before between 0 and 1e12 and d.after between 0 and 1e12) w
@@ -115,8 +116,8 @@ begin
   select sum(s.active), sum(s.active_budget) into v_active, v_budget
   from autonomy.money_scope(p_currency, p_account) s;
   return (
-    select jsonb_agg(jsonb_build_object('limit', l.name, 'used', round(least(l.used, 1e6)::numeric, 4), 'most', l.most)
-      order by l.place)
+    select jsonb_agg(jsonb_build_object('limit', l.name, 'most', l.most,
+        'used', case when l.used is not null then round(least(l.used, 1e6)::numeric, 4) end) order by l.place)
     from (
       select coalesce(k.pause_breaker_share, p.pause_breaker_share) as pauses,
         coalesce(k.growth_breaker_share, p.growth_breaker_share) as raises,

@@ -11,28 +11,25 @@ as $$
 begin
   return (
     with work as (
-      select 'proposal' as kind, a.id, a.action_type as what, c.id as campaign_id, c.title, null as severity,
-        a.reason as why,
+      select 'proposal' as kind, a.id, a.campaign_id,
         coalesce(autonomy.impact_number(a.expected_impact -> 'loss_avoided'),
                  autonomy.impact_number(a.expected_impact -> 'added_profit'))
-          / greatest(1, coalesce(autonomy.impact_number(a.expected_impact -> 'horizon_days'), 7)) as money,
-        to_jsonb(a) - 'evidence' as action, c.account
-      from public.autonomous_actions a join public.campaigns c on c.id = a.campaign_id where a.status = 'pending'
+          / greatest(1, coalesce(autonomy.impact_number(a.expected_impact -> 'horizon_days'), 7)) as money
+      from public.autonomous_actions a where a.status = 'pending'
       union all
-      select 'opportunity', o.id, o.opportunity_type, c.id, c.title, o.severity,
-        coalesce(o.suggested_action, o.description), autonomy.impact_number(o.estimated_impact -> 'money_per_day'),
-        null, c.account
-      from public.optimization_opportunities o join public.campaigns c on c.id = o.campaign_id where o.status = 'open'
-    ), ranked as (
-      select w.*, row_number() over (order by w.money desc nulls last, w.id) as place, count(*) over () as all_of_it
-      from work w left join public.autonomy_accounts k on k.account = w.account
-      where coalesce(k.currency, '') = p_currency and (p_account is null or coalesce(w.account, '') = p_account)
+      select 'opportunity', o.id, o.campaign_id, autonomy.impact_number(o.estimated_impact -> 'money_per_day')
+      from public.optimization_opportunities o where o.status = 'open'
+    ), first as materialized (
+      select w.*, c.title
+      from work w join public.campaigns c on c.id = w.campaign_id
+      left join public.autonomy_accounts k on k.account = c.account
+      where coalesce(k.currency, '') = p_currency and (p_account is null or coalesce(c.account, '') = p_account)
+      order by w.money desc nulls last, w.id limit p_limit
     )
-    select coalesce(jsonb_agg(jsonb_build_object('kind', r.kind, 'id', r.id, 'what', r.what,
-      'campaign_id', r.campaign_id, 'title', r.title, 'severity', r.severity, 'why', r.why,
-      'previous_state', r.action -> 'previous_state', 'new_state', r.action -> 'new_state',
-      'money', round(r.money::numeric, 2)) order by r.place), '[]')
-    from ranked r where r.place <= p_limit);
+    select coalesce(jsonb_agg(jsonb_build_object('kind', f.kind, 'id', f.id, 'campaign_id', f.campaign_id,
+      'title', f.title, 'money', round(f.money::numeric, 2), 'what', o.opportunity_type, 'severity', o.severity,
+      'why', coalesce(o.suggested_action, o.description)) order by f.money desc nulls last, f.id), '[]')
+    from first f left join public.optimization_opportunities o on f.kind = 'opportunity' and o.id = f.id);
 end $$;
 comment on function autonomy.money_to_do(text, text, timestamptz, integer) is
   'Proposals and open opportunities by what a day of waiting costs, the largest first. Reads only. '
@@ -117,7 +114,7 @@ begin
     'profit', (
       select coalesce(jsonb_agg(jsonb_build_object('day', g.day::date, 'profit', round(d.profit::numeric, 2))
         order by g.day), '[]')
-      from generate_series(v_today - 14::float8 * interval '1 day', v_today - interval '1 day', interval '1 day') g (day)
+      from generate_series(v_today - interval '14 days', v_today - interval '1 day', interval '1 day') g (day)
       left join autonomy.money_days(v_today - 14, v_today - 1, v_currency, p_account) d on d.day = g.day::date),
     'today', autonomy.money_today(v_currency, p_account, p_now),
     'made', autonomy.money_made(v_currency, p_account, p_now),
@@ -133,6 +130,6 @@ begin
 end $$;
 comment on function public.dashboard_money(text, text, timestamptz, integer, timestamptz) is
   'The money of the Overview, of one currency (null: unknown) or one account: profit of the last 14 complete days, '
-  'spend of today, what actions of 30 days brought, limits used, changes and the worst surprise since p_since (24 hours '
-  'ago where null, 7 days at most), what to do by money, proposals that were declined; of an account also its figures '
-  'and p_days days. Raises AO003. Reads only; safe to call again. [autonomous-operations]';
+  'spend of today, what actions of 30 days brought, limits used, changes and the worst surprise since p_since (24 '
+  'hours ago where null, 7 days at most), what to do by money, proposals that were declined; of an account also its '
+  'figures and p_days days. Raises AO003. Reads only; safe to call again. [autonomous-operations]';

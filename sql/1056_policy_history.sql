@@ -61,5 +61,5 @@ begin
       order by c.id desc limit least(greatest(p_limit, 1), 200)) h);
 end $$;
 comment on function public.dashboard_policy_history(text, integer) is
-  'Changes of the policy, newest first (p_setting: of this one): {"id", "changed_at", "actor", "before", "after"}. Reads '
-  'only; raises nothing. [autonomous-operations]';
+  'Changes of the policy, newest first (p_setting: of this one): {"id", "changed_at", "actor", "before", "after"}. '
+  'Reads only; raises nothing. [autonomous-operations]';

@@ -18,6 +18,7 @@ SIDE = 1000
 WORDS = 7
 """Dates below a chart at the most; every other one goes where the window is narrow."""
 ROOM = 1.08
+SMALLEST = 1e-9
 KINDS = (
     ("paused", "auto_pause", "paused"),
     ("scaled", "auto_scale_up", "scaled up"),
@@ -135,7 +136,7 @@ def spark(values: Values) -> Plot:
 def scale(values: Iterable[float | None]) -> tuple[float, list[float]]:
     """The height of a chart and the round numbers on its axis: at most five steps from 0."""
     most = max((value for value in values if value is not None), default=0.0)
-    if most <= 0:
+    if most < SMALLEST:
         return 1.0, [0.0]
     power = 10.0 ** floor(log10(most / 4))
     step = next(power * times for times in (1, 2, 2.5, 5, 10) if power * times * 5 >= most * ROOM)

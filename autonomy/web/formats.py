@@ -121,9 +121,11 @@ RUN_COUNTS = {
 MACHINE_WORD = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 
 
-def run_counts(run: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def run_counts(value: object) -> list[tuple[str, Any]]:
     """What a run counted, in words: nothing is said to be done that was not."""
-    counts = (run.get("summary") or {}).get("actions_taken")
+    run = value if isinstance(value, Mapping) else {}
+    summary = run.get("summary")
+    counts = summary.get("actions_taken") if isinstance(summary, Mapping) else None
     unreal = run.get("dry_run") or run.get("mode") == "observe"
     said = []
     for name, number in (counts if isinstance(counts, Mapping) else {}).items():

@@ -251,7 +251,7 @@ def test_opportunities_are_started_and_dismissed(account: Served, visit: Visit) 
 def test_freeze_and_lift(account: Served, visit: Visit) -> None:
     page = visit(account).sign_in().page
     page.locator("summary", has_text="Freeze").click()
-    page.get_by_label("Why freeze").fill("Stock take")
+    page.get_by_label("Reason to freeze").fill("Stock take")
     page.get_by_role("button", name="Freeze now").click()
     expect(page.get_by_text("Frozen: nothing is changed until somebody")).to_be_visible()
     expect(page.get_by_role("region", name="Frozen")).to_contain_text("Stock take")
@@ -496,7 +496,7 @@ def _accounts_without_script(account: Served, page: Page) -> None:
     page.get_by_role("table").get_by_role("link").first.click()
     page.get_by_label("Max budget").fill("many")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("max_budget: it must be a number.")
+    expect(page.get_by_role("alert")).to_contain_text("Max budget: it must be a number.")
     page.get_by_label("Max budget").fill("700")
     page.get_by_label("Time zone", exact=True).fill("Europe/Berlin")
     page.get_by_role("button", name="Save", exact=True).click()

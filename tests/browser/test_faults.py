@@ -282,7 +282,7 @@ def test_frozen_is_said_once_with_who_and_when(account: Served, visit: Visit) ->
     """15: two banners, and neither said who."""
     page = visit(account).sign_in().page
     page.get_by_text("Freeze", exact=True).click()
-    page.get_by_label("Why freeze").fill("Stock take")
+    page.get_by_label("Reason to freeze").fill("Stock take")
     page.get_by_role("button", name="Freeze now").click()
     for path in ("/", "/runs", "/settings", "/actions"):
         page.goto(f"{account.base}{path}")

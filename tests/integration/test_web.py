@@ -664,7 +664,7 @@ def test_settings_and_freeze(filled: FlaskClient) -> None:
     html = {**BEARER, "Accept": "text/html"}
     bad = filled.post("/settings", headers=html, data={"min_confidence": "101"})
     assert bad.status_code == 400
-    assert "min_confidence must be" in bad.text
+    assert "Min confidence must be" in bad.text
     good = {"min_confidence": "80", "mode": "approve", "resume_when_proven_wrong": "on"}
     assert filled.post("/settings", headers=html, data=good).status_code == 303
     policy = get(filled, "/api/policy")

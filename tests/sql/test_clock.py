@@ -64,6 +64,7 @@ NO_WRITERS = {
     "apply_autonomous_actions": "takes only its run's",
     "autonomy_account_days": "as the overview",
     "dashboard_overview": "counts figures again, at no moment of the caller's",
+    "dashboard_preview_policy": "a preview",
     "dashboard_preview_rule": "a preview",
     "dashboard_scoreboard": "as the overview",
     "record_held_out": "takes only its run's",

@@ -301,8 +301,6 @@ class Past(Answer):
     worst_pauses: list[Json] = LEFT_OUT
     other_currencies: list[Json] = LEFT_OUT
     cannot_know: str = LEFT_OUT
-    own: Json = LEFT_OUT
-    """With this rule less without it."""
 
 
 class Preview(Answer):

@@ -169,8 +169,8 @@ def _notice(alone: str) -> Notice | None:
         return None
     number = request.args.get("n", "0")
     kind = "warn" if request.args["done"] in WARNED else "good"
-    said = text.format(n=number if number.isdecimal() and len(number) < 8 else "0")
-    others = {
-        name: request.args.getlist(name) for name in request.args if name not in ("done", "n")
-    }
+    n = number if number.isdecimal() and len(number) < 8 else "0"
+    said = text.format(n=n, left_alone=alone)
+    ours = ("done", "n")
+    others = {name: request.args.getlist(name) for name in request.args if name not in ours}
     return Notice(kind, said, f"{root()}{request.path[1:]}{query_of(others)}")

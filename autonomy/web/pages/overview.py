@@ -55,7 +55,7 @@ def overview_pages(frame: Frame) -> Blueprint:
             next_run=_next_run(frame, found),
             **charted(found, asked),
             **_money(money, last, found["currency"]),
-            to_do=_to_do(money["to_do"], waiting),
+            to_do=_to_do(money["to_do"], waiting, all_waiting=asked.account is None),
             **frame.reads.month(asked.account or request.args.get("month"), found["currency"]),
         )
         response.set_cookie(VISITS_COOKIE, seen, max_age=REMEMBERED_SECONDS, **_OURS_ALONE)
@@ -129,8 +129,8 @@ def _money(money: Json, last: str | None, currency: str | None) -> Json:
     }
 
 
-def _to_do(found: list[Json], waiting: list[Json]) -> list[Json]:
-    """By money; a proposal with its whole row. Those that wait come before what is worth less."""
+def _to_do(found: list[Json], waiting: list[Json], *, all_waiting: bool) -> list[Json]:
+    """By money; a proposal with its whole row. Those that are worth little stand there, too."""
     actions = {action["id"]: action for action in waiting}
     named = {one["id"] for one in found}
     listed = [
@@ -141,7 +141,7 @@ def _to_do(found: list[Json], waiting: list[Json]) -> list[Json]:
     rest = [
         {"kind": "proposal", "id": id_, "action": action, "money": None}
         for id_, action in actions.items()
-        if id_ not in named
+        if id_ not in named and all_waiting
     ]
     return listed + rest
 
@@ -172,4 +172,5 @@ def visits(cookie: str, now: int) -> tuple[str | None, str]:
 def _next_run(frame: Frame, found: Json) -> datetime | None:
     last = parse_time(found["last_success_at"])
     interval = timedelta(minutes=frame.settings.run_interval_minutes)
-    return None if last is None else max(datetime.now(UTC), last + interval)
+    soon = datetime.now(UTC) + timedelta(seconds=30)  # any moment, where it is due
+    return None if last is None else max(soon, last + interval)
