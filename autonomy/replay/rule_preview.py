@@ -69,8 +69,9 @@ def preview_beside(
 ) -> dict[str, Any]:
     """As preview_rules of the others and this rule, and `own`: that less what the others would
     have done without it. Reads only; raises as above."""
-    without = Setting("without", [one for one in others if one.get("is_active", True)], policy={})
-    with_it = Setting("preview", [*without.rules, rule], policy={})
+    active = [one for one in others if one.get("is_active", True)]
+    without = Setting("without", active, policy={})
+    with_it = Setting("preview", [*active, rule], policy={})
     past, (before, after) = replayed(source, [without, with_it], {}, days=days)
     return {**summary(past, after, days), "own": _own(before[0], after[0])}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response
 
-from autonomy.web.error_answers import not_found
+from autonomy.errors import NotFound
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {
@@ -42,7 +42,7 @@ def static_routes() -> Blueprint:
     def static_file(name: str) -> Response:
         content = files().get(name)
         if content is None:
-            not_found("file")
+            raise NotFound("There is no such file.")
         response = Response(content, mimetype=TYPES[Path(name).suffix])
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response

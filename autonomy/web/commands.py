@@ -153,6 +153,11 @@ class Changes:
             )
         )
 
+    def archive_rule(self, rule_id: str, *, back: bool = False) -> Json:
+        """Put a rule away, or bring it back, inactive. Raises NotFound, BadRequest."""
+        name = "dashboard_restore_rule" if back else "dashboard_archive_rule"
+        return dict(self._store.rpc(name, retry=False, p_rule_id=rule_id, p_actor=self._actor))
+
     def set_campaign(self, campaign_id: str, values: Mapping[str, Any]) -> Json:
         """autonomous_enabled, hold_until, target_roi, conversion_value.
 

@@ -18,7 +18,7 @@ SHORTEST = 1000
 
 def pack(response: Response) -> Response:
     """After each request: a read answer, packed where the caller takes that."""
-    kind = response.mimetype
+    kind = response.mimetype or ""
     if request.method != "GET" or response.status_code != 200 or not kind.startswith(PACKED):
         return response
     response.vary.add("Accept-Encoding")

@@ -274,6 +274,10 @@ class Reads:
         """Changes of rules, newest first."""
         return list(self._store.rpc("dashboard_rule_history", p_rule_id=rule_id, p_limit=limit))
 
+    def archived_rules(self) -> list[Json]:
+        """Rules that are put away, the last first."""
+        return list(self._store.rpc("dashboard_archived_rules"))
+
     def scoreboard(self) -> list[Json]:
         """How each rule has done in 90 days, by measured impact."""
         return list(self._store.rpc("dashboard_scoreboard"))

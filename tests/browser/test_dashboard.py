@@ -337,7 +337,7 @@ def test_no_layout_shift(account: Served, visit: Visit) -> None:
     visitor.sign_in()
     for path in _paths(account):
         visitor.open(path)
-        assert visitor.page.evaluate("window.shift") < 0.02, path
+        assert visitor.page.evaluate("window.shift") == 0, path
 
 
 @pytest.mark.parametrize("scheme", [long("light"), "dark"])

@@ -72,7 +72,9 @@ def test_what_would_be_held_waits_in_amber(account: Served, visit: Visit) -> Non
         assert ("red" in (card.get_attribute("class") or "")) is not waits
     for card in page.locator("section[aria-labelledby=scale] article.green").all():
         said = card.inner_text()
-        confidence = int((re.search(r"Confidence: (\d+)%", said) or [0, "100"])[1])
+        told = re.search(r"Confidence: (\d+)%", said)
+        assert told is not None
+        confidence = int(told[1])
         if confidence < 50:
             assert "Wait" in said
             assert "Suggested budget" not in said
@@ -84,7 +86,7 @@ def test_the_past_of_one_rule_is_its_own(account: Served, visit: Visit) -> None:
     page.get_by_role("link", name="Low ROI Pause", exact=True).click()
     page.get_by_role("button", name="Preview").click()
     past = page.get_by_role("region", name="The past")
-    expect(past).to_contain_text("This rule by itself:")
+    expect(past).to_contain_text("This rule by itself:", timeout=30_000)
     expect(past.get_by_role("heading", name="All active rules together with it")).to_be_visible()
     said = past.inner_text()
     assert said.index("This rule by itself") < said.index("All active rules together")
@@ -241,6 +243,22 @@ def test_a_rule_is_duplicated(account: Served, visit: Visit) -> None:
     expect(page.get_by_label("Name")).to_have_value("Low ROI Pause (copy)")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("switch", name="Low ROI Pause (copy)")).to_have_attribute(
+        "aria-checked", "false"
+    )
+
+
+def test_a_rule_is_archived_and_comes_back(account: Served, visit: Visit) -> None:
+    """13: there was nothing between active and gone."""
+    page = visit(account).sign_in().open("/rules")
+    page.get_by_role("link", name="Low ROI Pause", exact=True).click()
+    page.get_by_role("button", name="Archive this rule").click()
+    expect(page.get_by_text("The rule is put away")).to_be_visible()
+    expect(page.get_by_role("switch", name="Low ROI Pause")).to_have_count(0)
+    account.sql("update autonomous_rules set is_active = true")  # wakes nothing that is put away
+    page.reload()
+    expect(page.get_by_role("switch", name="Low ROI Pause")).to_have_count(0)
+    page.get_by_role("button", name="Bring back Low ROI Pause").click()
+    expect(page.get_by_role("switch", name="Low ROI Pause")).to_have_attribute(
         "aria-checked", "false"
     )
 

@@ -29,7 +29,7 @@ from tests.ops.documents import PROJECT
 
 PICTURE = PROJECT / "docs" / "overview.webp"
 LARGEST = 120_000
-WINDOW = {"width": 1440, "height": 1560}
+WINDOW = (1440, 1560)
 QUALITY = 58
 AFTERNOON = 15
 TOKEN = "operator-token-of-32-characters!"
@@ -91,7 +91,9 @@ def _taken(base: str, chromium: str) -> bytes:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         )
-        page = browser.new_page(viewport=WINDOW, color_scheme="light")
+        page = browser.new_page(
+            viewport={"width": WINDOW[0], "height": WINDOW[1]}, color_scheme="light"
+        )
         page.goto(f"{base}/sign-in")
         page.get_by_label("Token", exact=True).fill(TOKEN)
         page.get_by_role("button", name="Sign in").click()

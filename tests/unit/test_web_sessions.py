@@ -176,6 +176,7 @@ UNSAFE = [
     ("POST", "/optimisation/past"),
     ("POST", "/presets"),
     ("POST", "/freeze"),
+    ("POST", "/rules/00000000-0000-0000-0000-000000000000/archive"),
     ("POST", "/rollback"),
     ("POST", "/rules"),
     ("POST", "/rules/preview"),

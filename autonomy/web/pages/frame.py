@@ -25,6 +25,8 @@ NOTICES = {
     "not_approved": "It could not be carried out; the action says why.",
     "rejected": "Rejected. The campaign stays as it is.",
     "rule_saved": "The rule is saved. Watch it for a week.",
+    "rule_archived": "The rule is put away; it comes back as it was, from below the list.",
+    "rule_back": "The rule is back, inactive.",
     "rule_on": "The rule is on; the next run uses it.",
     "rule_off": "The rule is off.",
     "held": "The campaign is left alone until the hold ends.",

@@ -95,7 +95,7 @@ class Asked:
 
     def but(self, **changed: object) -> str:
         """The query of this page with something else."""
-        kept = {"account": self.account, "currency": self.currency, "days": self.days}
+        kept: Json = {"account": self.account, "currency": self.currency, "days": self.days}
         kept |= {"compare": "on" if self.compare else None} | changed
         return query_of({**kept, "days": None if kept["days"] == CHART_DAYS else kept["days"]})
 

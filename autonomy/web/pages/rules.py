@@ -79,6 +79,7 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
             scores=_scores(frame),
             templates=TEMPLATES,
             optimisation=frame.reads.optimisation(),
+            archived=frame.reads.archived_rules(),
         )
 
     @pages.get("/rules/history")
@@ -133,6 +134,15 @@ def _editing(pages: Blueprint, frame: Frame) -> None:
     @pages.post("/rules/<uuid:rule_id>/preview")
     def preview(rule_id: object) -> Response:
         return _preview(frame, frame.access.operator(), str(rule_id))
+
+    @pages.post("/rules/<uuid:rule_id>/archive")
+    def archive(rule_id: object) -> Response:
+        caller = frame.access.operator()
+        back = form_choice("archive", ("on", "off")) == "off"
+        rule = frame.changes(caller).archive_rule(str(rule_id), back=back)
+        if back:
+            return frame.back(f"rules#rule-{rule['id']}", "rule_back")
+        return frame.back("rules#archived", "rule_archived")
 
     @pages.post("/rules")
     def add() -> Response:
