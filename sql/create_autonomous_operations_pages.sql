@@ -3929,9 +3929,18 @@ v_seen:=case when p_after->>'value' is null
 then format('key is null and id > %L::uuid',p_after->>'id')
 else format('(key is null or key %1$s cast(%2$L as %3$s) or (key = cast(%2$L as %3$s) and id > %4$L::uuid))',case when v_down then '<' else '>' end,p_after->>'value',v_type,p_after->>'id') end;
 end if;
-execute format('select array_agg(o.id order by o.place), array_agg(o.key::text order by o.place) from ('
-' select l.*, row_number() over (order by key is null, key %1$s, id) as place from ('
-'  select c.id, %2$s as key from public.campaigns c %3$s where %4$s) l'
+if v_key='coalesce(p.total_spend, 0)' and v_down and p_filter-'sort'='{}' then
+execute format('select array_agg(o.id order by o.key desc, o.id), array_agg(o.key::text order by o.key desc, o.id) from ('
+' select l.* from (select p.campaign_id as id, p.total_spend as key from public.campaign_performance p'
+'  where p.total_spend > 0) l where %s order by key desc, id limit %s) o',v_seen,p_limit)
+into ids,keys;
+if cardinality(ids)=p_limit then
+return;
+end if;
+end if;
+execute format('select array_agg(o.id order by o.key is null, o.key %1$s, o.id), '
+'array_agg(o.key::text order by o.key is null, o.key %1$s, o.id) from ('
+' select l.* from (select c.id, %2$s as key from public.campaigns c %3$s where %4$s) l'
 ' where %5$s order by key is null, key %1$s, id limit %6$s) o',case when v_down then 'desc' else 'asc' end,v_key,case when v_column in ('title','budget') then ''
 when p_first is not null then format('left join (select d.campaign_id, sum(d.spend) as spend, sum(d.revenue) as revenue, '
 'sum(d.conversions) as conversions from public.campaign_daily d where d.day between %L and %L '
@@ -3987,7 +3996,7 @@ if v_first>v_last or v_last-v_first>=400 then
 raise exception using errcode='AO010',message=format('The days go from %s to %s: it must be 1 to 400 days, the earlier one first.',v_first,v_last),hint='The same day twice is that whole day.';
 end if;
 v_by_days:=(select c.reltuples from pg_catalog.pg_class c where c.oid='public.campaigns'::regclass)
-* (v_last-v_first+1)<=500000;
+* (v_last-v_first+1)<=250000;
 end if;
 select*into v_found from autonomy.listed_campaigns(p_filter,p_after,v_limit+1,case when v_by_days then v_first end,case when v_by_days then v_last end,p_now);
 return jsonb_build_object('campaigns',autonomy.campaign_rows(v_found.ids[:v_limit],v_first,v_last),'span',case when v_first is not null then jsonb_build_object('from',v_first,'to',v_last,'before_from',v_first-(v_last-v_first+1),'before_to',v_first-1) end,'today',(select (p_now at time zone p.time_zone)::date from public.autonomy_policy p),'sorted_by_days',v_first is not null and v_by_days,'next_after',case when cardinality(v_found.ids)>v_limit then jsonb_build_object('sort',coalesce(p_filter->>'sort','-spend'),'value',v_found.keys[v_limit],'id',v_found.ids[v_limit]) end);
@@ -5743,7 +5752,7 @@ select w.name, w.checksum, pg_catalog.clock_timestamp() from (values
 ('1032_dashboard_overview_money', '7b67aafd2196a420eb8dce1093284629a7c6cd54d4bf0978d482c794b75ac25a'),
 ('1035_events', '66c63587d93b158ae4af10a64697a1e39e4d88db4d0f68adbce2a9c92768cb69'),
 ('1040_dashboard_campaigns', '348c63c2c178f1fd52b4c6b8d6f25ce8f75be5e24d5b7bb62b662fc25730cf11'),
-('1042_campaign_table', '4394359dd9ef1c6098134a2f8d55563cc1eeee34e6eb0987576d267206d75010'),
+('1042_campaign_table', '0ef2ffd4bb4dabc72b53bc56fc36dec4e5d46db71475ae92fb887767d231e8d3'),
 ('1050_dashboard_doors', 'a6fa87ad21a1cc9dc85495b0e30f6b64e8c98a9d66d88373b0ddb5571f6d83b0'),
 ('1055_optimisation', '4d4df681ef3ba254920570ad5f1dd6394d02c18c8180044172fbebec01fd65d2'),
 ('1056_policy_history', '0e7cf9bc4ec3bfb6671c451eae5d3900169aa64b9da12005668ea6da01950a31'),

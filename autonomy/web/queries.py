@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from autonomy.errors import NotFound
+from autonomy.errors import DatabaseTimeout, NotFound
 from autonomy.forecast.answer import forecast_of
 from autonomy.run.explanation import (
     explain_campaign,
@@ -317,8 +317,14 @@ class Reads:
         return list(found["campaigns"])
 
     def next_decisions(self, campaign_ids: Sequence[str]) -> dict[str, Json]:
-        """What a run would do to each of these now, and where its true roi likely lies."""
-        return foresee_campaigns(self._remembered, campaign_ids)
+        """What a run would do to each of these now, and where its true roi likely lies.
+
+        Nothing where the database takes too long for it: the list is there all the same.
+        """
+        try:
+            return foresee_campaigns(self._remembered, campaign_ids)
+        except DatabaseTimeout:
+            return {}
 
     def campaign(self, campaign_id: str, days: int = 60) -> Json:
         """One campaign with its figures, actions and changes. Raises NotFound."""

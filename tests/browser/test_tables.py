@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import VIEWER, Served, Visitor
+from tests.browser.conftest import OPERATOR, VIEWER, Served, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -59,6 +59,7 @@ def test_headers_sort_and_filters_keep_one_another(account: Served, visit: Visit
 
 
 def test_many_at_once_ask_with_counts_and_money(account: Served, visit: Visit) -> None:
+    account.sql("update campaigns set hold_until = null")
     visitor = visit(account, width=1440).sign_in()
     page = visitor.open("/campaigns?status=active")
     hold = page.get_by_role("button", name="Leave alone 7 days")
@@ -77,7 +78,12 @@ def test_many_at_once_ask_with_counts_and_money(account: Served, visit: Visit) -
 
 
 def test_all_of_it_without_a_script(account: Served, visit: Visit, tmp_path: Path) -> None:
-    page = visit(account, java_script_enabled=False).sign_in().open("/campaigns")
+    account.sql("update campaigns set autonomous_enabled = true")
+    page = visit(account, java_script_enabled=False).page
+    page.goto(f"{account.base}/sign-in")
+    page.get_by_label("Token", exact=True).fill(OPERATOR)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(f"{account.base}/campaigns")
     page.locator("input[name=ids]").nth(2).check()
     page.get_by_role("button", name="Automation off").click()
     page.get_by_role("button", name="Switch off (1)").click()
@@ -139,7 +145,7 @@ def test_everything_names_who_did_it(account: Served, visit: Visit) -> None:
     expect(page.get_by_text("Changed by hand").first).to_be_visible()
     expect(page.locator("main")).to_contain_text("Settings changed")
     expect(page.locator("main")).not_to_contain_text("postgres")
-    page.get_by_label("What").select_option("Settings")
+    page.get_by_label("What", exact=True).select_option("Settings")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator(".rows > li[id]")).to_have_count(1)
 

@@ -194,7 +194,7 @@ def test_filters_combine(client: FlaskClient, sql: Ask) -> None:
     both = sql("select id::text from campaigns where account = 'Paris' and status = 'paused'")
     assert found("account=Paris&status=paused") == sorted(row[0] for row in both)
     assert len(found("title=LAKE&account=Paris")) + len(found("title=LAKE&account=default")) == 3
-    text = page(client, "/campaigns?account=Paris&status=active&q=lake&sort=-roi")
+    text = page(client, "/campaigns?account=Paris&status=paused&q=lake&sort=-roi")
     assert "account=Paris&amp;" in text
     assert "q=lake" in text
     assert 'aria-sort="descending"' in text
