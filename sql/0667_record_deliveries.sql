@@ -135,34 +135,3 @@ comment on function public.fail_undelivered(timestamptz) is
   'What has waited longer than approval_hours in an account that its platform refuses as a whole fails as '
   'NOT_DELIVERED, and its row is again as the platform has it: {"failed"}. Safe to call again. Raises AO014 (p_now is '
   'not the clock''s). [autonomous-operations]';
-
--- ---------------------------------------------------------------------------------------------
--- Who changed what there
--- ---------------------------------------------------------------------------------------------
-create function autonomy.name_author(
-  p_unit autonomy.platform_units, p_field text, p_new text, p_at timestamptz, p_actor text, p_digits integer,
-  p_platform text) returns boolean
-language plpgsql set search_path = ''
-as $$
--- The change that was followed without a name, by the first reading after it.
-declare
-  v_id bigint := (
-    select k.id from public.campaign_changes k
-    where k.campaign_id = p_unit.campaign_id and k.kind = 'platform' and k.actor = p_platform
-      and k.changed_at between p_at - interval '5 minutes' and p_at + interval '36 hours'
-      and case p_field
-        when 'status' then autonomy.field_text('status', k.new_status, null, 0) = p_new
-          and autonomy.field_text('status', k.old_status, null, 0) <> p_new
-        else autonomy.field_text('budget', null, k.new_budget, p_digits) = p_new
-          and k.old_budget is distinct from k.new_budget end
-    order by k.id limit 1);
-begin
-  update public.campaign_changes k
-  set actor = p_actor, person = k.person and not exists (
-    select from public.autonomy_policy p where p_actor = any (p.automation_actors))
-  where k.id = v_id;
-  return v_id is not null;
-end $$;
-comment on function autonomy.name_author(autonomy.platform_units, text, text, timestamptz, text, integer, text) is
-  'Gives a change that was followed its author. A part of record_platform_history. Safe to call again. '
-  '[autonomous-operations]';
