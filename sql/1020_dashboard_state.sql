@@ -428,8 +428,8 @@ declare
   -- among those of one level: first what makes the others moot
   v_order constant text[] := array['FROZEN', 'NO_RUN', 'RUN_FAILED', 'RUN_LATE', 'ACCOUNT_BROKEN', 'PAUSE_WAITING',
     'FEED_FAILED', 'STALE_DATA', 'UNREAD_STATUS', 'NO_DATA', 'ZONE_UNKNOWN', 'BREAKER', 'APPROVALS_WAITING',
-    'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA', 'ACTIONS_FAILED',
-    'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
+    'MANY_PAUSED', 'BUDGET_MOVED', 'FALLING_ROI', 'CRITICAL_OPPORTUNITIES', 'VALUE_NOT_MEASURED', 'SUSPECT_DATA',
+    'ACTIONS_FAILED', 'RULES_SKIPPED', 'ALL_RULES_INACTIVE', 'OBSERVING'];
   v_minutes integer := least(greatest(p_run_interval_minutes, 1), 10080);
   v_visit boolean := coalesce(p_since < p_now, false);
   v_since timestamptz := case when v_visit then greatest(p_since, p_now - interval '7 days')

@@ -96,8 +96,8 @@ end $$;
 comment on function public.connect_platform_account(text, text, text, jsonb, text, text, text, text[], jsonb, text) is
   'Connects an account to its platform, read only: currency and zone are taken from p_facts, the account is observed, '
   'p_limits (min_confidence, min_pause_confidence, max_step, conversion_delay_hours) hold where nothing is set. '
-  'p_credential is a name, never a secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, another currency), '
-  'AO015 (upgrade). [autonomous-operations]';
+  'p_credential is a name, never a secret. Safe to call again. Raises AO010 (argument), AO012 (connected elsewhere, '
+  'another currency), AO015 (upgrade). [autonomous-operations]';
 
 create function public.disconnect_platform_account(p_account text) returns jsonb
 language plpgsql set search_path = ''

@@ -168,13 +168,13 @@ def _delivered(r: Random, drawn: Drawn) -> None:
                 drawn.deliveries.append(_delivery(r, unit, action["id"]))
         if r.random() < 0.3:
             drawn.deliveries.append(_delivery(r, unit, None) | {"wanted_by": "action"})
-        for number in range(r.choice((0, 0, 0, 3, 4, 5))):
+        for number in range(r.choice((0, 0, 4, 5, 6, 8))):
             drawn.platform_calls.append(
                 {
                     "id": str(UUID(int=r.getrandbits(128))), "account": unit["account"],
                     "campaign_id": unit["campaign_id"], "external_id": unit["external_id"],
                     "what": {"field": "budget", "to": "1.00"}, "code": "", "message": "",
-                    "outcome": r.choice(("sent", "sent", "refused")), "request_id": "",
+                    "outcome": r.choice(("sent", "sent", "sent", "refused")), "request_id": "",
                     "at": _stamp(r.choice((0.1, 0.5, 1)) - number / 1000),
                 }
             )  # fmt: skip
