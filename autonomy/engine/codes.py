@@ -53,8 +53,7 @@ CODES: tuple[Code, ...] = (
         "autonomous_enabled of the campaign", "autonomous_enabled"),
     Code(
         "ON_HOLD", "campaign", "the campaign is on hold",
-        _says("it is left alone until {hold_until}."),
-        "hold_until of the campaign", "hold_until",
+        _says("it is left alone until {hold_until}."), "hold_until of the campaign", "hold_until",
         "it is left alone until a moment, after a rollback or by hand"),
     Code(
         "ACCOUNT_BROKEN", "campaign", "its account cannot be reached",
