@@ -71,14 +71,14 @@ comment on function autonomy.chain_differences() is
   'Where a change does not begin as the one before it ended, or a campaign is not as the last one left it. Only reads; '
   'raises nothing. [autonomous-operations]';
 
-create function autonomy.undelivered(p_action public.autonomous_actions) returns boolean
+create function autonomy.was_undelivered(p_action public.autonomous_actions) returns boolean
 language plpgsql immutable parallel safe set search_path = ''
 as $$
 begin
   return (p_action.status = 'failed' and p_action.executed_at is not null
     and p_action.error in ('PLATFORM_REFUSED', 'NOT_TAKEN', 'NOT_DELIVERED', 'GONE', 'CHANGED_MEANWHILE')) is true;
 end $$;
-comment on function autonomy.undelivered(public.autonomous_actions) is
+comment on function autonomy.was_undelivered(public.autonomous_actions) is
   'Whether an action was carried out here and did not come about on its platform. Pure. [autonomous-operations]';
 
 create function autonomy.claim_differences() returns setof autonomy.difference
@@ -89,7 +89,7 @@ as $$
          when a.id is null then 'a change claims an action that is not in the log'
          when a.campaign_id is distinct from k.campaign_id then 'a change claims another campaign''s action'
          when k.kind = 'rollback' then 'a change claims a rollback that is not in the log'
-         when a.status not in ('executed', 'rolled_back') and not autonomy.undelivered(a)
+         when a.status not in ('executed', 'rolled_back') and not autonomy.was_undelivered(a)
            then 'a change claims an action that was not carried out'
          else 'a change differs from the action that it claims' end,
     case when a.id is not null then jsonb_build_object('status', a.status, 'previous', a.previous_state,
@@ -102,7 +102,7 @@ as $$
   where k.kind in ('action', 'rollback')
     and (a.id is null or a.campaign_id is distinct from k.campaign_id
          or k.kind = 'rollback' and a.status <> 'rolled_back'
-         or k.kind = 'action' and (a.status not in ('executed', 'rolled_back') and not autonomy.undelivered(a)
+         or k.kind = 'action' and (a.status not in ('executed', 'rolled_back') and not autonomy.was_undelivered(a)
             or d.id is not null and (
               k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
               or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))

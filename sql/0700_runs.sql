@@ -40,11 +40,6 @@ begin
   exception when others then
     raise warning 'The totals of accounts were not looked at: %', sqlerrm;  -- each is summed up where it is asked for
   end;
-  begin
-    perform public.fail_undelivered(p_now);
-  exception when others then
-    raise warning 'What was not delivered did not fail: %', sqlerrm;  -- it goes on waiting
-  end;
   perform public.expire_pending_actions(p_now);
   begin
     perform autonomy.retire(p_now);

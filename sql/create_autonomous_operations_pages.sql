@@ -107,14 +107,9 @@ if not exists (select from (values
 ('0640_apply', 'df45b2958916251dcb8fa25fce85cd101b24aab43646902217a6264e2aff9719'),
 ('0650_proposals', 'bd57c829c0f3b6222f9fcebdd38c7ae0acc89840ea28995ae5478d582c990975'),
 ('0660_roll_back', 'a2a30e8c239718790354628a657db2a33e1914a42981e6542e6886c8ad4ab93c'),
-('0665_platform_pushes', 'a2d0274751b25bd1b659eebc6817c7be54bf5f111883b71d534ba70b4ef9e3a6'),
-('0666_platform_deliveries', '696eec08bdf62b9dd31607a226ae84d79905776eccfa86e5aad4b7bc51830fa3'),
-('0667_record_deliveries', 'da5bad6d41eea24589a972653e7aa3a1b802b0e951bb80e09a9b0cc6a1ffd264'),
-('0668_platform_history', 'ba9a3411d3491592ab84d7c07444a7d7c90abcf69d91acf7fadb443bf4dbea6a'),
-('0669_platform_questions', '5c76c6c1338b30078055ff5a6e28972294ca45daa867f472784f07c3e4b09e6d'),
 ('0690_warnings', '744d5d637061fb99d7a08c3e92c2e34490730621d3085492d380d0499bf243ae'),
 ('0695_retention', 'ca7e04da20d2542764cf39ce5c8a1fb44d1f961017fc2665403f202807fa2d58'),
-('0700_runs', 'e1fb684150a6988f79378444971cef76be227080802e5d73e8a5eb11bdc7d5dc'),
+('0700_runs', '696cfb0da114c1c078ea2d935d98789243a57e7f5deebe4695fe8506b1094add'),
 ('0800_rates', '2568f0cdd86fb3653ed7c13898ecf4ce8b1681def787c4eafbbae72bb3a773e8'),
 ('0805_standing', 'da7dcbf458dec3ea622ef87f462fb4bbedd141dc11ce226687358cf241123ed6'),
 ('0810_high_traffic_low_conversion', '35547e55e4da09be497685c59363ab0705ad0ee4c930913220d466cb06e085b1'),
@@ -142,10 +137,10 @@ end $$;
 create temporary table autonomy_names (schema text,kind text,name text,on_table text,argument_names text[],argument_types text[],optional bigint,columns text[]
 ) on commit drop;
 insert into pg_temp.autonomy_names values
-('autonomy','function','hold_pull',null,'{p_account, p_token}','{text, uuid}',0,array[]::text[]),('autonomy','function','list_error',null,'{p_value, p_name, p_most}','{jsonb, text, integer}',0,array[]::text[]),('autonomy','function','written_day',null,'{p_text}','{text}',0,array[]::text[]),('public','function','begin_platform_pull',null,'{p_account, p_token, p_lease_seconds, p_force, p_now}','{text, uuid, integer, boolean, timestamptz}',3,array[]::text[]),('autonomy','function','note_platform_facts',null,'{p_account, p_facts, p_actor}','{text, jsonb, text}',0,array[]::text[]),('public','function','record_platform_facts',null,'{p_account, p_token, p_facts}','{text, uuid, jsonb}',0,array[]::text[]),('public','function','record_platform_pulse',null,'{p_account, p_token, p_pulse, p_now}','{text, uuid, jsonb, timestamptz}',1,array[]::text[]),('public','function','finish_platform_pull',null,'{p_account, p_token, p_outcome, p_pulled, p_restated, p_message, p_code, p_seconds, p_now}','{text, uuid, text, boolean, boolean, text, text, numeric, timestamptz}',6,array[]::text[]),('autonomy','function','dashboard_state_of_platforms',null,'{p_each}','{boolean}',1,array[]::text[]),('autonomy','function','connection',null,'{p_account, p_now}','{text, timestamptz}',0,array[]::text[]),('autonomy','type','unit',null,'{}','{}',0,array[]::text[]),('autonomy','function','unit_error',null,'{p_unit}','{jsonb}',0,array[]::text[]),('autonomy','function','placed_units',null,'{p_account, p_units}','{text, jsonb}',0,array[]::text[]),('autonomy','function','make_units',null,'{p_account, p_units, p_began}','{text, autonomy.unit[], timestamptz}',0,array[]::text[]),('autonomy','type','unit_change',null,'{}','{}',0,array[]::text[]),('autonomy','type','field_change',null,'{}','{}',0,array[]::text[]),('autonomy','function','compared_field',null,'{p_push, p_field, p_there, p_base, p_here, p_unit, p_began}','{text, text, text, text, text, autonomy.platform_units, timestamptz}',0,array[]::text[]),('autonomy','function','compared_units',null,'{p_account, p_push, p_units, p_began}','{text, text, autonomy.unit[], timestamptz}',0,array[]::text[]),('autonomy','function','give_way',null,'{p_platform, p_currency, p_changes, p_now}','{text, text, autonomy.unit_change[], timestamptz}',0,array[]::text[]),('autonomy','function','follow_units',null,'{p_actor, p_changes, p_now}','{text, autonomy.unit_change[], timestamptz}',0,array[]::text[]),('autonomy','function','note_units',null,'{p_account, p_units, p_changes, p_began, p_now}','{text, autonomy.unit[], autonomy.unit_change[], timestamptz, timestamptz}',0,array[]::text[]),('public','function','record_platform_units',null,'{p_account, p_token, p_units, p_now}','{text, uuid, jsonb, timestamptz}',1,array[]::text[]),('public','function','missing_platform_units',null,'{p_account, p_token, p_limit}','{text, uuid, integer}',1,array[]::text[]),('autonomy','function','day_figure',null,'{p_value}','{text}',0,array[]::text[]),('autonomy','function','day_rows',null,'{p_account, p_days}','{text, jsonb}',0,array[]::text[]),('public','function','record_platform_days',null,'{p_account, p_token, p_days, p_cursor, p_now}','{text, uuid, jsonb, jsonb, timestamptz}',2,array[]::text[]),('autonomy','type','difference',null,'{}','{}',0,array[]::text[]),('autonomy','function','claimed_actions',null,'{}','{}',0,array[]::text[]),('autonomy','function','chain_differences',null,'{}','{}',0,array[]::text[]),('autonomy','function','undelivered',null,'{p_action}','{public.autonomous_actions}',0,array[]::text[]),('autonomy','function','claim_differences',null,'{}','{}',0,array[]::text[]),('autonomy','function','action_differences',null,'{}','{}',0,array[]::text[]),('public','function','audit_autonomous_actions',null,'{p_limit}','{integer}',1,array[]::text[]),('autonomy','table','action_results',null,'{}','{}',0,array['action_id uuid primary key','rule_id uuid','action_type text','status text','executed_at timestamptz','confidence float8','budget_change bigint','verdict text','money float8','error float8','right_probability float8','measured_at timestamptz','campaign_id uuid']::text[]),('autonomy','index','action_results_executed','autonomy.action_results','{}','{}',0,array[]::text[]),('autonomy','function','total_as_rule',null,'{}','{}',0,array[]::text[]),('autonomy','function','action_result',null,'{p_action}','{public.autonomous_actions}',0,array[]::text[]),('autonomy','function','action_results_follow',null,'{}','{}',0,array[]::text[]),('public','trigger','action_results_inserted','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','action_results_updated','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','action_results_deleted','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','action_results_truncated','public.autonomous_actions','{}','{}',0,array[]::text[]),('autonomy','type','action_sum',null,'{}','{}',0,array[]::text[]),('autonomy','type','rule_score',null,'{}','{}',0,array[]::text[]),('autonomy','function','actions_in',null,'{p_currency, p_from}','{text, timestamptz}',0,array[]::text[]),('autonomy','function','action_sums',null,'{p_currency, p_now}','{text, timestamptz}',2,array[]::text[]),('autonomy','function','rule_scores',null,'{p_sums, p_currency}','{autonomy.action_sum[], text}',0,array[]::text[]),('public','function','rule_scoreboard',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','function','campaign_ab_tests_after',null,'{}','{}',0,array[]::text[]),('public','trigger','campaign_ab_tests_after','public.campaign_ab_tests','{}','{}',0,array[]::text[]),('autonomy','type','insight',null,'{}','{}',0,array[]::text[]),('autonomy','function','week_insight',null,'{p_from, p_now}','{timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','brought_insights',null,'{p_currency, p_all, p_from, p_now}','{text, boolean, timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','clearest_insights',null,'{p_currency, p_all, p_from, p_now}','{text, boolean, timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','calibration_insight',null,'{p_sums}','{autonomy.action_sum[]}',0,array[]::text[]),('autonomy','function','rule_insights',null,'{p_sums, p_currency}','{autonomy.action_sum[], text}',0,array[]::text[]),('autonomy','function','wrong_pause_insights',null,'{p_from, p_now}','{timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','ab_test_insights',null,'{p_from, p_now}','{timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','opportunity_insight',null,'{p_from}','{timestamptz}',0,array[]::text[]),('public','function','autonomous_insights',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','function','proof_least',null,'{}','{}',0,array[]::text[]),('autonomy','type','proof_action',null,'{}','{}',0,array[]::text[]),('autonomy','function','proof_actions',null,'{p_account, p_from, p_until}','{text, timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','proof_counts',null,'{p_actions}','{autonomy.proof_action[]}',0,array[]::text[]),('autonomy','function','proof_classes',null,'{p_actions}','{autonomy.proof_action[]}',0,array[]::text[]),('autonomy','function','proof_money',null,'{p_actions, p_currency}','{autonomy.proof_action[], text}',0,array[]::text[]),('autonomy','function','proof_rules',null,'{p_actions, p_currency}','{autonomy.proof_action[], text}',0,array[]::text[]),('autonomy','function','proof_holdouts',null,'{p_account, p_from, p_until, p_now, p_currency}','{text, timestamptz, timestamptz, timestamptz, text}',0,array[]::text[]),('autonomy','function','account_proof',null,'{p_account, p_from, p_until, p_now}','{text, timestamptz, timestamptz, timestamptz}',1,array[]::text[]),('public','function','dashboard_proof',null,'{p_account, p_days, p_now}','{text, integer, timestamptz}',2,array[]::text[]),('autonomy','function','feed_columns',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_type',null,'{p_view, p_column}','{text, text}',0,array[]::text[]),('autonomy','function','feed_type_fits',null,'{p_kind, p_type}','{text, regtype}',0,array[]::text[]),('autonomy','function','feed_column_flaws',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_flaws',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_expression',null,'{p_view, p_column, p_as}','{text, text, text}',0,array[]::text[]),('autonomy','function','make_feed_tables',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_select',null,'{p_view, p_columns}','{text, text[]}',0,array[]::text[]),('autonomy','function','feed_slice_rows',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_where',null,'{p_newest}','{boolean}',0,array[]::text[]),('autonomy','function','read_feed_rows',null,'{p_since, p_until, p_limit}','{date, date, bigint}',0,array[]::text[]),('autonomy','function','read_feed_slice',null,'{p_since, p_until}','{date, date}',0,array[]::text[]),('autonomy','function','feed_doubles',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_status',null,'{p_word}','{text}',0,array[]::text[]),('autonomy','function','note_feed',null,'{p_view, p_reason, p_rows, p_example}','{text, text, bigint, text}',0,array[]::text[]),('autonomy','function','note_odd_campaigns',null,'{}','{}',0,array[]::text[]),('autonomy','function','find_feed_campaigns',null,'{}','{}',0,array[]::text[]),('autonomy','function','find_feed_accounts',null,'{}','{}',0,array[]::text[]),('autonomy','function','judge_feed_rows',null,'{p_since, p_until, p_now}','{date, date, timestamptz}',0,array[]::text[]),('autonomy','function','one_grain_of_feed',null,'{}','{}',0,array[]::text[]),('autonomy','function','find_changed_days',null,'{}','{}',0,array[]::text[]),('autonomy','function','refuse_other_past',null,'{p_one_day, p_now}','{boolean, timestamptz}',0,array[]::text[]),('autonomy','function','put_off_days',null,'{p_limit}','{bigint}',0,array[]::text[]),('autonomy','function','write_feed_accounts',null,'{}','{}',0,array[]::text[]),('autonomy','function','write_feed_campaigns',null,'{p_now}','{timestamptz}',0,array[]::text[]),('autonomy','function','settle_feed_grain',null,'{p_now}','{timestamptz}',0,array[]::text[]),('autonomy','function','write_feed_days',null,'{}','{}',0,array[]::text[]),('autonomy','function','compare_feed_state',null,'{p_now}','{timestamptz}',0,array[]::text[]),('autonomy','function','follow_feed_state',null,'{p_slice, p_now}','{text, timestamptz}',0,array[]::text[]),('autonomy','function','feed_state_words',null,'{p_taken}','{boolean}',0,array[]::text[]),('autonomy','function','feed_accounts_read',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_sentences',null,'{p_answer}','{jsonb}',0,array[]::text[]),('autonomy','function','feed_answer',null,'{p_since, p_first, p_until, p_dry_run, p_left}','{date, date, date, boolean, bigint}',0,array[]::text[]),('autonomy','function','refuse_feed',null,'{p_flaws}','{text[]}',0,array[]::text[]),('autonomy','function','take_feed',null,'{p_since, p_first, p_until, p_dry_run, p_now, p_replace}','{date, date, date, boolean, timestamptz, boolean}',0,array[]::text[]),('autonomy','function','note_feed_read',null,'{p_answer, p_now}','{jsonb, timestamptz}',0,array[]::text[]),('public','function','import_feed',null,'{p_since, p_dry_run, p_now, p_replace, p_until}','{date, boolean, timestamptz, boolean, date}',5,array[]::text[]),('autonomy','function','read_due_feed',null,'{p_now}','{timestamptz}',0,array[]::text[]),('public','function','read_feed',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','function','dashboard_state_of_feed',null,'{}','{}',0,array[]::text[]),('autonomy','table','dashboard_performance_days',null,'{}','{}',0,array['day date not null','impressions bigint not null','clicks bigint not null','conversions numeric not null','spend numeric not null','revenue numeric not null','currency text not null default ''''','account text not null default ''''']::text[]),('autonomy','table','dashboard_action_days',null,'{}','{}',0,array['day date not null','rule_id uuid not null','action_type text not null','status text not null','actions bigint not null','confidence_sum numeric not null','confidence_count bigint not null','measured bigint not null','improved bigint not null','regressed bigint not null','money float8 not null','error_squares float8 not null','judged bigint not null','right_sum float8 not null','judged_confidence_sum float8 not null','currency text not null default ''''']::text[]),('autonomy','table','dashboard_stale_days',null,'{}','{}',0,array['source text not null check (source in (''actions'', ''performance''))','day date not null','transaction xid8 not null default pg_current_xact_id()']::text[]),('autonomy','function','dashboard_day',null,'{p_at}','{timestamptz}',0,array[]::text[]),('autonomy','function','dashboard_mark_actions',null,'{}','{}',0,array[]::text[]),('public','trigger','dashboard_actions_inserted','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','dashboard_actions_updated','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','dashboard_actions_deleted','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','dashboard_actions_truncated','public.autonomous_actions','{}','{}',0,array[]::text[]),('autonomy','function','dashboard_mark_performance',null,'{}','{}',0,array[]::text[]),('public','trigger','dashboard_performance_inserted','public.campaign_daily','{}','{}',0,array[]::text[]),('public','trigger','dashboard_performance_updated','public.campaign_daily','{}','{}',0,array[]::text[]),('public','trigger','dashboard_performance_deleted','public.campaign_daily','{}','{}',0,array[]::text[]),('public','trigger','dashboard_performance_truncated','public.campaign_daily','{}','{}',0,array[]::text[]),('autonomy','function','dashboard_mark_all',null,'{}','{}',0,array[]::text[]),('public','trigger','dashboard_zone_changed','public.autonomy_policy','{}','{}',0,array[]::text[]),('autonomy','function','dashboard_mark_currencies',null,'{}','{}',0,array[]::text[]),('public','trigger','dashboard_currency_changed','public.autonomy_accounts','{}','{}',0,array[]::text[]),('public','trigger','dashboard_account_changed','public.campaigns','{}','{}',0,array[]::text[]),('autonomy','function','dashboard_performance_figures',null,'{p_from, p_to}','{date, date}',0,array[]::text[]),('autonomy','function','dashboard_action_figures',null,'{p_from, p_to}','{date, date}',0,array[]::text[]),('public','function','dashboard_refresh',null,'{p_milliseconds}','{integer}',1,array[]::text[]),('public','function','dashboard_span',null,'{p_filter}','{jsonb}',0,array[]::text[]),('public','function','dashboard_executed',null,'{p_filter}','{jsonb}',0,array[]::text[]),('autonomy','function','dashboard_action_json',null,'{a, p_title, p_rule_name}','{public.autonomous_actions, text, text}',0,array[]::text[]),('autonomy','function','action_filter_sql',null,'{p_filter}','{jsonb}',0,array[]::text[]),('autonomy','function','action_campaigns_sql',null,'{p_filter}','{jsonb}',0,array[]::text[]),('public','function','dashboard_actions',null,'{p_filter, p_after, p_limit}','{jsonb, jsonb, integer}',3,array[]::text[]),('public','function','dashboard_action',null,'{p_action_id}','{uuid}',0,array[]::text[]),('autonomy','function','dashboard_opportunity_json',null,'{o, p_title, p_now}','{public.optimization_opportunities, text, timestamptz}',0,array[]::text[]),('public','function','dashboard_opportunities',null,'{p_filter, p_after, p_limit, p_now}','{jsonb, jsonb, integer, timestamptz}',4,array[]::text[]),('public','function','dashboard_opportunity',null,'{p_opportunity_id, p_now}','{uuid, timestamptz}',1,array[]::text[]),('autonomy','function','dashboard_clock',null,'{p_at}','{timestamptz}',0,array[]::text[]),('autonomy','function','of_account',null,'{p_account}','{text}',0,array[]::text[]),('autonomy','function','dashboard_state_of_policy',null,'{p_each}','{boolean}',1,array[]::text[]),('autonomy','function','dashboard_last_runs',null,'{p_run_interval_minutes, p_now}','{integer, timestamptz}',0,array[]::text[]),('autonomy','function','late_sentence',null,'{p_last_at, p_run_interval_minutes}','{timestamptz, integer}',0,array[]::text[]),('autonomy','function','dashboard_state_of_runs',null,'{p_run_interval_minutes, p_now, p_each}','{integer, timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_state_of_summaries',null,'{p_run_interval_minutes, p_now, p_each}','{integer, timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_state_of_data',null,'{p_now, p_each}','{timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_count',null,'{p_number}','{numeric}',0,array[]::text[]),('autonomy','function','dashboard_state_of_work',null,'{p_now, p_each}','{timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_changes_since',null,'{p_since, p_each}','{timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_state_of_changes',null,'{p_since, p_span, p_moved_share, p_each}','{timestamptz, text, numeric, boolean}',2,array[]::text[]),('autonomy','function','dashboard_state_of_roi',null,'{p_now}','{timestamptz}',0,array[]::text[]),('public','function','dashboard_state',null,'{p_since, p_run_interval_minutes, p_now}','{timestamptz, integer, timestamptz}',3,array[]::text[]),('autonomy','function','dashboard_worth',null,'{p_measured, p_money, p_error_squares}','{numeric, float8, float8}',0,array[]::text[]),('autonomy','function','dashboard_action_totals',null,'{p_from, p_to, p_currency}','{date, date, text}',0,array[]::text[]),('autonomy','function','dashboard_days',null,'{p_from, p_to, p_currency}','{date, date, text}',0,array[]::text[]),('autonomy','function','dashboard_currencies',null,'{}','{}',0,array[]::text[]),('autonomy','function','dashboard_run_json',null,'{r}','{public.autonomous_runs}',0,array[]::text[]),('public','function','dashboard_overview',null,'{p_days, p_since, p_run_interval_minutes, p_currency, p_now}','{integer, timestamptz, integer, text, timestamptz}',5,array[]::text[]),('autonomy','function','dashboard_extremes',null,'{p_limit, p_now}','{integer, timestamptz}',0,array[]::text[]),('autonomy','function','scaling_held',null,'{p_budget, p_suggested, p_budget_use, p_grows, p_currency}','{numeric, numeric, float8, float8, text}',0,array[]::text[]),('public','function','dashboard_attention',null,'{p_limit, p_now}','{integer, timestamptz}',2,array[]::text[]),('public','function','dashboard_runs',null,'{p_after, p_limit}','{jsonb, integer}',2,array[]::text[]),('public','function','dashboard_run',null,'{p_run_id}','{uuid}',0,array[]::text[]),('public','function','dashboard_run_preview',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','function','money_scope',null,'{p_currency, p_account}','{text, text}',0,array[]::text[]),('autonomy','function','money_days',null,'{p_from, p_to, p_currency, p_account}','{date, date, text, text}',0,array[]::text[]),('autonomy','function','money_changes',null,'{p_since, p_currency, p_account}','{timestamptz, text, text}',0,array[]::text[]),('autonomy','function','money_worst',null,'{p_since, p_currency, p_account, p_now}','{timestamptz, text, text, timestamptz}',0,array[]::text[]),('autonomy','function','money_limits',null,'{p_currency, p_account, p_scope, p_now}','{text, text, jsonb, timestamptz}',0,array[]::text[]),('autonomy','function','money_today',null,'{p_currency, p_account, p_scope, p_now}','{text, text, jsonb, timestamptz}',0,array[]::text[]),('autonomy','function','money_made',null,'{p_currency, p_account, p_now}','{text, text, timestamptz}',0,array[]::text[]),('autonomy','function','money_to_do',null,'{p_currency, p_account, p_now, p_limit}','{text, text, timestamptz, integer}',0,array[]::text[]),('autonomy','function','account_overview',null,'{p_account, p_from, p_to}','{text, date, date}',0,array[]::text[]),('autonomy','function','declined_proposals',null,'{}','{}',0,array[]::text[]),('public','function','dashboard_money',null,'{p_currency, p_account, p_since, p_days, p_now}','{text, text, timestamptz, integer, timestamptz}',5,array[]::text[]),('autonomy','function','event_json',null,'{p_event, p_now}','{autonomy.planned_events, timestamptz}',0,array[]::text[]),('public','function','list_planned_events',null,'{p_account, p_campaign_id, p_limit, p_now}','{text, uuid, integer, timestamptz}',4,array[]::text[]),('autonomy','function','event_moment',null,'{p_name, p_event, p_zone, p_before}','{text, jsonb, text, timestamptz}',0,array[]::text[]),('autonomy','function','event_flag',null,'{p_name, p_event, p_before}','{text, jsonb, boolean}',0,array[]::text[]),('autonomy','function','sent_event',null,'{p_event, p_before}','{jsonb, autonomy.planned_events}',0,array[]::text[]),('public','function','save_planned_event',null,'{p_event, p_id, p_actor}','{jsonb, uuid, text}',2,array[]::text[]),('public','function','delete_planned_event',null,'{p_id}','{uuid}',0,array[]::text[]),('autonomy','function','valued_totals',null,'{p_campaign_ids}','{uuid[]}',0,array[]::text[]),('autonomy','function','dashboard_campaign_days',null,'{p_campaign_id, p_account, p_zone, p_first, p_last}','{uuid, text, text, date, date}',0,array[]::text[]),('public','function','dashboard_campaign',null,'{p_campaign_id, p_days, p_now}','{uuid, integer, timestamptz}',2,array[]::text[]),('public','function','dashboard_set_campaign',null,'{p_campaign_id, p_changes, p_now}','{uuid, jsonb, timestamptz}',1,array[]::text[]),('public','function','dashboard_rules',null,'{p_now}','{timestamptz}',1,array[]::text[]),('public','function','dashboard_scoreboard',null,'{p_now}','{timestamptz}',1,array[]::text[]),('public','function','dashboard_rule_history',null,'{p_rule_id, p_limit}','{uuid, integer}',2,array[]::text[]),('public','function','dashboard_save_rule',null,'{p_rule, p_rule_id, p_actor, p_seen}','{jsonb, uuid, text, timestamptz}',3,array[]::text[]),('autonomy','function','dashboard_preview_summary',null,'{p_portfolio, p_rule_id, p_now}','{jsonb, uuid, timestamptz}',0,array[]::text[]),('public','function','dashboard_preview_rule',null,'{p_rule, p_rule_id, p_now}','{jsonb, uuid, timestamptz}',2,array[]::text[]),('autonomy','function','campaign_filter_sql',null,'{p_filter, p_now}','{jsonb, timestamptz}',0,array[]::text[]),('autonomy','function','campaign_sort_sql',null,'{p_column, p_spanned}','{text, boolean}',0,array[]::text[]),('autonomy','function','listed_campaigns',null,'{p_filter, p_after, p_limit, p_first, p_last, p_now}','{jsonb, jsonb, integer, date, date, timestamptz}',0,array[]::text[]),('autonomy','function','campaign_span',null,'{p_campaign_id, p_first, p_last}','{uuid, date, date}',0,array[]::text[]),('autonomy','function','campaign_rows',null,'{p_ids, p_first, p_last}','{uuid[], date, date}',0,array[]::text[]),('public','function','dashboard_campaigns',null,'{p_filter, p_after, p_limit, p_now}','{jsonb, jsonb, integer, timestamptz}',4,array[]::text[]),('public','function','dashboard_set_campaigns',null,'{p_campaign_ids, p_changes, p_now}','{uuid[], jsonb, timestamptz}',1,array[]::text[]),('autonomy','table','dashboard_failed_sign_ins',null,'{}','{}',0,array['id bigint generated always as identity primary key','source text not null','failed_at timestamptz not null default now()']::text[]),('autonomy','index','dashboard_failed_sign_ins_source','autonomy.dashboard_failed_sign_ins','{}','{}',0,array[]::text[]),('autonomy','index','dashboard_failed_sign_ins_time','autonomy.dashboard_failed_sign_ins','{}','{}',0,array[]::text[]),('autonomy','table','dashboard_ended_sessions',null,'{}','{}',0,array['session text primary key','ends_at timestamptz not null']::text[]),('public','function','dashboard_ready',null,'{}','{}',0,array[]::text[]),('public','function','dashboard_sign_in_state',null,'{p_source, p_limit, p_window_seconds}','{text, integer, integer}',2,array[]::text[]),('public','function','dashboard_sign_in_failed',null,'{p_source, p_limit, p_window_seconds}','{text, integer, integer}',2,array[]::text[]),('public','function','dashboard_end_session',null,'{p_session, p_ends_at}','{text, timestamptz}',0,array[]::text[]),('public','function','dashboard_session_ended',null,'{p_session}','{text}',0,array[]::text[]),('autonomy','table','rules_taken_out',null,'{}','{}',0,array['rule_id uuid primary key','rule jsonb not null','taken_out_at timestamptz not null default now()','taken_out_by text not null default ''''']::text[]),('autonomy','table','optimisation_past',null,'{}','{}',0,array['id boolean primary key default true check (id)','found jsonb not null','made_at timestamptz not null default now()']::text[]),('autonomy','function','optimisation_rule',null,'{}','{}',0,array[]::text[]),('autonomy','function','is_optimisation',null,'{p_action}','{jsonb}',0,array[]::text[]),('autonomy','function','free_rule_name',null,'{p_name}','{text}',0,array[]::text[]),('public','function','budget_optimisation',null,'{}','{}',0,array[]::text[]),('autonomy','function','switch_optimisation_on',null,'{p_actor}','{text}',0,array[]::text[]),('public','function','set_budget_optimisation',null,'{p_on, p_actor}','{boolean, text}',1,array[]::text[]),('public','function','use_preset',null,'{p_values, p_optimise, p_actor}','{jsonb, boolean, text}',1,array[]::text[]),('public','function','keep_optimisation_past',null,'{p_found}','{jsonb}',0,array[]::text[]),('autonomy','table','policy_changes',null,'{}','{}',0,array['id bigint generated always as identity primary key','changed_at timestamptz not null default clock_timestamp()','actor text not null default ''''','before jsonb not null','after jsonb not null']::text[]),('autonomy','function','log_policy_change',null,'{}','{}',0,array[]::text[]),('public','trigger','autonomy_policy_log','public.autonomy_policy','{}','{}',0,array[]::text[]),('public','function','dashboard_policy_history',null,'{p_setting, p_limit}','{text, integer}',2,array[]::text[]),('public','function','dashboard_days_of_actions',null,'{p_filter, p_days}','{jsonb, date[]}',0,array[]::text[]),('autonomy','function','happened_sql',null,'{p_kind}','{text}',0,array[]::text[]),('autonomy','function','happened_where',null,'{p_kind, p_filter, p_after}','{text, jsonb, jsonb}',0,array[]::text[]),('public','function','dashboard_everything',null,'{p_filter, p_after, p_limit}','{jsonb, jsonb, integer}',3,array[]::text[]),('autonomy','table','archived_rules',null,'{}','{}',0,array['rule_id uuid primary key','rule jsonb not null','archived_at timestamptz not null default now()','archived_by text not null default ''''']::text[]),('public','function','dashboard_archive_rule',null,'{p_rule_id, p_actor}','{uuid, text}',1,array[]::text[]),('public','function','dashboard_restore_rule',null,'{p_rule_id, p_actor}','{uuid, text}',1,array[]::text[]),('public','function','dashboard_archived_rules',null,'{}','{}',0,array[]::text[]),('public','function','dashboard_preview_policy',null,'{p_changes, p_now}','{jsonb, timestamptz}',1,array[]::text[]),('public','function','list_autonomous_accounts',null,'{p_account, p_limit}','{text, integer}',2,array[]::text[]),('public','function','update_autonomous_account',null,'{p_account, p_changes, p_actor}','{text, jsonb, text}',1,array[]::text[]),('autonomy','function','touched_campaigns',null,'{p_account, p_zone, p_from}','{text, text, date}',0,array[]::text[]),('autonomy','function','present_days',null,'{p_account, p_zone, p_from, p_to}','{text, text, date, date}',0,array[]::text[]),('autonomy','function','left_out_days',null,'{p_account, p_from, p_to}','{text, date, date}',0,array[]::text[]),('autonomy','function','account_days',null,'{p_account, p_zone, p_today, p_days}','{text, text, date, integer}',0,array[]::text[]),('public','function','autonomy_account_days',null,'{p_account, p_limit, p_now}','{text, integer, timestamptz}',3,array[]::text[]),('public','function','list_evidence_exclusions',null,'{p_account, p_campaign_id, p_limit}','{text, uuid, integer}',3,array[]::text[]),('public','function','exclude_evidence',null,'{p_from, p_until, p_account, p_campaign_id, p_why, p_actor}','{date, date, text, uuid, text, text}',4,array[]::text[]),('public','function','lift_evidence_exclusion',null,'{p_id, p_actor}','{uuid, text}',1,array[]::text[]),('public','function','list_platform_accounts',null,'{p_account, p_shard, p_now}','{text, text, timestamptz}',3,array[]::text[]),('autonomy','function','connection_error',null,'{p_account, p_platform, p_external_id, p_credential}','{text, text, text, text}',0,array[]::text[]),('autonomy','function','name_of_connection',null,'{p_platform, p_external_id, p_facts}','{text, text, jsonb}',0,array[]::text[]),('public','function','connect_platform_account',null,'{p_account, p_platform, p_external_id, p_facts, p_login_id, p_credential, p_conversion_action, p_attribution_windows, p_limits, p_actor}','{text, text, text, jsonb, text, text, text, text[], jsonb, text}',6,array[]::text[]),('public','function','disconnect_platform_account',null,'{p_account}','{text}',0,array[]::text[]),('autonomy','function','push_words',null,'{p_pull, p_push}','{autonomy.platform_accounts, text}',0,array[]::text[]),('autonomy','function','push_error',null,'{p_pull, p_push, p_confirm}','{autonomy.platform_accounts, text, boolean}',0,array[]::text[]),('autonomy','function','in_step',null,'{p_account, p_now}','{text, timestamptz}',0,array[]::text[]),('public','function','set_platform_push',null,'{p_account, p_push, p_confirm, p_actor}','{text, text, boolean, text}',2,array[]::text[]),('public','function','record_platform_check',null,'{p_account, p_now}','{text, timestamptz}',1,array[]::text[]),('autonomy','table','causes',null,'{}','{}',0,array['id bigint generated always as identity primary key','account text','cause text not null','code text not null','level text not null','sentence text not null','details text[] not null default ''{}''','figures jsonb not null default ''{}''','size numeric not null default 1','began_at timestamptz not null','seen_at timestamptz not null','over_at timestamptz']::text[]),('autonomy','table','told_causes',null,'{}','{}',0,array['cause_id bigint not null references autonomy.causes on delete cascade','channel text not null','told_at timestamptz','began_at timestamptz','size numeric','is_over boolean not null default false','claim uuid','claimed_until timestamptz','claimed jsonb']::text[]),('autonomy','table','told_where',null,'{}','{}',0,array['id bigint generated always as identity primary key','account text','code text not null','channels text[] not null','updated_at timestamptz not null default now()','updated_by text not null default ''''']::text[]),('autonomy','function','told_of',null,'{}','{}',0,array[]::text[]),('autonomy','function','told_channels',null,'{p_account, p_code}','{text, text}',0,array[]::text[]),('public','function','autonomy_notify_settings',null,'{p_account}','{text}',1,array[]::text[]),('public','function','autonomy_set_notify_settings',null,'{p_channels, p_actor, p_account}','{jsonb, text, text}',2,array[]::text[]),('autonomy','function','causes_now',null,'{p_run_interval_minutes, p_whole, p_now}','{integer, boolean, timestamptz}',0,array[]::text[]),('autonomy','function','notice_causes',null,'{p_run_interval_minutes, p_whole, p_now}','{integer, boolean, timestamptz}',0,array[]::text[]),('autonomy','function','notice_after_run',null,'{}','{}',0,array[]::text[]),('public','trigger','autonomous_runs_noticed','public.autonomous_runs','{}','{}',0,array[]::text[]),('autonomy','function','untold',null,'{p_channels, p_now}','{text[], timestamptz}',0,array[]::text[]),('public','function','autonomy_take_messages',null,'{p_claim, p_channels, p_run_interval_minutes, p_now}','{uuid, text[], integer, timestamptz}',2,array[]::text[]),('public','function','autonomy_messages_sent',null,'{p_claim, p_channel, p_sent, p_now}','{uuid, text, boolean, timestamptz}',1,array[]::text[]),('autonomy','table','rule_drafts',null,'{}','{}',0,array['id uuid primary key default gen_random_uuid()','rule jsonb not null','why text not null default ''''','origin text not null','status text not null default ''open''','created_at timestamptz not null default now()','decided_at timestamptz','decided_by text','rule_id uuid']::text[]),('autonomy','index','rule_drafts_status','autonomy.rule_drafts','{}','{}',0,array[]::text[]),('autonomy','function','open_drafts',null,'{}','{}',0,array[]::text[]),('public','function','dashboard_draft_rule',null,'{p_rule, p_why, p_actor}','{jsonb, text, text}',2,array[]::text[]),('public','function','dashboard_rule_drafts',null,'{p_status, p_limit}','{text, integer}',2,array[]::text[]),('public','function','dashboard_decide_draft',null,'{p_draft_id, p_adopt, p_actor}','{uuid, boolean, text}',1,array[]::text[]),('autonomy','function','past_policy',null,'{p_policy}','{jsonb}',0,array[]::text[]),('autonomy','function','past_measures',null,'{p_windows}','{text[]}',0,array[]::text[]),('autonomy','function','past_doubts',null,'{p_from, p_to}','{timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','past_candidates',null,'{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all, p_left_out}','{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean, jsonb}',3,array[]::text[]),('autonomy','function','past_stand_in_budgets',null,'{p_from}','{timestamptz}',0,array[]::text[]),('autonomy','function','past_campaigns',null,'{p_from, p_to}','{timestamptz, timestamptz}',0,array[]::text[]),('public','function','list_past_candidates',null,'{p_conditions, p_windows, p_days, p_policy, p_now}','{jsonb, text[], integer, jsonb, timestamptz}',4,array[]::text[]),('autonomy','function','conversion_maturity',null,'{p_now}','{timestamptz}',1,array[]::text[]);
+('autonomy','function','hold_pull',null,'{p_account, p_token}','{text, uuid}',0,array[]::text[]),('autonomy','function','list_error',null,'{p_value, p_name, p_most}','{jsonb, text, integer}',0,array[]::text[]),('autonomy','function','written_day',null,'{p_text}','{text}',0,array[]::text[]),('public','function','begin_platform_pull',null,'{p_account, p_token, p_lease_seconds, p_force, p_now}','{text, uuid, integer, boolean, timestamptz}',3,array[]::text[]),('autonomy','function','note_platform_facts',null,'{p_account, p_facts, p_actor}','{text, jsonb, text}',0,array[]::text[]),('public','function','record_platform_facts',null,'{p_account, p_token, p_facts}','{text, uuid, jsonb}',0,array[]::text[]),('public','function','record_platform_pulse',null,'{p_account, p_token, p_pulse, p_now}','{text, uuid, jsonb, timestamptz}',1,array[]::text[]),('public','function','finish_platform_pull',null,'{p_account, p_token, p_outcome, p_pulled, p_restated, p_message, p_code, p_seconds, p_now}','{text, uuid, text, boolean, boolean, text, text, numeric, timestamptz}',6,array[]::text[]),('autonomy','function','dashboard_state_of_platforms',null,'{p_each}','{boolean}',1,array[]::text[]),('autonomy','function','connection',null,'{p_account, p_now}','{text, timestamptz}',0,array[]::text[]),('autonomy','type','unit',null,'{}','{}',0,array[]::text[]),('autonomy','function','unit_error',null,'{p_unit}','{jsonb}',0,array[]::text[]),('autonomy','function','placed_units',null,'{p_account, p_units}','{text, jsonb}',0,array[]::text[]),('autonomy','function','make_units',null,'{p_account, p_units, p_began}','{text, autonomy.unit[], timestamptz}',0,array[]::text[]),('autonomy','type','unit_change',null,'{}','{}',0,array[]::text[]),('autonomy','type','field_change',null,'{}','{}',0,array[]::text[]),('autonomy','function','compared_field',null,'{p_push, p_field, p_there, p_base, p_here, p_unit, p_began}','{text, text, text, text, text, autonomy.platform_units, timestamptz}',0,array[]::text[]),('autonomy','function','compared_units',null,'{p_account, p_push, p_units, p_began}','{text, text, autonomy.unit[], timestamptz}',0,array[]::text[]),('autonomy','function','give_way',null,'{p_platform, p_currency, p_changes, p_now}','{text, text, autonomy.unit_change[], timestamptz}',0,array[]::text[]),('autonomy','function','follow_units',null,'{p_actor, p_changes, p_now}','{text, autonomy.unit_change[], timestamptz}',0,array[]::text[]),('autonomy','function','note_units',null,'{p_account, p_units, p_changes, p_began, p_now}','{text, autonomy.unit[], autonomy.unit_change[], timestamptz, timestamptz}',0,array[]::text[]),('public','function','record_platform_units',null,'{p_account, p_token, p_units, p_now}','{text, uuid, jsonb, timestamptz}',1,array[]::text[]),('public','function','missing_platform_units',null,'{p_account, p_token, p_limit}','{text, uuid, integer}',1,array[]::text[]),('autonomy','function','day_figure',null,'{p_value}','{text}',0,array[]::text[]),('autonomy','function','day_rows',null,'{p_account, p_days}','{text, jsonb}',0,array[]::text[]),('public','function','record_platform_days',null,'{p_account, p_token, p_days, p_cursor, p_now}','{text, uuid, jsonb, jsonb, timestamptz}',2,array[]::text[]),('autonomy','function','takes_waiting',null,'{p_account, p_now}','{text, timestamptz}',0,array[]::text[]),('public','function','platform_changes_to_push',null,'{p_account, p_token, p_limit, p_now}','{text, uuid, integer, timestamptz}',2,array[]::text[]),('autonomy','function','note_base',null,'{p_campaign_id, p_field, p_there, p_at}','{uuid, text, text, timestamptz}',0,array[]::text[]),('autonomy','function','restore_field',null,'{p_delivery, p_there, p_actor, p_now}','{autonomy.deliveries, text, text, timestamptz}',0,array[]::text[]),('autonomy','function','undo_delivery',null,'{p_delivery, p_state, p_code, p_platform_code, p_message, p_there, p_platform, p_now}','{autonomy.deliveries, text, text, text, text, text, text, timestamptz}',0,array[]::text[]),('autonomy','function','without_secrets',null,'{p_text}','{text}',0,array[]::text[]),('autonomy','function','note_calls',null,'{p_unit, p_action_id, p_calls, p_now}','{autonomy.platform_units, uuid, jsonb, timestamptz}',0,array[]::text[]),('autonomy','type','outcome',null,'{}','{}',0,array[]::text[]),('autonomy','function','outcome_value',null,'{p_field, p_value, p_digits}','{text, text, integer}',0,array[]::text[]),('autonomy','function','read_outcome',null,'{p_pull, p_item, p_now}','{autonomy.platform_accounts, jsonb, timestamptz}',0,array[]::text[]),('autonomy','function','record_gone',null,'{o, p_now}','{autonomy.outcome, timestamptz}',0,array[]::text[]),('autonomy','function','record_person',null,'{o, d, p_now}','{autonomy.outcome, autonomy.deliveries, timestamptz}',0,array[]::text[]),('autonomy','function','record_open',null,'{o, d, p_now}','{autonomy.outcome, autonomy.deliveries, timestamptz}',0,array[]::text[]),('autonomy','function','record_delivery',null,'{o, p_push, p_now}','{autonomy.outcome, text, timestamptz}',0,array[]::text[]),('autonomy','function','put_off_account',null,'{p_pull, p_item, p_now}','{autonomy.platform_accounts, jsonb, timestamptz}',0,array[]::text[]),('autonomy','function','delivery_sentences',null,'{p_ids, p_results}','{uuid[], jsonb[]}',0,array[]::text[]),('public','function','record_deliveries',null,'{p_account, p_token, p_outcomes, p_now}','{text, uuid, jsonb, timestamptz}',1,array[]::text[]),('autonomy','function','give_up_deliveries',null,'{p_account, p_before, p_unsure, p_message, p_now}','{text, timestamptz, boolean, text, timestamptz}',0,array[]::text[]),('public','function','fail_undelivered',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','type','past_change',null,'{}','{}',0,array[]::text[]),('autonomy','function','read_history',null,'{p_account, p_changes, p_digits, p_now}','{text, jsonb, integer, timestamptz}',0,array[]::text[]),('autonomy','function','name_followed',null,'{p_changes, p_platform, p_digits}','{autonomy.past_change[], text, integer}',0,array[]::text[]),('autonomy','function','follow_seen',null,'{p_change, p_platform, p_now}','{autonomy.past_change, text, timestamptz}',0,array[]::text[]),('public','function','record_platform_history',null,'{p_account, p_token, p_changes, p_now}','{text, uuid, jsonb, timestamptz}',1,array[]::text[]),('public','function','platform_units_of',null,'{p_campaign_ids}','{uuid[]}',0,array[]::text[]),('autonomy','type','difference',null,'{}','{}',0,array[]::text[]),('autonomy','function','claimed_actions',null,'{}','{}',0,array[]::text[]),('autonomy','function','chain_differences',null,'{}','{}',0,array[]::text[]),('autonomy','function','was_undelivered',null,'{p_action}','{public.autonomous_actions}',0,array[]::text[]),('autonomy','function','claim_differences',null,'{}','{}',0,array[]::text[]),('autonomy','function','action_differences',null,'{}','{}',0,array[]::text[]),('public','function','audit_autonomous_actions',null,'{p_limit}','{integer}',1,array[]::text[]),('autonomy','table','action_results',null,'{}','{}',0,array['action_id uuid primary key','rule_id uuid','action_type text','status text','executed_at timestamptz','confidence float8','budget_change bigint','verdict text','money float8','error float8','right_probability float8','measured_at timestamptz','campaign_id uuid']::text[]),('autonomy','index','action_results_executed','autonomy.action_results','{}','{}',0,array[]::text[]),('autonomy','function','total_as_rule',null,'{}','{}',0,array[]::text[]),('autonomy','function','action_result',null,'{p_action}','{public.autonomous_actions}',0,array[]::text[]),('autonomy','function','action_results_follow',null,'{}','{}',0,array[]::text[]),('public','trigger','action_results_inserted','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','action_results_updated','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','action_results_deleted','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','action_results_truncated','public.autonomous_actions','{}','{}',0,array[]::text[]),('autonomy','type','action_sum',null,'{}','{}',0,array[]::text[]),('autonomy','type','rule_score',null,'{}','{}',0,array[]::text[]),('autonomy','function','actions_in',null,'{p_currency, p_from}','{text, timestamptz}',0,array[]::text[]),('autonomy','function','action_sums',null,'{p_currency, p_now}','{text, timestamptz}',2,array[]::text[]),('autonomy','function','rule_scores',null,'{p_sums, p_currency}','{autonomy.action_sum[], text}',0,array[]::text[]),('public','function','rule_scoreboard',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','function','campaign_ab_tests_after',null,'{}','{}',0,array[]::text[]),('public','trigger','campaign_ab_tests_after','public.campaign_ab_tests','{}','{}',0,array[]::text[]),('autonomy','type','insight',null,'{}','{}',0,array[]::text[]),('autonomy','function','week_insight',null,'{p_from, p_now}','{timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','brought_insights',null,'{p_currency, p_all, p_from, p_now}','{text, boolean, timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','clearest_insights',null,'{p_currency, p_all, p_from, p_now}','{text, boolean, timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','calibration_insight',null,'{p_sums}','{autonomy.action_sum[]}',0,array[]::text[]),('autonomy','function','rule_insights',null,'{p_sums, p_currency}','{autonomy.action_sum[], text}',0,array[]::text[]),('autonomy','function','wrong_pause_insights',null,'{p_from, p_now}','{timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','ab_test_insights',null,'{p_from, p_now}','{timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','opportunity_insight',null,'{p_from}','{timestamptz}',0,array[]::text[]),('public','function','autonomous_insights',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','function','proof_least',null,'{}','{}',0,array[]::text[]),('autonomy','type','proof_action',null,'{}','{}',0,array[]::text[]),('autonomy','function','proof_actions',null,'{p_account, p_from, p_until}','{text, timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','proof_counts',null,'{p_actions}','{autonomy.proof_action[]}',0,array[]::text[]),('autonomy','function','proof_classes',null,'{p_actions}','{autonomy.proof_action[]}',0,array[]::text[]),('autonomy','function','proof_money',null,'{p_actions, p_currency}','{autonomy.proof_action[], text}',0,array[]::text[]),('autonomy','function','proof_rules',null,'{p_actions, p_currency}','{autonomy.proof_action[], text}',0,array[]::text[]),('autonomy','function','proof_holdouts',null,'{p_account, p_from, p_until, p_now, p_currency}','{text, timestamptz, timestamptz, timestamptz, text}',0,array[]::text[]),('autonomy','function','account_proof',null,'{p_account, p_from, p_until, p_now}','{text, timestamptz, timestamptz, timestamptz}',1,array[]::text[]),('public','function','dashboard_proof',null,'{p_account, p_days, p_now}','{text, integer, timestamptz}',2,array[]::text[]),('autonomy','function','feed_columns',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_type',null,'{p_view, p_column}','{text, text}',0,array[]::text[]),('autonomy','function','feed_type_fits',null,'{p_kind, p_type}','{text, regtype}',0,array[]::text[]),('autonomy','function','feed_column_flaws',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_flaws',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_expression',null,'{p_view, p_column, p_as}','{text, text, text}',0,array[]::text[]),('autonomy','function','make_feed_tables',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_select',null,'{p_view, p_columns}','{text, text[]}',0,array[]::text[]),('autonomy','function','feed_slice_rows',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_where',null,'{p_newest}','{boolean}',0,array[]::text[]),('autonomy','function','read_feed_rows',null,'{p_since, p_until, p_limit}','{date, date, bigint}',0,array[]::text[]),('autonomy','function','read_feed_slice',null,'{p_since, p_until}','{date, date}',0,array[]::text[]),('autonomy','function','feed_doubles',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_status',null,'{p_word}','{text}',0,array[]::text[]),('autonomy','function','note_feed',null,'{p_view, p_reason, p_rows, p_example}','{text, text, bigint, text}',0,array[]::text[]),('autonomy','function','note_odd_campaigns',null,'{}','{}',0,array[]::text[]),('autonomy','function','find_feed_campaigns',null,'{}','{}',0,array[]::text[]),('autonomy','function','find_feed_accounts',null,'{}','{}',0,array[]::text[]),('autonomy','function','judge_feed_rows',null,'{p_since, p_until, p_now}','{date, date, timestamptz}',0,array[]::text[]),('autonomy','function','one_grain_of_feed',null,'{}','{}',0,array[]::text[]),('autonomy','function','find_changed_days',null,'{}','{}',0,array[]::text[]),('autonomy','function','refuse_other_past',null,'{p_one_day, p_now}','{boolean, timestamptz}',0,array[]::text[]),('autonomy','function','put_off_days',null,'{p_limit}','{bigint}',0,array[]::text[]),('autonomy','function','write_feed_accounts',null,'{}','{}',0,array[]::text[]),('autonomy','function','write_feed_campaigns',null,'{p_now}','{timestamptz}',0,array[]::text[]),('autonomy','function','settle_feed_grain',null,'{p_now}','{timestamptz}',0,array[]::text[]),('autonomy','function','write_feed_days',null,'{}','{}',0,array[]::text[]),('autonomy','function','compare_feed_state',null,'{p_now}','{timestamptz}',0,array[]::text[]),('autonomy','function','follow_feed_state',null,'{p_slice, p_now}','{text, timestamptz}',0,array[]::text[]),('autonomy','function','feed_state_words',null,'{p_taken}','{boolean}',0,array[]::text[]),('autonomy','function','feed_accounts_read',null,'{}','{}',0,array[]::text[]),('autonomy','function','feed_sentences',null,'{p_answer}','{jsonb}',0,array[]::text[]),('autonomy','function','feed_answer',null,'{p_since, p_first, p_until, p_dry_run, p_left}','{date, date, date, boolean, bigint}',0,array[]::text[]),('autonomy','function','refuse_feed',null,'{p_flaws}','{text[]}',0,array[]::text[]),('autonomy','function','take_feed',null,'{p_since, p_first, p_until, p_dry_run, p_now, p_replace}','{date, date, date, boolean, timestamptz, boolean}',0,array[]::text[]),('autonomy','function','note_feed_read',null,'{p_answer, p_now}','{jsonb, timestamptz}',0,array[]::text[]),('public','function','import_feed',null,'{p_since, p_dry_run, p_now, p_replace, p_until}','{date, boolean, timestamptz, boolean, date}',5,array[]::text[]),('autonomy','function','read_due_feed',null,'{p_now}','{timestamptz}',0,array[]::text[]),('public','function','read_feed',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','function','dashboard_state_of_feed',null,'{}','{}',0,array[]::text[]),('autonomy','table','dashboard_performance_days',null,'{}','{}',0,array['day date not null','impressions bigint not null','clicks bigint not null','conversions numeric not null','spend numeric not null','revenue numeric not null','currency text not null default ''''','account text not null default ''''']::text[]),('autonomy','table','dashboard_action_days',null,'{}','{}',0,array['day date not null','rule_id uuid not null','action_type text not null','status text not null','actions bigint not null','confidence_sum numeric not null','confidence_count bigint not null','measured bigint not null','improved bigint not null','regressed bigint not null','money float8 not null','error_squares float8 not null','judged bigint not null','right_sum float8 not null','judged_confidence_sum float8 not null','currency text not null default ''''']::text[]),('autonomy','table','dashboard_stale_days',null,'{}','{}',0,array['source text not null check (source in (''actions'', ''performance''))','day date not null','transaction xid8 not null default pg_current_xact_id()']::text[]),('autonomy','function','dashboard_day',null,'{p_at}','{timestamptz}',0,array[]::text[]),('autonomy','function','dashboard_mark_actions',null,'{}','{}',0,array[]::text[]),('public','trigger','dashboard_actions_inserted','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','dashboard_actions_updated','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','dashboard_actions_deleted','public.autonomous_actions','{}','{}',0,array[]::text[]),('public','trigger','dashboard_actions_truncated','public.autonomous_actions','{}','{}',0,array[]::text[]),('autonomy','function','dashboard_mark_performance',null,'{}','{}',0,array[]::text[]),('public','trigger','dashboard_performance_inserted','public.campaign_daily','{}','{}',0,array[]::text[]),('public','trigger','dashboard_performance_updated','public.campaign_daily','{}','{}',0,array[]::text[]),('public','trigger','dashboard_performance_deleted','public.campaign_daily','{}','{}',0,array[]::text[]),('public','trigger','dashboard_performance_truncated','public.campaign_daily','{}','{}',0,array[]::text[]),('autonomy','function','dashboard_mark_all',null,'{}','{}',0,array[]::text[]),('public','trigger','dashboard_zone_changed','public.autonomy_policy','{}','{}',0,array[]::text[]),('autonomy','function','dashboard_mark_currencies',null,'{}','{}',0,array[]::text[]),('public','trigger','dashboard_currency_changed','public.autonomy_accounts','{}','{}',0,array[]::text[]),('public','trigger','dashboard_account_changed','public.campaigns','{}','{}',0,array[]::text[]),('autonomy','function','dashboard_performance_figures',null,'{p_from, p_to}','{date, date}',0,array[]::text[]),('autonomy','function','dashboard_action_figures',null,'{p_from, p_to}','{date, date}',0,array[]::text[]),('public','function','dashboard_refresh',null,'{p_milliseconds}','{integer}',1,array[]::text[]),('public','function','dashboard_span',null,'{p_filter}','{jsonb}',0,array[]::text[]),('public','function','dashboard_executed',null,'{p_filter}','{jsonb}',0,array[]::text[]),('autonomy','function','dashboard_action_json',null,'{a, p_title, p_rule_name}','{public.autonomous_actions, text, text}',0,array[]::text[]),('autonomy','function','action_filter_sql',null,'{p_filter}','{jsonb}',0,array[]::text[]),('autonomy','function','action_campaigns_sql',null,'{p_filter}','{jsonb}',0,array[]::text[]),('public','function','dashboard_actions',null,'{p_filter, p_after, p_limit}','{jsonb, jsonb, integer}',3,array[]::text[]),('public','function','dashboard_action',null,'{p_action_id}','{uuid}',0,array[]::text[]),('autonomy','function','dashboard_opportunity_json',null,'{o, p_title, p_now}','{public.optimization_opportunities, text, timestamptz}',0,array[]::text[]),('public','function','dashboard_opportunities',null,'{p_filter, p_after, p_limit, p_now}','{jsonb, jsonb, integer, timestamptz}',4,array[]::text[]),('public','function','dashboard_opportunity',null,'{p_opportunity_id, p_now}','{uuid, timestamptz}',1,array[]::text[]),('autonomy','function','dashboard_clock',null,'{p_at}','{timestamptz}',0,array[]::text[]),('autonomy','function','of_account',null,'{p_account}','{text}',0,array[]::text[]),('autonomy','function','dashboard_state_of_policy',null,'{p_each}','{boolean}',1,array[]::text[]),('autonomy','function','dashboard_last_runs',null,'{p_run_interval_minutes, p_now}','{integer, timestamptz}',0,array[]::text[]),('autonomy','function','late_sentence',null,'{p_last_at, p_run_interval_minutes}','{timestamptz, integer}',0,array[]::text[]),('autonomy','function','dashboard_state_of_runs',null,'{p_run_interval_minutes, p_now, p_each}','{integer, timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_state_of_summaries',null,'{p_run_interval_minutes, p_now, p_each}','{integer, timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_state_of_data',null,'{p_now, p_each}','{timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_count',null,'{p_number}','{numeric}',0,array[]::text[]),('autonomy','function','dashboard_state_of_work',null,'{p_now, p_each}','{timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_changes_since',null,'{p_since, p_each}','{timestamptz, boolean}',1,array[]::text[]),('autonomy','function','dashboard_state_of_changes',null,'{p_since, p_span, p_moved_share, p_each}','{timestamptz, text, numeric, boolean}',2,array[]::text[]),('autonomy','function','dashboard_state_of_roi',null,'{p_now}','{timestamptz}',0,array[]::text[]),('public','function','dashboard_state',null,'{p_since, p_run_interval_minutes, p_now}','{timestamptz, integer, timestamptz}',3,array[]::text[]),('autonomy','function','dashboard_worth',null,'{p_measured, p_money, p_error_squares}','{numeric, float8, float8}',0,array[]::text[]),('autonomy','function','dashboard_action_totals',null,'{p_from, p_to, p_currency}','{date, date, text}',0,array[]::text[]),('autonomy','function','dashboard_days',null,'{p_from, p_to, p_currency}','{date, date, text}',0,array[]::text[]),('autonomy','function','dashboard_currencies',null,'{}','{}',0,array[]::text[]),('autonomy','function','dashboard_run_json',null,'{r}','{public.autonomous_runs}',0,array[]::text[]),('public','function','dashboard_overview',null,'{p_days, p_since, p_run_interval_minutes, p_currency, p_now}','{integer, timestamptz, integer, text, timestamptz}',5,array[]::text[]),('autonomy','function','dashboard_extremes',null,'{p_limit, p_now}','{integer, timestamptz}',0,array[]::text[]),('autonomy','function','scaling_held',null,'{p_budget, p_suggested, p_budget_use, p_grows, p_currency}','{numeric, numeric, float8, float8, text}',0,array[]::text[]),('public','function','dashboard_attention',null,'{p_limit, p_now}','{integer, timestamptz}',2,array[]::text[]),('public','function','dashboard_runs',null,'{p_after, p_limit}','{jsonb, integer}',2,array[]::text[]),('public','function','dashboard_run',null,'{p_run_id}','{uuid}',0,array[]::text[]),('public','function','dashboard_run_preview',null,'{p_now}','{timestamptz}',1,array[]::text[]),('autonomy','function','money_scope',null,'{p_currency, p_account}','{text, text}',0,array[]::text[]),('autonomy','function','money_days',null,'{p_from, p_to, p_currency, p_account}','{date, date, text, text}',0,array[]::text[]),('autonomy','function','money_changes',null,'{p_since, p_currency, p_account}','{timestamptz, text, text}',0,array[]::text[]),('autonomy','function','money_worst',null,'{p_since, p_currency, p_account, p_now}','{timestamptz, text, text, timestamptz}',0,array[]::text[]),('autonomy','function','money_limits',null,'{p_currency, p_account, p_scope, p_now}','{text, text, jsonb, timestamptz}',0,array[]::text[]),('autonomy','function','money_today',null,'{p_currency, p_account, p_scope, p_now}','{text, text, jsonb, timestamptz}',0,array[]::text[]),('autonomy','function','money_made',null,'{p_currency, p_account, p_now}','{text, text, timestamptz}',0,array[]::text[]),('autonomy','function','money_to_do',null,'{p_currency, p_account, p_now, p_limit}','{text, text, timestamptz, integer}',0,array[]::text[]),('autonomy','function','account_overview',null,'{p_account, p_from, p_to}','{text, date, date}',0,array[]::text[]),('autonomy','function','declined_proposals',null,'{}','{}',0,array[]::text[]),('public','function','dashboard_money',null,'{p_currency, p_account, p_since, p_days, p_now}','{text, text, timestamptz, integer, timestamptz}',5,array[]::text[]),('autonomy','function','event_json',null,'{p_event, p_now}','{autonomy.planned_events, timestamptz}',0,array[]::text[]),('public','function','list_planned_events',null,'{p_account, p_campaign_id, p_limit, p_now}','{text, uuid, integer, timestamptz}',4,array[]::text[]),('autonomy','function','event_moment',null,'{p_name, p_event, p_zone, p_before}','{text, jsonb, text, timestamptz}',0,array[]::text[]),('autonomy','function','event_flag',null,'{p_name, p_event, p_before}','{text, jsonb, boolean}',0,array[]::text[]),('autonomy','function','sent_event',null,'{p_event, p_before}','{jsonb, autonomy.planned_events}',0,array[]::text[]),('public','function','save_planned_event',null,'{p_event, p_id, p_actor}','{jsonb, uuid, text}',2,array[]::text[]),('public','function','delete_planned_event',null,'{p_id}','{uuid}',0,array[]::text[]),('autonomy','function','valued_totals',null,'{p_campaign_ids}','{uuid[]}',0,array[]::text[]),('autonomy','function','dashboard_campaign_days',null,'{p_campaign_id, p_account, p_zone, p_first, p_last}','{uuid, text, text, date, date}',0,array[]::text[]),('public','function','dashboard_campaign',null,'{p_campaign_id, p_days, p_now}','{uuid, integer, timestamptz}',2,array[]::text[]),('public','function','dashboard_set_campaign',null,'{p_campaign_id, p_changes, p_now}','{uuid, jsonb, timestamptz}',1,array[]::text[]),('public','function','dashboard_rules',null,'{p_now}','{timestamptz}',1,array[]::text[]),('public','function','dashboard_scoreboard',null,'{p_now}','{timestamptz}',1,array[]::text[]),('public','function','dashboard_rule_history',null,'{p_rule_id, p_limit}','{uuid, integer}',2,array[]::text[]),('public','function','dashboard_save_rule',null,'{p_rule, p_rule_id, p_actor, p_seen}','{jsonb, uuid, text, timestamptz}',3,array[]::text[]),('autonomy','function','dashboard_preview_summary',null,'{p_portfolio, p_rule_id, p_now}','{jsonb, uuid, timestamptz}',0,array[]::text[]),('public','function','dashboard_preview_rule',null,'{p_rule, p_rule_id, p_now}','{jsonb, uuid, timestamptz}',2,array[]::text[]),('autonomy','function','campaign_filter_sql',null,'{p_filter, p_now}','{jsonb, timestamptz}',0,array[]::text[]),('autonomy','function','campaign_sort_sql',null,'{p_column, p_spanned}','{text, boolean}',0,array[]::text[]),('autonomy','function','listed_campaigns',null,'{p_filter, p_after, p_limit, p_first, p_last, p_now}','{jsonb, jsonb, integer, date, date, timestamptz}',0,array[]::text[]),('autonomy','function','campaign_span',null,'{p_campaign_id, p_first, p_last}','{uuid, date, date}',0,array[]::text[]),('autonomy','function','campaign_rows',null,'{p_ids, p_first, p_last}','{uuid[], date, date}',0,array[]::text[]),('public','function','dashboard_campaigns',null,'{p_filter, p_after, p_limit, p_now}','{jsonb, jsonb, integer, timestamptz}',4,array[]::text[]),('public','function','dashboard_set_campaigns',null,'{p_campaign_ids, p_changes, p_now}','{uuid[], jsonb, timestamptz}',1,array[]::text[]),('autonomy','table','dashboard_failed_sign_ins',null,'{}','{}',0,array['id bigint generated always as identity primary key','source text not null','failed_at timestamptz not null default now()']::text[]),('autonomy','index','dashboard_failed_sign_ins_source','autonomy.dashboard_failed_sign_ins','{}','{}',0,array[]::text[]),('autonomy','index','dashboard_failed_sign_ins_time','autonomy.dashboard_failed_sign_ins','{}','{}',0,array[]::text[]),('autonomy','table','dashboard_ended_sessions',null,'{}','{}',0,array['session text primary key','ends_at timestamptz not null']::text[]),('public','function','dashboard_ready',null,'{}','{}',0,array[]::text[]),('public','function','dashboard_sign_in_state',null,'{p_source, p_limit, p_window_seconds}','{text, integer, integer}',2,array[]::text[]),('public','function','dashboard_sign_in_failed',null,'{p_source, p_limit, p_window_seconds}','{text, integer, integer}',2,array[]::text[]),('public','function','dashboard_end_session',null,'{p_session, p_ends_at}','{text, timestamptz}',0,array[]::text[]),('public','function','dashboard_session_ended',null,'{p_session}','{text}',0,array[]::text[]),('autonomy','table','rules_taken_out',null,'{}','{}',0,array['rule_id uuid primary key','rule jsonb not null','taken_out_at timestamptz not null default now()','taken_out_by text not null default ''''']::text[]),('autonomy','table','optimisation_past',null,'{}','{}',0,array['id boolean primary key default true check (id)','found jsonb not null','made_at timestamptz not null default now()']::text[]),('autonomy','function','optimisation_rule',null,'{}','{}',0,array[]::text[]),('autonomy','function','is_optimisation',null,'{p_action}','{jsonb}',0,array[]::text[]),('autonomy','function','free_rule_name',null,'{p_name}','{text}',0,array[]::text[]),('public','function','budget_optimisation',null,'{}','{}',0,array[]::text[]),('autonomy','function','switch_optimisation_on',null,'{p_actor}','{text}',0,array[]::text[]),('public','function','set_budget_optimisation',null,'{p_on, p_actor}','{boolean, text}',1,array[]::text[]),('public','function','use_preset',null,'{p_values, p_optimise, p_actor}','{jsonb, boolean, text}',1,array[]::text[]),('public','function','keep_optimisation_past',null,'{p_found}','{jsonb}',0,array[]::text[]),('autonomy','table','policy_changes',null,'{}','{}',0,array['id bigint generated always as identity primary key','changed_at timestamptz not null default clock_timestamp()','actor text not null default ''''','before jsonb not null','after jsonb not null']::text[]),('autonomy','function','log_policy_change',null,'{}','{}',0,array[]::text[]),('public','trigger','autonomy_policy_log','public.autonomy_policy','{}','{}',0,array[]::text[]),('public','function','dashboard_policy_history',null,'{p_setting, p_limit}','{text, integer}',2,array[]::text[]),('public','function','dashboard_days_of_actions',null,'{p_filter, p_days}','{jsonb, date[]}',0,array[]::text[]),('autonomy','function','happened_sql',null,'{p_kind}','{text}',0,array[]::text[]),('autonomy','function','happened_where',null,'{p_kind, p_filter, p_after}','{text, jsonb, jsonb}',0,array[]::text[]),('public','function','dashboard_everything',null,'{p_filter, p_after, p_limit}','{jsonb, jsonb, integer}',3,array[]::text[]),('autonomy','table','archived_rules',null,'{}','{}',0,array['rule_id uuid primary key','rule jsonb not null','archived_at timestamptz not null default now()','archived_by text not null default ''''']::text[]),('public','function','dashboard_archive_rule',null,'{p_rule_id, p_actor}','{uuid, text}',1,array[]::text[]),('public','function','dashboard_restore_rule',null,'{p_rule_id, p_actor}','{uuid, text}',1,array[]::text[]),('public','function','dashboard_archived_rules',null,'{}','{}',0,array[]::text[]),('public','function','dashboard_preview_policy',null,'{p_changes, p_now}','{jsonb, timestamptz}',1,array[]::text[]),('public','function','list_autonomous_accounts',null,'{p_account, p_limit}','{text, integer}',2,array[]::text[]),('public','function','update_autonomous_account',null,'{p_account, p_changes, p_actor}','{text, jsonb, text}',1,array[]::text[]),('autonomy','function','touched_campaigns',null,'{p_account, p_zone, p_from}','{text, text, date}',0,array[]::text[]),('autonomy','function','present_days',null,'{p_account, p_zone, p_from, p_to}','{text, text, date, date}',0,array[]::text[]),('autonomy','function','left_out_days',null,'{p_account, p_from, p_to}','{text, date, date}',0,array[]::text[]),('autonomy','function','account_days',null,'{p_account, p_zone, p_today, p_days}','{text, text, date, integer}',0,array[]::text[]),('public','function','autonomy_account_days',null,'{p_account, p_limit, p_now}','{text, integer, timestamptz}',3,array[]::text[]),('public','function','list_evidence_exclusions',null,'{p_account, p_campaign_id, p_limit}','{text, uuid, integer}',3,array[]::text[]),('public','function','exclude_evidence',null,'{p_from, p_until, p_account, p_campaign_id, p_why, p_actor}','{date, date, text, uuid, text, text}',4,array[]::text[]),('public','function','lift_evidence_exclusion',null,'{p_id, p_actor}','{uuid, text}',1,array[]::text[]),('public','function','list_platform_accounts',null,'{p_account, p_shard, p_now}','{text, text, timestamptz}',3,array[]::text[]),('autonomy','function','connection_error',null,'{p_account, p_platform, p_external_id, p_credential}','{text, text, text, text}',0,array[]::text[]),('autonomy','function','name_of_connection',null,'{p_platform, p_external_id, p_facts}','{text, text, jsonb}',0,array[]::text[]),('public','function','connect_platform_account',null,'{p_account, p_platform, p_external_id, p_facts, p_login_id, p_credential, p_conversion_action, p_attribution_windows, p_limits, p_actor}','{text, text, text, jsonb, text, text, text, text[], jsonb, text}',6,array[]::text[]),('public','function','disconnect_platform_account',null,'{p_account}','{text}',0,array[]::text[]),('autonomy','function','push_words',null,'{p_pull, p_push}','{autonomy.platform_accounts, text}',0,array[]::text[]),('autonomy','function','push_error',null,'{p_pull, p_push, p_confirm}','{autonomy.platform_accounts, text, boolean}',0,array[]::text[]),('autonomy','function','in_step',null,'{p_account, p_now}','{text, timestamptz}',0,array[]::text[]),('public','function','set_platform_push',null,'{p_account, p_push, p_confirm, p_actor}','{text, text, boolean, text}',2,array[]::text[]),('public','function','record_platform_check',null,'{p_account, p_now}','{text, timestamptz}',1,array[]::text[]),('autonomy','table','causes',null,'{}','{}',0,array['id bigint generated always as identity primary key','account text','cause text not null','code text not null','level text not null','sentence text not null','details text[] not null default ''{}''','figures jsonb not null default ''{}''','size numeric not null default 1','began_at timestamptz not null','seen_at timestamptz not null','over_at timestamptz']::text[]),('autonomy','table','told_causes',null,'{}','{}',0,array['cause_id bigint not null references autonomy.causes on delete cascade','channel text not null','told_at timestamptz','began_at timestamptz','size numeric','is_over boolean not null default false','claim uuid','claimed_until timestamptz','claimed jsonb']::text[]),('autonomy','table','told_where',null,'{}','{}',0,array['id bigint generated always as identity primary key','account text','code text not null','channels text[] not null','updated_at timestamptz not null default now()','updated_by text not null default ''''']::text[]),('autonomy','function','told_of',null,'{}','{}',0,array[]::text[]),('autonomy','function','told_channels',null,'{p_account, p_code}','{text, text}',0,array[]::text[]),('public','function','autonomy_notify_settings',null,'{p_account}','{text}',1,array[]::text[]),('public','function','autonomy_set_notify_settings',null,'{p_channels, p_actor, p_account}','{jsonb, text, text}',2,array[]::text[]),('autonomy','function','causes_now',null,'{p_run_interval_minutes, p_whole, p_now}','{integer, boolean, timestamptz}',0,array[]::text[]),('autonomy','function','notice_causes',null,'{p_run_interval_minutes, p_whole, p_now}','{integer, boolean, timestamptz}',0,array[]::text[]),('autonomy','function','notice_after_run',null,'{}','{}',0,array[]::text[]),('public','trigger','autonomous_runs_noticed','public.autonomous_runs','{}','{}',0,array[]::text[]),('autonomy','function','untold',null,'{p_channels, p_now}','{text[], timestamptz}',0,array[]::text[]),('public','function','autonomy_take_messages',null,'{p_claim, p_channels, p_run_interval_minutes, p_now}','{uuid, text[], integer, timestamptz}',2,array[]::text[]),('public','function','autonomy_messages_sent',null,'{p_claim, p_channel, p_sent, p_now}','{uuid, text, boolean, timestamptz}',1,array[]::text[]),('autonomy','table','rule_drafts',null,'{}','{}',0,array['id uuid primary key default gen_random_uuid()','rule jsonb not null','why text not null default ''''','origin text not null','status text not null default ''open''','created_at timestamptz not null default now()','decided_at timestamptz','decided_by text','rule_id uuid']::text[]),('autonomy','index','rule_drafts_status','autonomy.rule_drafts','{}','{}',0,array[]::text[]),('autonomy','function','open_drafts',null,'{}','{}',0,array[]::text[]),('public','function','dashboard_draft_rule',null,'{p_rule, p_why, p_actor}','{jsonb, text, text}',2,array[]::text[]),('public','function','dashboard_rule_drafts',null,'{p_status, p_limit}','{text, integer}',2,array[]::text[]),('public','function','dashboard_decide_draft',null,'{p_draft_id, p_adopt, p_actor}','{uuid, boolean, text}',1,array[]::text[]),('autonomy','function','past_policy',null,'{p_policy}','{jsonb}',0,array[]::text[]),('autonomy','function','past_measures',null,'{p_windows}','{text[]}',0,array[]::text[]),('autonomy','function','past_doubts',null,'{p_from, p_to}','{timestamptz, timestamptz}',0,array[]::text[]),('autonomy','function','past_candidates',null,'{p_conditions, p_windows, p_from, p_to, p_every_hours, p_policy, p_all, p_left_out}','{jsonb, text[], timestamptz, timestamptz, numeric, jsonb, boolean, jsonb}',3,array[]::text[]),('autonomy','function','past_stand_in_budgets',null,'{p_from}','{timestamptz}',0,array[]::text[]),('autonomy','function','past_campaigns',null,'{p_from, p_to}','{timestamptz, timestamptz}',0,array[]::text[]),('public','function','list_past_candidates',null,'{p_conditions, p_windows, p_days, p_policy, p_now}','{jsonb, text[], integer, jsonb, timestamptz}',4,array[]::text[]),('autonomy','function','conversion_maturity',null,'{p_now}','{timestamptz}',1,array[]::text[]);
 create temporary table autonomy_stays (schema text,name text) on commit drop;
-insert into pg_temp.autonomy_stays select 'public',unnest('{autonomy_schema_version,autonomy_schema_changing,autonomy_policy_limits,autonomy_account_limits,autonomy_account_policies,campaign_performance_mirror,campaign_facts_at,record_campaign_metrics,set_feed,condition_errors,rule_errors,autonomy_reset_defaults,autonomy_account_priors,fit_portfolio_prior,autonomy_account_totals,list_autonomous_candidates,portfolio_state,propose_autonomous_actions,identify_underperforming_campaigns,identify_scaling_candidates,auto_pause_campaign,auto_scale_campaign,apply_autonomous_actions,approve_autonomous_action,reject_autonomous_action,expire_pending_actions,rollback_autonomous_action,rollback_autonomous_actions,platform_changes_to_push,record_deliveries,fail_undelivered,record_platform_history,platform_units_of,begin_autonomous_run,finish_autonomous_run,detect_optimization_opportunities,record_opportunities,set_opportunity_status,measure_action_impact,record_held_out,run_autonomous_operations}'::text[]);
-insert into pg_temp.autonomy_stays select 'autonomy',unnest('{currency_digits,amount_words,smallest_unit,kept_amount,account_given,exclusions_of,hold_schema,checked_policy,policy_guard,platform_title,unit_holds,account_slot,account_number_error,long_account_error,account_guard,campaign_number_guard,policy_fits_accounts,account_renamed,accounts_named,account_named,budget_written,known_zone,account_zone,unknown_zones,campaign_currency,only_currency,policy_overlaid,stored_prior,account_delay,own_limits,accounts_as_if_acting,policies_of,account_policy,longest_approval,campaigns_of,account_findings,account_warnings,account_connected,json_number,moment_error,simulated_moment,written_number,rule_version,closest_word,unknown_key_error,number_error,flag_error,exact_number,argument_error,field_text,carries_budget,money_digits,fail_delivered,settle_delivery,want,note_wanted,campaign_wanted,delivery_words,field_words,overruled_words,delivery_of,delivered_at,campaign_slot,campaign_zones,campaign_values,value_days,account_zones,writing_at,campaign_performance_before,budgets_in_force,budgets_set_anew,first_days,refresh_reference_budgets,facts_of_campaigns,shown_conversions,at_an_edge,was_by_day,settle_grain,refuse_two_grains,refresh_unusual_campaigns,budgets_lowered,refresh_campaign_totals,campaign_totals_follow,make_first_facts,refresh_campaign_facts,sum_days,totals_of_series,absorb_campaign_metrics,sum_all_days,rebuild_campaign_facts,metrics_insert_begins,campaign_performance_after,metrics_changed,campaign_metrics_after,metrics_truncated,event_zone,fit_event_days,event_changed,change_zone,policy_after,change_delay,account_after,campaign_moved,change_value,account_value_after,campaign_value_after,refresh_excluded,exclusions_changed,exclusions_truncated,campaign_left_account,metric_bucket,judged_metrics,write_metrics,feed_warnings,word_error,than_error,comparison_error,own_keys_error,condition_error_at,condition_comparisons,action_errors,rule_body_error,refuse_rule,keep_rule_verdict,check_autonomous_rule,log_autonomous_rule_change,measure_column,measure_expression,metric_measures,metric_expression,compile_condition_part,compile_condition,condition_reads,cpa_target,default_autonomous_rules,roi_posterior,cpa_posterior,probability_from,probability_below,cut_confidence,budget_share,curve_over,curve_steep,curve_steep_at,mean_roi,curve_target,within_dead_band,curve_floor,evidence_expression,campaign_evidence,fullness,prior_score,likeliest_prior,scatter_of_days,fitted_moments,sampled_campaigns,prior_is_due,accounts_in_turn,fitted_priors,account_targets,priors_due,priors_in_force,prior_of_all,account_priors,ln_gamma,order_rate,told_days,told_of_days,curvature_scores,mean_curvature,score_account,lag_of_delay,delay_of_launches,account_launches,told_delay,nearest_measured,use_measured,rebuild_measured,measure_account,measure_accounts,accounts_without_value,campaigns_without_value,told_author,people_changes,budget_use,sane_number,budgets_put_back,platform_minimum,rate_until,delivery_marks,month,spent_per_budget,month_of,pace,total,shared_budgets,totals_in_force,price_in_force,shard_slots,time_expression,rules_in_order,compiled_rules,reference_expression,resting_campaigns,matching_campaigns,revocable_pauses,price_of_money,account_price,refresh_totals,codes,sentences,exact,money_words,times_words,short_number,factor_words,counted_words,moment_words,worth_a_look,usual_days,value_doubts,spend_doubts,future_doubts,future_totals,doubtful_days,doubts,doubt_figures,event_stops,event_against,approved_words,event_said,candidate,candidate_rows,candidate_windows,candidates_json,campaigns_over_total,measured,measured_day,measured_row,surprise,largest_campaigns,choose_measured,measured_campaigns,measured_days,measured_rows,measured_usual,tracking_told,values_told,pulse_steps,campaign_mixes,pulses_told,measured_json,done,done_within_day,active_by_account,breaker_groups,too_many_pauses,too_much_growth,too_much_shrinking,broken_days,leave_out_broken_days,policy_floor,planned_event,budget_elsewhere,campaign_guardrail,size,budget_floor,sized_budget,decided,odds_words,evidence_times,variant,guardrail_word,raise,fitted_raises,shrinkable,share_left,shrunk_budget,shrunk_budgets,over_total,over_totals,window_read,rule_plans,decided_campaigns,decided_resumes,decided_run,params,decision_params,span_words,costs_words,figures_words,words,why_words,held_words,expected_impact_of,campaign_state,match,measures,evidence,told,told_decisions,decision_entry,observed_decisions,reasons_held,skipped_rules,active_campaigns,breaker_reports,campaigns_by_metrics,run_request,busy,started,seen_answer,take_lease,hold_lease,actor,by_person,campaign_touched,rollback_hold,put_back,campaign_changed,lock_effects,state,as_text,came_out,change_campaign,locked_campaign,act_by_hand,total_error,decision,item,result,read_decisions,judge,write_items,carry_out,lock_decided,apply,pending_action,settled_answer,changed_field,rollback_obstacle,restore,as_before,carrying_obstacle,changed_entry,skipped_entry,lock_actions,taken_back_before,roll_back,action_marked,takes_waiting,note_base,restore_field,undo_delivery,without_secrets,note_calls,outcome,outcome_value,read_outcome,record_gone,record_person,record_open,record_delivery,put_off_account,delivery_sentences,give_up_deliveries,past_change,read_history,name_followed,follow_seen,unread_statuses,unread_status_sentence,rebuilding_sentence,put_back_sentence,total_warnings,run_warnings,cut_before,is_ours,fold_hours,fold_changes,retire_runs,retire_calls,retire,prepare_run,platforms_due,platforms_pushed,severity_rank,normal_probability,student_to_normal,hour_ranges,weak_hours,rate_multiples,rate_posterior,rate_distribution,opportunity_rates,standing_of,high_traffic_low_conversion,declining_performance,gamma_below,collapsed_return,declining_campaigns,budget_inefficiency,audience_mismatch,creative_fatigue,timing_optimization,find_opportunities,opportunity_status_guard,record_opportunities_found,resolve_opportunities_gone,impact_number,impact_moment,mean_matured_share,settled_posterior,known_return,known_returns,step_needs,step_doubt,due_impacts,usual_spends,due_spends,impact_verdict,impact_basis,measured_impacts,note_held_out,compared_decisions,compared_profits,holdout_effects,look_around,lease_or_error,totals_told,run_decisions,carry_out_chosen,actions_taken}'::text[]);
+insert into pg_temp.autonomy_stays select 'public',unnest('{autonomy_schema_version,autonomy_schema_changing,autonomy_policy_limits,autonomy_account_limits,autonomy_account_policies,campaign_performance_mirror,campaign_facts_at,record_campaign_metrics,set_feed,condition_errors,rule_errors,autonomy_reset_defaults,autonomy_account_priors,fit_portfolio_prior,autonomy_account_totals,list_autonomous_candidates,portfolio_state,propose_autonomous_actions,identify_underperforming_campaigns,identify_scaling_candidates,auto_pause_campaign,auto_scale_campaign,apply_autonomous_actions,approve_autonomous_action,reject_autonomous_action,expire_pending_actions,rollback_autonomous_action,rollback_autonomous_actions,begin_autonomous_run,finish_autonomous_run,detect_optimization_opportunities,record_opportunities,set_opportunity_status,measure_action_impact,record_held_out,run_autonomous_operations}'::text[]);
+insert into pg_temp.autonomy_stays select 'autonomy',unnest('{currency_digits,amount_words,smallest_unit,kept_amount,account_given,exclusions_of,hold_schema,checked_policy,policy_guard,platform_title,unit_holds,account_slot,account_number_error,long_account_error,account_guard,campaign_number_guard,policy_fits_accounts,account_renamed,accounts_named,account_named,budget_written,known_zone,account_zone,unknown_zones,campaign_currency,only_currency,policy_overlaid,stored_prior,account_delay,own_limits,accounts_as_if_acting,policies_of,account_policy,longest_approval,campaigns_of,account_findings,account_warnings,account_connected,json_number,moment_error,simulated_moment,written_number,rule_version,closest_word,unknown_key_error,number_error,flag_error,exact_number,argument_error,field_text,carries_budget,money_digits,fail_delivered,settle_delivery,want,note_wanted,campaign_wanted,delivery_words,field_words,overruled_words,delivery_of,delivered_at,campaign_slot,campaign_zones,campaign_values,value_days,account_zones,writing_at,campaign_performance_before,budgets_in_force,budgets_set_anew,first_days,refresh_reference_budgets,facts_of_campaigns,shown_conversions,at_an_edge,was_by_day,settle_grain,refuse_two_grains,refresh_unusual_campaigns,budgets_lowered,refresh_campaign_totals,campaign_totals_follow,make_first_facts,refresh_campaign_facts,sum_days,totals_of_series,absorb_campaign_metrics,sum_all_days,rebuild_campaign_facts,metrics_insert_begins,campaign_performance_after,metrics_changed,campaign_metrics_after,metrics_truncated,event_zone,fit_event_days,event_changed,change_zone,policy_after,change_delay,account_after,campaign_moved,change_value,account_value_after,campaign_value_after,refresh_excluded,exclusions_changed,exclusions_truncated,campaign_left_account,metric_bucket,judged_metrics,write_metrics,feed_warnings,word_error,than_error,comparison_error,own_keys_error,condition_error_at,condition_comparisons,action_errors,rule_body_error,refuse_rule,keep_rule_verdict,check_autonomous_rule,log_autonomous_rule_change,measure_column,measure_expression,metric_measures,metric_expression,compile_condition_part,compile_condition,condition_reads,cpa_target,default_autonomous_rules,roi_posterior,cpa_posterior,probability_from,probability_below,cut_confidence,budget_share,curve_over,curve_steep,curve_steep_at,mean_roi,curve_target,within_dead_band,curve_floor,evidence_expression,campaign_evidence,fullness,prior_score,likeliest_prior,scatter_of_days,fitted_moments,sampled_campaigns,prior_is_due,accounts_in_turn,fitted_priors,account_targets,priors_due,priors_in_force,prior_of_all,account_priors,ln_gamma,order_rate,told_days,told_of_days,curvature_scores,mean_curvature,score_account,lag_of_delay,delay_of_launches,account_launches,told_delay,nearest_measured,use_measured,rebuild_measured,measure_account,measure_accounts,accounts_without_value,campaigns_without_value,told_author,people_changes,budget_use,sane_number,budgets_put_back,platform_minimum,rate_until,delivery_marks,month,spent_per_budget,month_of,pace,total,shared_budgets,totals_in_force,price_in_force,shard_slots,time_expression,rules_in_order,compiled_rules,reference_expression,resting_campaigns,matching_campaigns,revocable_pauses,price_of_money,account_price,refresh_totals,codes,sentences,exact,money_words,times_words,short_number,factor_words,counted_words,moment_words,worth_a_look,usual_days,value_doubts,spend_doubts,future_doubts,future_totals,doubtful_days,doubts,doubt_figures,event_stops,event_against,approved_words,event_said,candidate,candidate_rows,candidate_windows,candidates_json,campaigns_over_total,measured,measured_day,measured_row,surprise,largest_campaigns,choose_measured,measured_campaigns,measured_days,measured_rows,measured_usual,tracking_told,values_told,pulse_steps,campaign_mixes,pulses_told,measured_json,done,done_within_day,active_by_account,breaker_groups,too_many_pauses,too_much_growth,too_much_shrinking,broken_days,leave_out_broken_days,policy_floor,planned_event,budget_elsewhere,campaign_guardrail,size,budget_floor,sized_budget,decided,odds_words,evidence_times,variant,guardrail_word,raise,fitted_raises,shrinkable,share_left,shrunk_budget,shrunk_budgets,over_total,over_totals,window_read,rule_plans,decided_campaigns,decided_resumes,decided_run,params,decision_params,span_words,costs_words,figures_words,words,why_words,held_words,expected_impact_of,campaign_state,match,measures,evidence,told,told_decisions,decision_entry,observed_decisions,reasons_held,skipped_rules,active_campaigns,breaker_reports,campaigns_by_metrics,run_request,busy,started,seen_answer,take_lease,hold_lease,actor,by_person,campaign_touched,rollback_hold,put_back,campaign_changed,lock_effects,state,as_text,came_out,change_campaign,locked_campaign,act_by_hand,total_error,decision,item,result,read_decisions,judge,write_items,carry_out,lock_decided,apply,pending_action,settled_answer,changed_field,rollback_obstacle,restore,as_before,carrying_obstacle,changed_entry,skipped_entry,lock_actions,taken_back_before,roll_back,action_marked,unread_statuses,unread_status_sentence,rebuilding_sentence,put_back_sentence,total_warnings,run_warnings,cut_before,is_ours,fold_hours,fold_changes,retire_runs,retire_calls,retire,prepare_run,platforms_due,platforms_pushed,severity_rank,normal_probability,student_to_normal,hour_ranges,weak_hours,rate_multiples,rate_posterior,rate_distribution,opportunity_rates,standing_of,high_traffic_low_conversion,declining_performance,gamma_below,collapsed_return,declining_campaigns,budget_inefficiency,audience_mismatch,creative_fatigue,timing_optimization,find_opportunities,opportunity_status_guard,record_opportunities_found,resolve_opportunities_gone,impact_number,impact_moment,mean_matured_share,settled_posterior,known_return,known_returns,step_needs,step_doubt,due_impacts,usual_spends,due_spends,impact_verdict,impact_basis,measured_impacts,note_held_out,compared_decisions,compared_profits,holdout_effects,look_around,lease_or_error,totals_told,run_decisions,carry_out_chosen,actions_taken}'::text[]);
 set local lock_timeout='30s';
 set local statement_timeout='15min';
 set local search_path='';
@@ -694,6 +689,11 @@ returning*into v_pull;
 if not found then
 raise exception using errcode='AO007',message=format('This reading of the account %L does not hold its lease any more: another one took over.',p_account);
 end if;
+begin
+perform public.fail_undelivered(p_now);
+exception when others then
+raise warning 'What was not delivered did not fail: %',sqlerrm;
+end;
 return jsonb_build_object('account',v_pull.account,'state',v_pull.state,'pulled_at',v_pull.pulled_at,'restated_at',v_pull.restated_at,'not_before',v_pull.not_before);
 end $$;
 create function autonomy.dashboard_state_of_platforms(p_each boolean default false)
@@ -1012,6 +1012,591 @@ end if;
 return jsonb_build_object('days',v_taken->'accepted','rejected',v_taken->'rejected','unknown',jsonb_array_length(p_days)-jsonb_array_length(v_rows),'account',v_pull.account);
 end $$;
 
+-- 0665_platform_pushes.sql
+set local lock_timeout='30s';
+set local statement_timeout='15min';
+set local search_path='';
+set local client_min_messages='warning';
+create function autonomy.takes_waiting(p_account text,p_now timestamptz) returns bigint
+language plpgsql stable
+as $$
+declare
+v_digits integer:=autonomy.money_digits(p_account);
+begin
+return (select count(*)
+from autonomy.platform_units x
+join autonomy.file_states f on f.campaign_id=x.campaign_id
+join autonomy.deliveries d on d.campaign_id=x.campaign_id and d.is_current and d.state in ('waiting','unsure')
+where x.account=p_account and x.out_of_step and x.gone_at is null
+and case d.field when 'status' then d.wanted='paused' else d.wanted::numeric
+< greatest(autonomy.field_text('budget',null,f.budget,v_digits)::numeric,d.sent::numeric) end
+and (d.not_before>p_now or d.field='budget' and autonomy.rate_until(x.campaign_id,p_now) is not null));
+end $$;
+create function public.platform_changes_to_push(p_account text,p_token uuid,p_limit integer default 200,p_now timestamptz default now()) returns jsonb
+language plpgsql
+as $$
+declare
+v_pull autonomy.platform_accounts:=autonomy.hold_pull(p_account,p_token);
+v_frozen boolean;
+v_over boolean;
+begin
+perform autonomy.simulated_moment(p_now);
+v_frozen:=(autonomy.account_policy(p_account)).frozen;
+v_over:=exists (select from autonomy.totals_in_force(array[p_account],p_now) t where t.active_budget>t.ceiling);
+return jsonb_build_object('push',v_pull.push,'validate',v_pull.push='validate','platform',v_pull.platform,'currency',(select a.currency from public.autonomy_accounts a where a.account=p_account),'frozen',v_frozen,'takes_waiting',autonomy.takes_waiting(p_account,p_now),'changes',(select coalesce(jsonb_agg(to_jsonb(m)-'place' order by m.place,m.wanted_at,m.campaign_id,m.field),'[]')
+from (select x.campaign_id,x.external_id,x.kind,x.budget_kind,x.budget_ref,left(c.title,500) as title,d.field,d.wanted,w.base,d.sent,f.read_at as base_at,s.step,d.action_id,d.wanted_by as by,d.wanted_at,d.state,d.tries,d.first_unsure_at,d.sent_at,array_position(array['pause','cut','resume','raise'],s.step) as place
+from autonomy.platform_units x
+join public.campaigns c on c.id=x.campaign_id
+join autonomy.file_states f on f.campaign_id=x.campaign_id
+join autonomy.deliveries d on d.campaign_id=x.campaign_id and d.is_current
+and d.state in ('waiting','unsure')
+cross join lateral (select case d.field when 'status' then f.status
+else autonomy.field_text('budget',null,f.budget,autonomy.money_digits(p_account)) end as base) w
+cross join lateral (select case
+when d.wanted='paused' then 'pause' when d.wanted='active' then 'resume'
+when d.wanted::numeric<greatest(w.base::numeric,d.sent::numeric) then 'cut' else 'raise' end as step) s
+where x.account=p_account and x.out_of_step and x.gone_at is null
+and v_pull.state='ok' and v_pull.push<>'off' and w.base is not null
+and (d.not_before<=p_now) is not false
+and (d.field='status' or autonomy.carries_budget(x) and autonomy.rate_until(x.campaign_id,p_now) is null)
+and (d.wanted_by<>'action' or v_frozen is not true and (s.step in ('pause','cut') or not v_over))
+order by place,d.wanted_at,x.campaign_id,d.field
+limit least(greatest(coalesce(p_limit,200),1),1000)) m));
+end $$;
+create function autonomy.note_base(p_campaign_id uuid,p_field text,p_there text,p_at timestamptz) returns void
+language plpgsql
+as $$
+begin
+update autonomy.file_states f set
+status=case when p_field='status' then p_there else f.status end,budget=case when p_field='budget' then p_there::numeric else f.budget end,until=greatest(f.until,p_at),read_at=greatest(f.read_at,p_at)
+where f.campaign_id=p_campaign_id;
+update autonomy.platform_units x
+set seen=x.seen-p_field,budget=case when p_field='budget' then p_there::numeric else x.budget end
+where x.campaign_id=p_campaign_id;
+end $$;
+create function autonomy.restore_field(p_delivery autonomy.deliveries,p_there text,p_actor text,p_now timestamptz) returns void
+language plpgsql
+as $$
+declare
+v_campaign public.campaigns;
+v_before jsonb:=(select a.previous_state from public.autonomous_actions a where a.id=p_delivery.action_id);
+v_status text;
+v_budget numeric;
+begin
+select*into v_campaign from public.campaigns c where c.id=p_delivery.campaign_id for no key update;
+if not found or p_there is null then
+return;
+end if;
+v_status:=v_campaign.status;
+v_budget:=v_campaign.budget;
+if p_delivery.field='budget' then
+v_budget:=p_there::numeric;
+elsif autonomy.field_text('status',v_status,null,0)<>p_there then
+v_status:=case
+when v_before->>'status' is not null
+and autonomy.field_text('status',v_before->>'status',null,0)=p_there then v_before->>'status'
+when p_there='paused' then (select p.paused_text from public.autonomy_policy p)
+else coalesce((select c.status from public.campaigns c where lower(c.status)='active'
+group by c.status order by count(*) desc,c.status limit 1),'active') end;
+end if;
+if (v_status,v_budget) is distinct from (v_campaign.status,v_campaign.budget) then
+perform autonomy.change_campaign(v_campaign,v_status,v_budget,p_delivery.action_id,'undelivered',p_actor,false,p_now);
+end if;
+end $$;
+create function autonomy.undo_delivery(p_delivery autonomy.deliveries,p_state text,p_code text,p_platform_code text,p_message text,p_there text,p_platform text,p_now timestamptz) returns void
+language plpgsql
+as $$
+begin
+perform autonomy.settle_delivery(p_delivery,p_state,p_code,p_platform_code,p_message,jsonb_build_object('platform',p_there),p_now);
+perform autonomy.restore_field(p_delivery,p_there,p_platform,p_now);
+exception when sqlstate 'AO004' then
+perform autonomy.settle_delivery(p_delivery,p_state,p_code,p_platform_code,p_message,jsonb_build_object('platform',p_there),p_now);
+end $$;
+create function autonomy.without_secrets(p_text text) returns text
+language plpgsql immutable parallel safe
+as $$
+begin
+return left(regexp_replace(coalesce(p_text,''),'[A-Za-z0-9_.~+/=-]{48,}','(left out)','g'),500);
+end $$;
+create function autonomy.note_calls(p_unit autonomy.platform_units,p_action_id uuid,p_calls jsonb,p_now timestamptz)
+returns void
+language plpgsql
+as $$
+begin
+if jsonb_typeof(p_calls) is distinct from 'array' then
+return;
+end if;
+insert into autonomy.platform_calls
+(id,run_id,action_id,account,campaign_id,external_id,what,outcome,code,message,request_id,at)
+select md5(concat_ws('/',p_unit.campaign_id,w.what,c.one->>'outcome',c.one->>'request_id',w.at))::uuid,(select a.run_id from public.autonomous_actions a where a.id=p_action_id),p_action_id,p_unit.account,p_unit.campaign_id,p_unit.external_id,w.what,left(coalesce(c.one->>'outcome',''),40),autonomy.without_secrets(c.one->>'code'),autonomy.without_secrets(c.one->>'message'),left(coalesce(c.one->>'request_id',''),100),w.at
+from jsonb_array_elements(p_calls) with ordinality c (one,n)
+cross join lateral (select least(coalesce(autonomy.metric_bucket(c.one->>'at','UTC'),p_now),p_now+interval '5 minutes') as at,(select coalesce(jsonb_object_agg(k.key,case when jsonb_typeof(k.value)='string'
+then to_jsonb(left(k.value #>> '{}',60)) else k.value end),'{}')
+from jsonb_each(case when jsonb_typeof(c.one->'what')='object' then c.one->'what' else '{}' end) k
+where k.key in ('field','from','to','validate')
+and jsonb_typeof(k.value) in ('string','boolean','number')) as what) w
+where jsonb_typeof(c.one)='object' and c.n<=20
+on conflict (id) do nothing;
+end $$;
+
+-- 0666_platform_deliveries.sql
+set local lock_timeout='30s';
+set local statement_timeout='15min';
+set local search_path='';
+set local client_min_messages='warning';
+create type autonomy.outcome as (unit autonomy.platform_units,field text,wanted text,outcome text,observed text,observed_at timestamptz,code text,message text,request_id text,seconds numeric,actor text,actor_at timestamptz,tries bigint,refused_for_now boolean,platform text,currency text,base text,error text);
+comment on type autonomy.outcome is '[autonomous-operations]';
+create function autonomy.outcome_value(p_field text,p_value text,p_digits integer) returns text
+language plpgsql immutable parallel safe
+as $$
+begin
+return case p_field
+when 'status' then case when p_value in ('active','paused') then p_value end
+when 'budget' then autonomy.field_text('budget',null,autonomy.written_number(p_value),p_digits) end;
+end $$;
+create function autonomy.read_outcome(p_pull autonomy.platform_accounts,p_item jsonb,p_now timestamptz)
+returns autonomy.outcome
+language plpgsql stable
+as $$
+declare
+o autonomy.outcome;
+v_digits integer:=autonomy.money_digits(p_pull.account);
+begin
+if (p_item->>'campaign_id' ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$') is true then
+select x into o.unit from autonomy.platform_units x
+where x.campaign_id=(p_item->>'campaign_id')::uuid and x.account=p_pull.account;
+end if;
+o.field:=p_item->>'field';
+o.outcome:=p_item->>'outcome';
+o.wanted:=autonomy.outcome_value(o.field,p_item->>'wanted',v_digits);
+o.observed:=autonomy.outcome_value(o.field,p_item->>'observed',v_digits);
+o.observed_at:=greatest(least(coalesce(autonomy.metric_bucket(p_item->>'observed_at','UTC'),p_now),p_now),least(p_pull.began_at,p_now));
+o.code:=autonomy.without_secrets(p_item->>'code');
+o.message:=autonomy.without_secrets(p_item->>'message');
+o.request_id:=left(coalesce(p_item->>'request_id',''),100);
+o.seconds:=least(greatest(coalesce(autonomy.written_number(p_item->>'seconds'),300),1),86400);
+o.actor:=nullif(left(btrim(p_item->>'actor'),120),'');
+o.actor_at:=autonomy.metric_bucket(p_item->>'actor_at','UTC');
+o.tries:=trunc(autonomy.written_number(p_item->>'tries'));
+o.refused_for_now:=jsonb_typeof(p_item->'calls')='array' and exists (select from jsonb_array_elements(p_item->'calls') c (one)
+where c.one->>'outcome'='later' and c.one->'what' ? 'to');
+o.platform:=autonomy.platform_title(p_pull.platform);
+o.currency:=(select a.currency from public.autonomy_accounts a where a.account=p_pull.account);
+o.base:=(select case o.field when 'status' then f.status
+else autonomy.field_text('budget',null,f.budget,v_digits) end
+from autonomy.file_states f where f.campaign_id=(o.unit).campaign_id);
+o.error:=case
+when (o.unit).campaign_id is null then 'It names no campaign that is a unit of this account.'
+when (o.outcome in ('confirmed','sent','unsure','later','refused','not_taken','person','gone','validated','would_refuse')) is not true
+then format('Its outcome is none that is known here: %s.',coalesce(left(o.outcome,40),'nothing'))
+when o.outcome='gone' then null
+when (o.field in ('status','budget')) is not true then 'field must be status or budget.'
+when o.wanted is null then format('wanted is no %s: %s.',o.field,coalesce(left(p_item->>'wanted',40),'null'))
+when p_item->>'observed' is not null and o.observed is null
+then format('observed is no %s: %s.',o.field,left(p_item->>'observed',40))
+when o.outcome in ('confirmed','not_taken','person') and o.observed is null
+then format('%s without having read it back.',o.outcome)
+when o.outcome='confirmed' and o.observed<>o.wanted
+then format('confirmed, but what was read back is %s, not %s.',o.observed,o.wanted) end;
+return o;
+end $$;
+create function autonomy.record_gone(o autonomy.outcome,p_now timestamptz) returns text
+language plpgsql
+as $$
+declare
+v_change autonomy.unit_change;
+begin
+if (o.unit).gone_at is not null then
+return 'again';
+end if;
+v_change.campaign_id:=(o.unit).campaign_id;
+v_change.active:=false;
+v_change.gone:=true;
+v_change.takes_status:=(select lower(c.status)='active' from public.campaigns c
+where c.id=v_change.campaign_id) is true;
+v_change.takes_budget:=exists (select from autonomy.deliveries d where d.campaign_id=v_change.campaign_id and d.field='budget'
+and d.is_current and d.state in ('waiting','unsure'));
+v_change.row_budget:=(select f.budget from autonomy.file_states f where f.campaign_id=v_change.campaign_id);
+v_change.takes_title:=false;
+v_change.by_somebody:=true;
+perform autonomy.give_way(o.platform,o.currency,array[v_change],p_now);
+perform autonomy.follow_units(o.platform,array[v_change],p_now);
+update autonomy.platform_units x set gone_at=p_now,out_of_step=false where x.campaign_id=v_change.campaign_id;
+perform autonomy.note_base(v_change.campaign_id,'status','paused',o.observed_at);
+return 'gone';
+end $$;
+create function autonomy.record_person(o autonomy.outcome,d autonomy.deliveries,p_now timestamptz) returns text
+language plpgsql
+as $$
+declare
+v_seen jsonb:=(o.unit).seen->o.field;
+v_seen_at timestamptz:=autonomy.metric_bucket(v_seen->>'at','UTC');
+v_at timestamptz;
+v_message text;
+v_change autonomy.unit_change;
+begin
+if o.actor is null and o.observed in (o.base,d.sent) then
+perform autonomy.note_base(d.campaign_id,o.field,o.observed,o.observed_at);
+return 'stale';
+elsif o.actor is null and (v_seen->>'value'=o.observed and v_seen_at<o.observed_at) is not true then
+update autonomy.platform_units x
+set seen=x.seen||jsonb_build_object(o.field,jsonb_build_object('value',o.observed,'at',o.observed_at))
+where x.campaign_id=d.campaign_id and x.seen->o.field->>'value' is distinct from o.observed;
+return 'seen_once';
+end if;
+v_at:=coalesce(o.actor_at,v_seen_at,o.observed_at);
+v_message:=autonomy.overruled_words(o.platform,o.actor,d,o.observed,o.currency);
+if d.wanted_by='person' and d.wanted_at>v_at then
+perform autonomy.note_base(d.campaign_id,o.field,o.observed,o.observed_at);
+update autonomy.deliveries x set state='waiting',was=o.observed,sent=null,sent_at=null,first_unsure_at=null,message=format('%s set it to %s on %s before that.',coalesce(o.actor,'Somebody'),autonomy.field_words(o.observed,o.currency),o.platform)
+where x.id=d.id;
+return 'kept';
+end if;
+v_change.campaign_id:=d.campaign_id;
+v_change.active:=o.observed='active';
+v_change.gone:=false;
+v_change.takes_status:=o.field='status';
+v_change.takes_budget:=o.field='budget';
+v_change.row_budget:=case o.field when 'budget' then o.observed::numeric end;
+v_change.takes_title:=false;
+v_change.by_somebody:=true;
+perform autonomy.settle_delivery(d,'overruled','CHANGED_MEANWHILE',o.code,v_message,jsonb_build_object('platform',o.observed,'was',d.was,'wanted',d.wanted,'by',o.actor,'at',v_at),p_now);
+perform autonomy.follow_units(coalesce(o.actor,o.platform),array[v_change],p_now);
+perform autonomy.note_base(d.campaign_id,o.field,o.observed,o.observed_at);
+return 'person';
+end $$;
+create function autonomy.record_open(o autonomy.outcome,d autonomy.deliveries,p_now timestamptz) returns text
+language plpgsql
+as $$
+begin
+case o.outcome
+when 'sent' then
+update autonomy.deliveries x set state='unsure',sent=o.wanted,sent_at=p_now,first_unsure_at=coalesce(x.first_unsure_at,p_now),request_id=o.request_id,code='',message='',tries=case when o.tries is not null then greatest(x.tries,least(o.tries,1000000)+1)
+when x.state='waiting' then x.tries+1 else x.tries end
+where x.id=d.id;
+when 'unsure' then
+update autonomy.deliveries x set state='unsure',first_unsure_at=coalesce(x.first_unsure_at,p_now),sent=coalesce(x.sent,o.wanted),sent_at=coalesce(x.sent_at,p_now),code=o.code,message=o.message,request_id=coalesce(nullif(o.request_id,''),x.request_id)
+where x.id=d.id;
+when 'later' then
+update autonomy.deliveries x set not_before=p_now+make_interval(secs => o.seconds::float8),code=o.code,message=o.message,request_id=coalesce(nullif(o.request_id,''),x.request_id),state=case when o.refused_for_now and x.tries<=1 then 'waiting' else x.state end,sent=case when o.refused_for_now and x.tries<=1 then null else x.sent end,first_unsure_at=case when o.refused_for_now and x.tries<=1 then null else x.first_unsure_at end
+where x.id=d.id;
+when 'validated','would_refuse' then
+update autonomy.deliveries x set not_before=p_now+interval '1 hour',code=o.code,message=case o.outcome when 'validated' then format('%s would take it.',o.platform)
+else format('%s would refuse it: %s',o.platform,o.message) end
+where x.id=d.id;
+when 'not_taken' then
+if o.observed=o.wanted or o.observed_at<=d.missed_at then
+return 'again';
+elsif d.misses>=2 then
+perform autonomy.note_base(d.campaign_id,o.field,o.observed,o.observed_at);
+perform autonomy.undo_delivery(d,'not_taken','NOT_TAKEN',o.code,format('%s said yes three times, and still has %s.',o.platform,autonomy.field_words(o.observed,o.currency)),o.observed,o.platform,p_now);
+return 'failed';
+end if;
+update autonomy.deliveries x set state='waiting',misses=x.misses+1,missed_at=o.observed_at,not_before=null,code=o.code,message=format('It was read back as %s.',autonomy.field_words(o.observed,o.currency))
+where x.id=d.id;
+end case;
+return o.outcome;
+end $$;
+create function autonomy.record_delivery(o autonomy.outcome,p_push text,p_now timestamptz) returns text
+language plpgsql
+as $$
+declare
+d autonomy.deliveries;
+begin
+if o.outcome='gone' then
+return autonomy.record_gone(o,p_now);
+end if;
+select*into d from autonomy.deliveries x
+where x.campaign_id=(o.unit).campaign_id and x.field=o.field and x.is_current for update;
+if d.id is null or d.state not in ('waiting','unsure') or d.wanted<>o.wanted then
+if o.outcome='confirmed' and o.observed_at>(select f.read_at from autonomy.file_states f where f.campaign_id=(o.unit).campaign_id) then
+perform autonomy.note_base((o.unit).campaign_id,o.field,o.observed,o.observed_at);
+elsif o.outcome in ('sent','unsure') and d.state in ('waiting','unsure') then
+update autonomy.deliveries x set sent=o.wanted,sent_at=p_now where x.id=d.id;
+end if;
+return case when d.wanted=o.wanted then 'again' else 'stale' end;
+elsif o.outcome='confirmed' or o.outcome='person' and o.observed=o.wanted then
+perform autonomy.note_base(d.campaign_id,o.field,o.observed,o.observed_at);
+perform autonomy.settle_delivery(d,'confirmed',null,'','',null,p_now);
+return 'confirmed';
+elsif o.outcome='person' then
+return autonomy.record_person(o,d,p_now);
+elsif o.outcome='refused' and p_push='on' then
+if o.observed is not null then
+perform autonomy.note_base(d.campaign_id,o.field,o.observed,o.observed_at);
+end if;
+perform autonomy.undo_delivery(d,'refused','PLATFORM_REFUSED',o.code,case when o.message ~ '^[A-Z][a-z]+ refused: ' then o.message
+else format('%s refused it: %s',o.platform,coalesce(nullif(o.message,''),'it does not say why')) end
+|| coalesce(' ('||nullif(o.code,'')||')',''),coalesce(o.observed,o.base),o.platform,p_now);
+return 'refused';
+elsif o.outcome='refused' then
+o.outcome:='would_refuse';
+end if;
+return autonomy.record_open(o,d,p_now);
+end $$;
+create function autonomy.put_off_account(p_pull autonomy.platform_accounts,p_item jsonb,p_now timestamptz)
+returns void language plpgsql set search_path=''
+as $$
+declare
+v_until timestamptz:=p_now+make_interval(secs => least(greatest(coalesce(autonomy.written_number(p_item->>'seconds'),300),1),86400)::float8);
+begin
+update autonomy.deliveries d set not_before=greatest(d.not_before,v_until),code=autonomy.without_secrets(p_item->>'code'),message=autonomy.without_secrets(p_item->>'message')
+from autonomy.platform_units x
+where x.account=p_pull.account and d.campaign_id=x.campaign_id and d.is_current
+and d.state in ('waiting','unsure');
+end $$;
+create function autonomy.delivery_sentences(p_ids uuid[],p_results jsonb[]) returns jsonb
+language plpgsql stable
+as $$
+begin
+return (select jsonb_agg(s.sentence order by s.sentence) from (select format('%s: %s',left(coalesce(c.title,c.id::text),80),d.message) as sentence
+from unnest(p_results) r
+join public.campaigns c on c.id::text=r->>'campaign_id'
+join autonomy.deliveries d on d.campaign_id=c.id and d.field=r->>'field' and d.is_current
+where c.id=any (p_ids) and d.message<>''
+and r->>'outcome' in ('refused','failed','person','gone','would_refuse')
+union
+select coalesce(c.title||': ','')||(r->>'sentence')
+from unnest(p_results) r left join public.campaigns c on c.id::text=r->>'campaign_id' and c.id=any (p_ids)
+where r->>'sentence' is not null limit 50) s);
+end $$;
+
+-- 0667_record_deliveries.sql
+set local lock_timeout='30s';
+set local statement_timeout='15min';
+set local search_path='';
+set local client_min_messages='warning';
+create function public.record_deliveries(p_account text,p_token uuid,p_outcomes jsonb,p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path='' set statement_timeout='55s'
+as $$
+declare
+v_pull autonomy.platform_accounts;
+v_item jsonb;
+v_outcome autonomy.outcome;
+v_became text;
+v_sentence text;
+v_ids uuid[]:='{}';
+v_results jsonb[]:='{}';
+begin
+perform autonomy.list_error(p_outcomes,'p_outcomes',1000);
+perform autonomy.simulated_moment(p_now);
+v_pull:=autonomy.hold_pull(p_account,p_token);
+perform autonomy.lock_effects();
+perform from (select c.id from public.campaigns c
+where c.id in (select x.campaign_id from autonomy.platform_units x
+where x.account=p_account and x.campaign_id::text in (select o.one->>'campaign_id' from jsonb_array_elements(p_outcomes) o (one)))
+order by c.id for no key update) locked;
+for v_item in select o.one from jsonb_array_elements(p_outcomes) with ordinality o (one,n) order by o.n loop
+v_sentence:=null;
+if jsonb_typeof(v_item)='object' and v_item->>'outcome'='later' and v_item->>'campaign_id' is null then
+perform autonomy.put_off_account(v_pull,v_item,p_now);
+v_became:='later';
+else
+v_outcome:=autonomy.read_outcome(v_pull,case when jsonb_typeof(v_item)='object' then v_item else '{}' end,p_now);
+v_sentence:=v_outcome.error;
+v_became:='rejected';
+if v_sentence is null then
+v_ids:=v_ids||(v_outcome.unit).campaign_id;
+perform autonomy.note_calls(v_outcome.unit,(select d.action_id from autonomy.deliveries d
+where d.campaign_id=(v_outcome.unit).campaign_id and d.field=v_outcome.field and d.is_current),v_item->'calls',p_now);
+begin
+v_became:=autonomy.record_delivery(v_outcome,v_pull.push,p_now);
+exception when others then
+if left(sqlstate,2) in ('40','53','55','57','58','XX') then
+raise;
+end if;
+v_sentence:=format('The database refused it: %s (%s)',left(sqlerrm,300),sqlstate);
+end;
+end if;
+end if;
+v_results:=v_results||jsonb_build_object('campaign_id',left(v_item->>'campaign_id',40),'field',left(v_item->>'field',20),'outcome',v_became,'sentence',v_sentence);
+end loop;
+perform autonomy.note_wanted(v_ids);
+return jsonb_build_object('counts',(select coalesce(jsonb_object_agg(k.outcome,k.n),'{}')
+from (select r->>'outcome' as outcome,count(*) as n from unnest(v_results) r group by 1) k),'sentences',coalesce(autonomy.delivery_sentences(v_ids,v_results),'[]'),'results',to_jsonb(v_results));
+end $$;
+create function autonomy.give_up_deliveries(p_account text,p_before timestamptz,p_unsure boolean,p_message text,p_now timestamptz) returns bigint
+language plpgsql
+as $$
+declare
+v_one record;
+v_digits integer:=autonomy.money_digits(p_account);
+v_ids uuid[]:='{}';
+begin
+if not exists (select from autonomy.platform_units x join autonomy.deliveries d on d.campaign_id=x.campaign_id
+where x.account=p_account and d.is_current and d.state in ('waiting','unsure')
+and (p_before is null or d.wanted_at<=p_before)) then
+return 0;
+end if;
+perform autonomy.lock_effects();
+perform from (select c.id from public.campaigns c join autonomy.platform_units x on x.campaign_id=c.id
+where x.account=p_account and x.out_of_step order by c.id for no key update of c) locked;
+for v_one in
+select d,case d.field when 'status' then f.status
+else autonomy.field_text('budget',null,f.budget,v_digits) end as base,autonomy.platform_title(a.platform) as title
+from autonomy.platform_units x
+join autonomy.platform_accounts a on a.account=x.account
+join autonomy.deliveries d on d.campaign_id=x.campaign_id and d.is_current
+and (d.state='waiting' or p_unsure and d.state='unsure')
+left join autonomy.file_states f on f.campaign_id=x.campaign_id
+where x.account=p_account and (p_before is null or d.wanted_at<=p_before)
+order by d.campaign_id,d.field
+loop
+perform autonomy.undo_delivery(v_one.d,'not_delivered','NOT_DELIVERED','',p_message,v_one.base,v_one.title,p_now);
+v_ids:=v_ids||(v_one.d).campaign_id;
+end loop;
+perform autonomy.note_wanted(v_ids);
+return cardinality(v_ids);
+end $$;
+create function public.fail_undelivered(p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path='' set statement_timeout='55s'
+as $$
+declare
+v_one record;
+v_failed bigint:=0;
+begin
+perform autonomy.simulated_moment(p_now);
+for v_one in
+select a.account,(autonomy.account_policy(a.account)).approval_hours::float8 as hours,autonomy.platform_title(a.platform) as title,a.state_message
+from autonomy.platform_accounts a where a.state='broken' and a.push<>'off' order by a.account
+loop
+v_failed:=v_failed+autonomy.give_up_deliveries(v_one.account,p_now-v_one.hours*interval '1 hour',false,format('It could not be delivered to %s within %s hours: %s',v_one.title,v_one.hours,v_one.state_message),p_now);
+end loop;
+return jsonb_build_object('failed',v_failed);
+end $$;
+
+-- 0668_platform_history.sql
+set local lock_timeout='30s';
+set local statement_timeout='15min';
+set local search_path='';
+set local client_min_messages='warning';
+create type autonomy.past_change as (unit autonomy.platform_units,field text,new text,at timestamptz,actor text,ours boolean);
+comment on type autonomy.past_change is '[autonomous-operations]';
+create function autonomy.read_history(p_account text,p_changes jsonb,p_digits integer,p_now timestamptz)
+returns autonomy.past_change[]
+language plpgsql stable
+as $$
+begin
+return array(select row(x,c.one->>'field',n.new,n.at,coalesce(nullif(left(btrim(c.one->>'actor'),120),''),''),coalesce(c.one->>'ours','false')='true')::autonomy.past_change
+from jsonb_array_elements(p_changes) with ordinality c (one,n)
+join autonomy.platform_units x on x.account=p_account and x.external_id=c.one->>'external_id'
+cross join lateral (select
+case when c.one->>'field'='status' and c.one->>'new' in ('archived','deleted') then 'paused'
+else autonomy.outcome_value(c.one->>'field',c.one->>'new',p_digits) end as new,autonomy.metric_bucket(c.one->>'at','UTC') as at) n
+where c.one->>'field' in ('status','budget') and (n.new is not null or c.one->>'new' is null)
+and n.at<=p_now+interval '5 minutes'
+order by n.at desc,c.n);
+end $$;
+create function autonomy.name_followed(p_changes autonomy.past_change[],p_platform text,p_digits integer)
+returns bigint language plpgsql set search_path=''
+as $$
+declare
+v_named bigint;
+begin
+with told as materialized (select (h.unit).campaign_id as campaign_id,h.field,h.new,h.at,h.actor,h.ours from unnest(p_changes) h
+),last as (select distinct on (k.id,t.field) k.id,t.at,t.actor,t.ours,t.new is null or t.new=case t.field
+when 'status' then autonomy.field_text('status',k.new_status,null,0)
+else autonomy.field_text('budget',null,k.new_budget,p_digits) end as fits
+from public.campaign_changes k
+join told t on t.campaign_id=k.campaign_id
+and t.at between k.changed_at-interval '36 hours' and k.changed_at+interval '5 minutes'
+and case t.field when 'status' then k.old_status is distinct from k.new_status
+else k.old_budget is distinct from k.new_budget end
+where k.kind='platform' and k.actor=p_platform and k.old_status is not null
+order by k.id,t.field,t.at desc
+),author as (select distinct on (l.id) l.id,l.actor from last l
+where l.fits and not l.ours and l.actor<>'' order by l.id,l.at desc
+)
+update public.campaign_changes k
+set actor=w.actor,person=k.person and not exists (select from public.autonomy_policy p where w.actor=any (p.automation_actors))
+from author w where k.id=w.id;
+get diagnostics v_named=row_count;
+return v_named;
+end $$;
+create function autonomy.follow_seen(p_change autonomy.past_change,p_platform text,p_now timestamptz) returns boolean
+language plpgsql
+as $$
+declare
+x autonomy.platform_units;
+v_change autonomy.unit_change;
+begin
+select*into x from autonomy.platform_units y where y.campaign_id=(p_change.unit).campaign_id;
+if (x.seen->p_change.field->>'value'=p_change.new) is not true
+or p_change.at>autonomy.metric_bucket(x.seen->p_change.field->>'at','UTC')+interval '5 minutes' then
+return false;
+end if;
+if not p_change.ours and not exists (select from autonomy.deliveries d
+where d.campaign_id=x.campaign_id and d.field=p_change.field and d.is_current
+and d.state in ('waiting','unsure')) then
+v_change.campaign_id:=x.campaign_id;
+v_change.active:=p_change.new='active';
+v_change.gone:=false;
+v_change.takes_status:=p_change.field='status';
+v_change.takes_budget:=p_change.field='budget';
+v_change.row_budget:=case p_change.field when 'budget' then p_change.new::numeric end;
+v_change.takes_title:=false;
+v_change.by_somebody:=true;
+perform autonomy.follow_units(coalesce(nullif(p_change.actor,''),p_platform),array[v_change],p_now);
+perform autonomy.note_base(x.campaign_id,p_change.field,p_change.new,autonomy.metric_bucket(x.seen->p_change.field->>'at','UTC'));
+return true;
+end if;
+return false;
+end $$;
+create function public.record_platform_history(p_account text,p_token uuid,p_changes jsonb,p_now timestamptz default now()) returns jsonb
+language plpgsql set search_path='' set statement_timeout='55s'
+as $$
+declare
+v_pull autonomy.platform_accounts;
+v_digits integer:=autonomy.money_digits(p_account);
+v_platform text;
+v_changes autonomy.past_change[];
+c autonomy.past_change;
+v_named bigint;
+v_followed bigint:=0;
+v_ids uuid[];
+begin
+perform autonomy.list_error(p_changes,'p_changes',10000);
+perform autonomy.simulated_moment(p_now);
+v_pull:=autonomy.hold_pull(p_account,p_token);
+v_platform:=autonomy.platform_title(v_pull.platform);
+v_changes:=autonomy.read_history(p_account,p_changes,v_digits,p_now);
+v_ids:=array(select distinct (h.unit).campaign_id from unnest(v_changes) h);
+perform from (select k.id from public.campaigns k where k.id=any (v_ids) order by k.id for no key update) locked;
+v_named:=autonomy.name_followed(v_changes,v_platform,v_digits);
+foreach c in array v_changes loop
+v_followed:=v_followed+autonomy.follow_seen(c,v_platform,p_now)::integer;
+end loop;
+if v_pull.push<>'off' then
+perform autonomy.note_wanted(v_ids);
+end if;
+return jsonb_build_object('named',v_named,'followed',v_followed,'unsure',(select coalesce(jsonb_agg(jsonb_build_object('campaign_id',d.campaign_id,'external_id',x.external_id,'field',d.field,'wanted',d.wanted,'arrived_at',(select max(h.at) from unnest(v_changes) h
+where (h.unit).campaign_id=d.campaign_id and h.field=d.field and h.ours and h.new=d.sent
+and h.at>=d.sent_at-interval '1 minute'),'other',(select jsonb_build_object('actor',h.actor,'at',h.at,'new',h.new) from unnest(v_changes) h
+where (h.unit).campaign_id=d.campaign_id and h.field=d.field and not h.ours
+and h.at>=d.sent_at-interval '1 minute' order by h.at desc limit 1))
+order by d.campaign_id,d.field),'[]')
+from autonomy.platform_units x
+join autonomy.deliveries d on d.campaign_id=x.campaign_id and d.is_current and d.state='unsure'
+where x.account=p_account));
+end $$;
+
+-- 0669_platform_questions.sql
+set local lock_timeout='30s';
+set local statement_timeout='15min';
+set local search_path='';
+set local client_min_messages='warning';
+create function public.platform_units_of(p_campaign_ids uuid[]) returns jsonb
+language plpgsql stable
+as $$
+begin
+return (select coalesce(jsonb_agg(jsonb_build_object('campaign_id',x.campaign_id,'account',x.account,'platform',a.platform,'push',a.push,'currency',k.currency,'external_id',x.external_id,'kind',x.kind,'title',left(c.title,500),'budget_kind',x.budget_kind,'budget_ref',x.budget_ref) order by x.account,x.campaign_id),'[]')
+from autonomy.platform_units x
+join autonomy.platform_accounts a on a.account=x.account and a.push<>'off' and a.state='ok'
+join public.campaigns c on c.id=x.campaign_id
+left join public.autonomy_accounts k on k.account=x.account
+where x.campaign_id=any (p_campaign_ids) and x.gone_at is null);
+end $$;
+
 -- 0670_audit.sql
 set local lock_timeout='30s';
 set local statement_timeout='15min';
@@ -1056,7 +1641,7 @@ full join (select*from kept where is_last) k on k.campaign_id=c.id
 where k.id is null or c.id is null and k.kind<>'deleted' or c.id is not null and k.kind='deleted'
 or c.id is not null and (c.status is distinct from k.new_status or c.budget is distinct from k.new_budget)
 $$;
-create function autonomy.undelivered(p_action public.autonomous_actions) returns boolean
+create function autonomy.was_undelivered(p_action public.autonomous_actions) returns boolean
 language plpgsql immutable parallel safe
 as $$
 begin
@@ -1070,7 +1655,7 @@ select k.campaign_id,k.id,k.action_id,case when k.action_id is null then 'a chan
 when a.id is null then 'a change claims an action that is not in the log'
 when a.campaign_id is distinct from k.campaign_id then 'a change claims another campaign''s action'
 when k.kind='rollback' then 'a change claims a rollback that is not in the log'
-when a.status not in ('executed','rolled_back') and not autonomy.undelivered(a)
+when a.status not in ('executed','rolled_back') and not autonomy.was_undelivered(a)
 then 'a change claims an action that was not carried out'
 else 'a change differs from the action that it claims' end,case when a.id is not null then jsonb_build_object('status',a.status,'previous',a.previous_state,'new',a.new_state) end,jsonb_build_object('previous',jsonb_build_object('status',k.old_status,'budget',k.old_budget),'new',jsonb_build_object('status',k.new_status,'budget',k.new_budget))
 from public.campaign_changes k
@@ -1079,7 +1664,7 @@ left join autonomy.claimed_actions() d on d.id=k.action_id
 where k.kind in ('action','rollback')
 and (a.id is null or a.campaign_id is distinct from k.campaign_id
 or k.kind='rollback' and a.status<>'rolled_back'
-or k.kind='action' and (a.status not in ('executed','rolled_back') and not autonomy.undelivered(a)
+or k.kind='action' and (a.status not in ('executed','rolled_back') and not autonomy.was_undelivered(a)
 or d.id is not null and (k.old_status is distinct from d.old_status or k.new_status is distinct from d.new_status
 or k.old_budget is distinct from d.old_budget or k.new_budget is distinct from d.new_budget)))
 $$;
@@ -5727,13 +6312,18 @@ end loop;
 drop table pg_temp.autonomy_names,pg_temp.autonomy_stays,pg_temp.autonomy_views,pg_temp.autonomy_reads,pg_temp.autonomy_replaced,pg_temp.autonomy_grants;
 end $$;
 
-delete from public.autonomy_migrations where name not in ('0100_existing_database', '0105_money', '0110_campaigns', '0120_actions', '0127_events', '0128_exclusions', '0129_file_states', '0130_policy', '0132_priors', '0134_platforms', '0135_accounts', '0136_account_policies', '0137_account_findings', '0138_platform_mode', '0139_totals', '0140_json', '0141_deliveries', '0200_performance', '0205_reference_budgets', '0210_facts', '0215_one_grain', '0218_unusual_campaigns', '0220_keeping_facts', '0221_following_metrics', '0222_events', '0225_zones', '0226_values', '0227_exclusions', '0230_ingest', '0240_feed', '0310_conditions', '0320_rules', '0330_predicates', '0340_default_rules', '0400_confidence', '0405_curve', '0410_evidence', '0412_priors', '0415_curvature', '0417_delay', '0418_measuring', '0420_doubt', '0425_put_back', '0426_delivery_marks', '0495_totals', '0500_find', '0502_prices', '0505_codes', '0506_number_words', '0507_suspect', '0508_events', '0510_candidates', '0511_measured', '0511_pulses', '0512_portfolio', '0513_broken_days', '0515_guardrails', '0518_within_totals', '0520_decide', '0525_decide_together', '0530_sentences', '0540_propose', '0550_identify', '0560_leases', '0600_changes', '0610_effects', '0620_by_hand', '0630_judge', '0640_apply', '0650_proposals', '0660_roll_back', '0665_platform_pushes', '0666_platform_deliveries', '0667_record_deliveries', '0668_platform_history', '0669_platform_questions', '0690_warnings', '0695_retention', '0700_runs', '0800_rates', '0805_standing', '0810_high_traffic_low_conversion', '0820_declining_performance', '0825_collapsed_return', '0830_budget_inefficiency', '0840_audience_mismatch', '0850_creative_fatigue', '0860_timing_optimization', '0870_opportunities', '0900_impact', '0940_holdouts', '0950_database_run', '9900_rights');
+delete from public.autonomy_migrations where name not in ('0100_existing_database', '0105_money', '0110_campaigns', '0120_actions', '0127_events', '0128_exclusions', '0129_file_states', '0130_policy', '0132_priors', '0134_platforms', '0135_accounts', '0136_account_policies', '0137_account_findings', '0138_platform_mode', '0139_totals', '0140_json', '0141_deliveries', '0200_performance', '0205_reference_budgets', '0210_facts', '0215_one_grain', '0218_unusual_campaigns', '0220_keeping_facts', '0221_following_metrics', '0222_events', '0225_zones', '0226_values', '0227_exclusions', '0230_ingest', '0240_feed', '0310_conditions', '0320_rules', '0330_predicates', '0340_default_rules', '0400_confidence', '0405_curve', '0410_evidence', '0412_priors', '0415_curvature', '0417_delay', '0418_measuring', '0420_doubt', '0425_put_back', '0426_delivery_marks', '0495_totals', '0500_find', '0502_prices', '0505_codes', '0506_number_words', '0507_suspect', '0508_events', '0510_candidates', '0511_measured', '0511_pulses', '0512_portfolio', '0513_broken_days', '0515_guardrails', '0518_within_totals', '0520_decide', '0525_decide_together', '0530_sentences', '0540_propose', '0550_identify', '0560_leases', '0600_changes', '0610_effects', '0620_by_hand', '0630_judge', '0640_apply', '0650_proposals', '0660_roll_back', '0690_warnings', '0695_retention', '0700_runs', '0800_rates', '0805_standing', '0810_high_traffic_low_conversion', '0820_declining_performance', '0825_collapsed_return', '0830_budget_inefficiency', '0840_audience_mismatch', '0850_creative_fatigue', '0860_timing_optimization', '0870_opportunities', '0900_impact', '0940_holdouts', '0950_database_run', '9900_rights');
 insert into public.autonomy_migrations (name, checksum, applied_at)
 select w.name, w.checksum, pg_catalog.clock_timestamp() from (values
-('0235_platform_pulls', '0facaa073a27edb93189cc30534f4b1f9536cec3185c72f85d4ec346025801e1'),
+('0235_platform_pulls', '82974a294d26f66578264b5a85cd5024da2db6218bc92127109c1157a32b2147'),
 ('0236_platform_units', '219cf26217b878ac0e209a4096ebde9ec073f75240d0a9d29f678a2b455bc9ef'),
 ('0237_platform_days', '0d89e3689f1b16e8b3853c0038b9d597b6dc247f8743aa1634e7e05ae3ba76b5'),
-('0670_audit', 'b4c2eac408855a2700b9d21ae78e2c8f08fd61cfb0453c3e8d0aeb7a9786021f'),
+('0665_platform_pushes', 'a2d0274751b25bd1b659eebc6817c7be54bf5f111883b71d534ba70b4ef9e3a6'),
+('0666_platform_deliveries', '696eec08bdf62b9dd31607a226ae84d79905776eccfa86e5aad4b7bc51830fa3'),
+('0667_record_deliveries', 'da5bad6d41eea24589a972653e7aa3a1b802b0e951bb80e09a9b0cc6a1ffd264'),
+('0668_platform_history', 'ba9a3411d3491592ab84d7c07444a7d7c90abcf69d91acf7fadb443bf4dbea6a'),
+('0669_platform_questions', '5c76c6c1338b30078055ff5a6e28972294ca45daa867f472784f07c3e4b09e6d'),
+('0670_audit', '99d037f4078284b40453451633ec6add4721003398d10f891da26f2255b72ed5'),
 ('0910_action_results', 'c7ca39800c4ebbbd8d80a49a6561f344165e2f7b1ab8bce0fd123fb8c656b685'),
 ('0920_rule_scores', '3f7f191cc2ef38c560918094d4cb92117494535fc746640d4648e824c6ba01bb'),
 ('0930_insights', 'dfe8cf88954aa1661fa696608b86b1501257ef4c08cc14a5293e834b4fe555a4'),

@@ -23,7 +23,8 @@ COLUMNS: dict[str, str] = {
     "actions": "id run_id campaign_id title rule_id rule_name action_type status error reason "
     "previous_state new_state confidence_score expected_impact.loss_avoided "
     "expected_impact.added_profit actual_impact.verdict actual_impact.money "
-    "actual_impact.money_low actual_impact.money_high created_at "
+    "actual_impact.money_low actual_impact.money_high delivery.state delivery.platform "
+    "delivery.until delivery.confirmed_at delivery.message created_at "
     "executed_at rolled_back_at rolled_back_by rollback_reason actor rule_changed currency",
     "campaigns": "id title status budget account autonomous_enabled hold_until total_spend "
     "total_revenue roi conversions currency span.spend span.revenue span.roi span.conversions "

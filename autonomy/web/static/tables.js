@@ -6,7 +6,6 @@
     document.querySelectorAll("[data-chosen]").forEach(function (node) {
       var n = boxes(node.dataset.chosen).filter(function (box) { return box.checked; }).length;
       node.textContent = n ? n + " selected" : "Select campaigns to change many at once.";
-      node.closest("form").classList.toggle("none", n === 0);
       node.closest("form").querySelectorAll("button").forEach(function (button) { button.disabled = n === 0; });
     });
   }
