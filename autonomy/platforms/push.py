@@ -241,7 +241,7 @@ class _Pushing:
         asked = [
             one
             for one, problem in zip(writes, problems, strict=True)
-            if is_looked_at_again(problem)
+            if worth_a_look(problem)
         ]
         looked_at, failed = self._now(), None
         there: Mapping[str, Unit] = {}
@@ -257,7 +257,7 @@ class _Pushing:
         for one, problem, call in zip(writes, problems, calls, strict=True):
             seen = (
                 (there.get(one.external_id), looked_at)
-                if is_looked_at_again(problem)
+                if worth_a_look(problem)
                 else looks[one]
             )
             rows.append(self._came(one, problem, call, seen, history, wrote_at, failed))
@@ -390,6 +390,6 @@ class _Pushing:
         return began + timedelta(seconds=passed)
 
 
-def is_looked_at_again(problem: PlatformError | None) -> bool:
+def worth_a_look(problem: PlatformError | None) -> bool:
     """Whether a look says more of a write that was answered so."""
     return not isinstance(problem, Refused | Later | AccountBroken)

@@ -28,7 +28,7 @@ def _decided(world: World) -> Any:
     return done[0]["action_id"]
 
 
-# What was switched off meanwhile -------------------------------------------------------------------
+# What was switched off meanwhile ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_push_is_switched_by_its_function_alone(db: Db) -> None:
     assert world.call("set_platform_push", p_account=SHOP, p_push="off")["push"] == "off"
 
 
-# What cannot be carried over any more --------------------------------------------------------------
+# What cannot be carried over any more -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("sent", [False, True])
@@ -153,7 +153,7 @@ def test_deleted_here_nothing_waits(world: World) -> None:
     assert value(world.db, waiting) == 0
 
 
-# Money without cents -------------------------------------------------------------------------------
+# Money without cents ----------------------------------------------------------------------------
 
 
 def test_forints_of_ours_are_no_persons(db: Db) -> None:
