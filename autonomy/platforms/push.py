@@ -372,8 +372,8 @@ class _Pushing:
         taken = self._store.rpc(
             "record_deliveries", p_outcomes=rows, **self._held, **self._way.moment
         )
-        self._done.note(rows)
         results: list[Json] = taken["results"]
+        self._done.note(rows, results)
         return results
 
     def _matches(self, one: Wanted, there: Mapping[str, Unit]) -> bool:

@@ -298,3 +298,19 @@ def test_what_is_not_there_after_the_write_is_gone(desk: Desk, hands: Hands) -> 
     hands.set_status = deleted  # type: ignore[method-assign]
     carried(desk)
     assert outcomes(desk) == ["sent", "gone"]
+
+
+@pytest.mark.parametrize(
+    ("became", "counted", "code"),
+    [("kept", "waiting", None), ("seen_once", "waiting", None), ("rejected", "waiting", None),
+     ("failed", "refused", "NOT_TAKEN")],
+)  # fmt: skip
+def test_what_became_of_it_is_told(became: str, counted: str, code: str | None) -> None:
+    """Not what was said of it: of two people ours may have been the later."""
+    done = Pushed(SHOP, "done")
+    said = "not_taken" if became == "failed" else "person"
+    one = {"campaign_id": "c11", "title": "One", "field": "budget", "wanted": "60", "code": "",
+           "outcome": said, "message": "", "actor": None, "observed": "50"}  # fmt: skip
+    done.note([one], [{"outcome": became, "sentence": None}])
+    assert {name: number for name, number in done.counts.items() if number} == {counted: 1}
+    assert [told["code"] for told in done.told] == ([code] if code else [])
