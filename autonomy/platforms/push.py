@@ -239,9 +239,7 @@ class _Pushing:
             for one, problem in zip(writes, problems, strict=True)
         ]
         asked = [
-            one
-            for one, problem in zip(writes, problems, strict=True)
-            if worth_a_look(problem)
+            one for one, problem in zip(writes, problems, strict=True) if worth_a_look(problem)
         ]
         looked_at, failed = self._now(), None
         there: Mapping[str, Unit] = {}
@@ -255,11 +253,7 @@ class _Pushing:
         fault_point(self._way.fault, "after_push_verify")
         rows = []
         for one, problem, call in zip(writes, problems, calls, strict=True):
-            seen = (
-                (there.get(one.external_id), looked_at)
-                if worth_a_look(problem)
-                else looks[one]
-            )
+            seen = (there.get(one.external_id), looked_at) if worth_a_look(problem) else looks[one]
             rows.append(self._came(one, problem, call, seen, history, wrote_at, failed))
         self._record(rows)
         fault_point(self._way.fault, "after_push_record")
