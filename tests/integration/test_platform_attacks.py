@@ -93,7 +93,7 @@ def test_taken_back_as_the_guide_says_it_is_back_there(
     )  # fmt: skip
     yard.sql("update autonomous_actions set status = 'rolled_back' where id = %s", action)
     assert yard.push().confirmed == 1
-    assert yard.there()[one] == ("active", 50)
+    assert yard.there()[one] == ("active", Decimal(50))
     read = yard.pull()
     assert (read.followed, read.not_carried_over) == ([], 0)
     assert yard.push().confirmed == 0
