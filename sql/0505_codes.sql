@@ -110,7 +110,7 @@ begin
    ' worth.',
    '{}'::text[]),
   ('PLANNED_EVENT.',
-   'a planned event is against it: %s. It will be looked at again after that.',
+   'a planned event is against it: %s. It will be looked at again later.',
    '{planned_event}'::text[]),
   ('CHANGED_BY_PERSON.',
    'a person changed it%s, and nothing is done against that until %s.',

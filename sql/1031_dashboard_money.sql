@@ -5,29 +5,29 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.money_scope(p_currency text, p_account text)
-returns table (account text, currency text, worth float8, daily_total numeric, active bigint, active_budget numeric)
+create function autonomy.money_scope(p_currency text, p_account text) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
-  -- the accounts of a currency, or the one; '' stands for campaigns without an account
-  return query
-  select c.name, coalesce(k.currency, ''),
-    coalesce(k.attribution_factor, 1)::float8 / greatest(coalesce(k.target_roi, p.break_even_roi)::float8, 0.01),
-    k.daily_total, c.active, c.active_budget
-  from (
-    select coalesce(left(m.account, 200), '') as name, count(*) filter (where lower(m.status) = 'active') as active,
-      coalesce(sum(m.budget) filter (where lower(m.status) = 'active' and m.budget between 0 and 1e12), 0)
-        as active_budget
-    from public.campaigns m group by 1
-  ) c
-  cross join public.autonomy_policy p
-  left join public.autonomy_accounts k on k.account = c.name
-  where coalesce(k.currency, '') = p_currency and (p_account is null or c.name = p_account);
+  return (
+    with accounts as (
+      select c.account, c.active, c.active_budget, k.daily_total
+      from (
+        select m.account, count(*) filter (where lower(m.status) = 'active') as active,
+          coalesce(sum(m.budget) filter (where lower(m.status) = 'active' and m.budget between 0 and 1e12), 0)
+            as active_budget
+        from public.campaigns m where p_account is null or m.account = p_account group by m.account
+      ) c
+      left join public.autonomy_accounts k on k.account = c.account
+      where coalesce(k.currency, '') = p_currency and (c.active > 0 or k.daily_total is not null)
+    )
+    select jsonb_build_object('active', coalesce(sum(a.active), 0), 'budget', sum(a.active_budget),
+      'total', case when count(*) = count(a.daily_total) then sum(a.daily_total) end)
+    from accounts a);
 end $$;
 comment on function autonomy.money_scope(text, text) is
-  'Accounts of one currency ('''': unknown), or one of them: what revenue is worth there beside spend, its daily '
-  'total, its active campaigns and budgets. Reads only. [autonomous-operations]';
+  'Of the accounts of one currency ('''': unknown), or of one of them: active campaigns, their budgets, and the daily '
+  'total, where all of them state one. Reads only. [autonomous-operations]';
 
 create function autonomy.money_days(p_from date, p_to date, p_currency text, p_account text)
 returns table (day date, spend numeric, revenue numeric, conversions numeric, clicks bigint, profit float8)
@@ -103,18 +103,16 @@ comment on function autonomy.money_worst(timestamptz, text, text, timestamptz) i
   'The worst surprise: of what was measured since then of actions of 30 days, the one that cost most; null where none '
   'cost anything. Reads only. [autonomous-operations]';
 
-create function autonomy.money_limits(p_currency text, p_account text, p_now timestamptz) returns jsonb
-language plpgsql stable set search_path = ''
+create function autonomy.money_limits(p_currency text, p_account text, p_scope jsonb, p_now timestamptz)
+returns jsonb language plpgsql stable set search_path = ''
 as $$
 declare
-  v_active bigint;
-  v_budget float8;
+  v_active bigint := (p_scope -> 'active')::bigint;
+  v_budget float8 := autonomy.impact_number(p_scope -> 'budget');
   v_done jsonb := (
     select coalesce(jsonb_object_agg(m.kind, jsonb_build_object('actions', m.actions, 'money', m.money)), '{}')
     from autonomy.money_changes(p_now - interval '24 hours', p_currency, p_account) m);
 begin
-  select sum(s.active), sum(s.active_budget) into v_active, v_budget
-  from autonomy.money_scope(p_currency, p_account) s;
   return (
     select jsonb_agg(jsonb_build_object('limit', l.name, 'most', l.most,
         'used', case when l.used is not null then round(least(l.used, 1e6)::numeric, 4) end) order by l.place)
@@ -135,28 +133,24 @@ begin
       (3, 'cuts', d.lowered / nullif(greatest(coalesce(v_budget, 0) - d.raised + d.lowered + d.paused_money, 0), 0),
        b.cuts)) l (place, name, used, most));
 end $$;
-comment on function autonomy.money_limits(text, text, timestamptz) is
+comment on function autonomy.money_limits(text, text, jsonb, timestamptz) is
   'How much of what a day may change was changed in the last 24 hours: pauses, raises, cuts, as shares beside their '
   'limits. Reads only. [autonomous-operations]';
 
-create function autonomy.money_today(p_currency text, p_account text, p_now timestamptz) returns jsonb
+create function autonomy.money_today(p_currency text, p_account text, p_scope jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
   return (
     select jsonb_build_object('spend', t.spend, 'hours', round(h.hours::numeric, 2),
-      'total', case when s.accounts > 0 and s.totals = s.accounts then s.total end, 'budget', s.budget)
+      'total', p_scope -> 'total', 'budget', p_scope -> 'budget')
     from public.autonomy_policy p
     cross join lateral (select (p_now at time zone p.time_zone)::date as day) d
     cross join lateral (select extract(epoch from
       p_now - d.day::timestamp at time zone p.time_zone)::float8 / 3600 as hours) h
-    cross join lateral (
-      select count(*) as accounts, count(m.daily_total) as totals, sum(m.daily_total) as total,
-        sum(m.active_budget) as budget
-      from autonomy.money_scope(p_currency, p_account) m where m.active > 0 or m.daily_total is not null) s
     left join autonomy.money_days(d.day, d.day, p_currency, p_account) t on true);
 end $$;
-comment on function autonomy.money_today(text, text, timestamptz) is
+comment on function autonomy.money_today(text, text, jsonb, timestamptz) is
   'Spend of the day so far, the hours it has lasted, and what it may come to: the daily totals where all accounts '
   'state one, and the active budgets. Reads only. [autonomous-operations]';
 

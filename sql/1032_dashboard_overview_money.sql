@@ -102,6 +102,7 @@ declare
   v_since timestamptz := greatest(least(coalesce(p_since, p_now - interval '24 hours'), p_now),
                                   p_now - interval '7 days');
   v_currency text := coalesce(p_currency, '');
+  v_scope jsonb;
 begin
   if p_account is not null then
     if not exists (select from public.autonomy_accounts k where k.account = p_account) then
@@ -110,15 +111,16 @@ begin
     end if;
     v_currency := coalesce((select k.currency from public.autonomy_accounts k where k.account = p_account), '');
   end if;
+  v_scope := autonomy.money_scope(v_currency, p_account);
   return jsonb_build_object('currency', nullif(v_currency, ''), 'since', v_since,
     'profit', (
       select coalesce(jsonb_agg(jsonb_build_object('day', g.day::date, 'profit', round(d.profit::numeric, 2))
         order by g.day), '[]')
       from generate_series(v_today - interval '14 days', v_today - interval '1 day', interval '1 day') g (day)
       left join autonomy.money_days(v_today - 14, v_today - 1, v_currency, p_account) d on d.day = g.day::date),
-    'today', autonomy.money_today(v_currency, p_account, p_now),
+    'today', autonomy.money_today(v_currency, p_account, v_scope, p_now),
     'made', autonomy.money_made(v_currency, p_account, p_now),
-    'limits', autonomy.money_limits(v_currency, p_account, p_now),
+    'limits', autonomy.money_limits(v_currency, p_account, v_scope, p_now),
     'changes', (
       select coalesce(jsonb_object_agg(m.kind, jsonb_build_object('actions', m.actions, 'money', m.money)), '{}')
       from autonomy.money_changes(v_since, v_currency, p_account) m),

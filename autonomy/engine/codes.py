@@ -53,8 +53,7 @@ CODES: tuple[Code, ...] = (
         "autonomous_enabled of the campaign", "autonomous_enabled"),
     Code(
         "ON_HOLD", "campaign", "the campaign is on hold",
-        _says("it is left alone until {hold_until}."),
-        "hold_until of the campaign", "hold_until",
+        _says("it is left alone until {hold_until}."), "hold_until of the campaign", "hold_until",
         "it is left alone until a moment, after a rollback or by hand"),
     Code(
         "ACCOUNT_BROKEN", "campaign", "its account cannot be reached",
@@ -69,8 +68,7 @@ CODES: tuple[Code, ...] = (
             "looked at again when it has been read.",
             never="its platform has not been read yet. It will be looked at again when it has."),
         "when its platform was read last", "",
-        "its account is connected, and was read more than 90 minutes ago: nothing is decided on "
-        "an old copy"),
+        "its account is connected and was last read over 90 minutes ago: too old to decide on"),
     # What its figures are worth ------------------------------------------------------------------
     Code(
         "STALE_DATA", "campaign", "its figures are too old",
@@ -99,8 +97,7 @@ CODES: tuple[Code, ...] = (
         "times its spend"),
     Code(
         "PLANNED_EVENT", "campaign", "an event is planned for these days",
-        _says("a planned event is against it: {planned_event}. It will be looked at again after "
-              "that."),
+        _says("a planned event is against it: {planned_event}. It will be looked at again later."),
         "events planned for it or its account", "",
         "an event planned for it or its account says no raises (a resume is one), no cuts or no "
         "pauses until a moment; what a person approves or types is done all the same"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -44,7 +44,7 @@ class Filters(Parameters):
 class ActionFilters(Filters):
     """The filters of a list of actions."""
 
-    exact = ("account",)
+    exact: ClassVar[tuple[str, ...]] = ("account",)
     action_type: Annotated[str, one_of(tuple(ACTION_NAMES))] | None = None
     status: Annotated[str, one_of(STATUSES)] | None = None
     rule_id: Id | None = None
@@ -83,7 +83,7 @@ MOST_DAYS = 400
 class CampaignFilters(Filters):
     """The filters of a list of campaigns, its order, and the days that it looks at."""
 
-    exact = ("account",)
+    exact: ClassVar[tuple[str, ...]] = ("account",)
     title: Title | None = Field(default=None, description="contained in the title, or the id")
     status: Annotated[str, one_of(CAMPAIGN_STATUSES)] | None = None
     account: Annotated[Text, Field(max_length=LONGEST_ACCOUNT)] | None = Field(
@@ -102,7 +102,7 @@ class CampaignFilters(Filters):
 class OpportunityFilters(Filters):
     """The filters of a list of opportunities."""
 
-    exact = ("account",)
+    exact: ClassVar[tuple[str, ...]] = ("account",)
     status: Annotated[str, one_of(OPPORTUNITY_STATUSES)] = "open"
     severity: Annotated[str, one_of(SEVERITIES)] | None = None
     opportunity_type: Annotated[str, one_of(OPPORTUNITY_TYPES)] | None = None

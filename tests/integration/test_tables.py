@@ -24,7 +24,7 @@ from autonomy.web.filters import COLUMNS, SORTS
 OPERATOR, VIEWER = "operator-token-of-32-characters!", "viewer-token-of-32-characters!!!"
 HTML = {"Authorization": f"Bearer {OPERATOR}", "Accept": "text/html"}
 Ask = Callable[..., list[Any]]
-SHOWN = {
+SHOWN: dict[str, Callable[[Any], Any]] = {
     "title": lambda one: (one["title"] or "").lower(),
     "budget": lambda one: one["budget"],
     "spend": lambda one: one["total_spend"],

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -196,11 +197,13 @@ DAY: dict[str, tuple[int | str, ...]] = {
 
 def made(db: Db, *sources: str) -> None:
     """The tables of these sources, their days the last three, and the views on them."""
+    days = {
+        f"2026-11-{28 - back}": str(value(db, "select current_date - %s", back))
+        for back in (1, 2, 3)
+    }
     for one in sources:
-        rows = TABLES[one]
-        for day, back in (("2026-11-25", 3), ("2026-11-26", 2), ("2026-11-27", 1)):
-            rows = rows.replace(day, str(value(db, "select current_date - %s", back)))
-        db.execute(rows.encode())
+        # all at once: what one has become may be another
+        db.execute(re.sub("2026-11-2[567]", lambda found: days[found[0]], TABLES[one]).encode())
     db.execute(views_sql([VIEWS / f"{one}.sql" for one in sources]).encode())
 
 
