@@ -239,10 +239,14 @@ begin
                    then autonomy.field_text('budget', null, c.budget, g.digits) end,
        autonomy.field_text('budget', null, f.budget, g.digits))) w (field, wish, base)
     left join autonomy.deliveries d on d.campaign_id = x.campaign_id and d.field = w.field and d.is_current
-    where w.wish is not null and w.base is not null and (w.wish <> w.base or d.state in ('waiting', 'unsure'))
+    where w.base is not null and case when w.wish is not null then w.wish <> w.base or d.state in ('waiting', 'unsure')
+      else w.field = 'budget' and autonomy.carries_budget(x) and d.state in ('waiting', 'unsure') end
     order by x.campaign_id, w.field
   loop
-    if v_one.open and (v_one.had).wanted = v_one.wish then
+    if v_one.wish is null then  -- the row names no amount any more, so that none is wanted
+      update autonomy.deliveries d set is_current = false, state = 'replaced', settled_at = coalesce(p_seen_at, now())
+      where d.id = (v_one.had).id;
+    elsif v_one.open and (v_one.had).wanted = v_one.wish then
       if v_one.base = v_one.wish and p_seen_at is not null
          and ((v_one.had).was <> v_one.wish or (v_one.had).sent_at is null
               or p_seen_at >= (v_one.had).sent_at + interval '5 minutes') then

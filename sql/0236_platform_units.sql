@@ -165,7 +165,7 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   v_currency text := (select a.currency from public.autonomy_accounts a where a.account = p_account);
-  v_digits integer := autonomy.currency_digits(v_currency);
+  v_digits integer := autonomy.money_digits(p_account);
 begin
   return array(
     select row(

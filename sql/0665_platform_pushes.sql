@@ -29,6 +29,32 @@ comment on function autonomy.takes_waiting(text, timestamptz) is
   'How many pauses and cuts of an account must wait (a limit): until they have got through, nothing that adds goes '
   'after them. A part of platform_changes_to_push. Only reads; raises nothing. [autonomous-operations]';
 
+create function autonomy.only_watched(p_account text) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (autonomy.account_policy(p_account)).mode = 'observe'
+    or not exists (select from public.autonomous_rules r where r.is_active);
+end $$;
+comment on function autonomy.only_watched(text) is
+  'Whether runs only observe an account by now: its mode says so, or no rule is active. Only reads. '
+  '[autonomous-operations]';
+
+create function autonomy.goes_out(p_delivery autonomy.deliveries, p_frozen boolean, p_watched boolean) returns boolean
+language plpgsql stable set search_path = ''
+as $$
+-- The kill switch stops what was decided here, and nothing that a person wants or takes back; where runs only observe
+-- by now, what a run has decided stays here, and what a person has approved goes out.
+begin
+  return p_delivery.wanted_by <> 'action'
+    or p_frozen is not true and not (p_watched and exists (
+      select from public.autonomous_actions a
+      where a.id = p_delivery.action_id and a.run_id is not null and (a.evidence ? 'approved') is not true));
+end $$;
+comment on function autonomy.goes_out(autonomy.deliveries, boolean, boolean) is
+  'Whether what is wanted may still be carried over where its account is frozen, or only observed by now. Only reads. '
+  '[autonomous-operations]';
+
 create function public.platform_changes_to_push(
   p_account text, p_token uuid, p_limit integer default 200, p_now timestamptz default now()) returns jsonb
 language plpgsql set search_path = ''
@@ -36,10 +62,12 @@ as $$
 declare
   v_pull autonomy.platform_accounts := autonomy.hold_pull(p_account, p_token);
   v_frozen boolean;
+  v_watched boolean;
   v_over boolean;
 begin
   perform autonomy.simulated_moment(p_now);
   v_frozen := (autonomy.account_policy(p_account)).frozen;
+  v_watched := autonomy.only_watched(p_account);
   -- what made room for a raise may have been refused: then it waits until there is room
   v_over := exists (select from autonomy.totals_in_force(array[p_account], p_now) t where t.active_budget > t.ceiling);
   return jsonb_build_object('push', v_pull.push, 'validate', v_pull.push = 'validate', 'platform', v_pull.platform,
@@ -65,8 +93,8 @@ begin
         and v_pull.state = 'ok' and v_pull.push <> 'off' and w.base is not null
         and (d.not_before <= p_now) is not false
         and (d.field = 'status' or autonomy.carries_budget(x) and autonomy.rate_until(x.campaign_id, p_now) is null)
-        -- the kill switch stops what runs have decided, and nothing that a person wants
-        and (d.wanted_by <> 'action' or v_frozen is not true and (s.step in ('pause', 'cut') or not v_over))
+        and autonomy.goes_out(d, v_frozen, v_watched)
+        and (d.wanted_by <> 'action' or s.step in ('pause', 'cut') or not v_over)
       order by place, d.wanted_at, x.campaign_id, d.field
       limit least(greatest(coalesce(p_limit, 200), 1), 1000)) m));
 end $$;

@@ -220,13 +220,17 @@ begin
   where x.campaign_id = (o.unit).campaign_id and x.field = o.field and x.is_current for update;
   if d.id is null or d.state not in ('waiting', 'unsure') or d.wanted <> o.wanted then
     -- what was read is so whatever is wanted by now; what was written may stand there
-    if o.outcome = 'confirmed' and o.observed_at > (
+    -- where nothing is carried over any more, the next reading finds the difference and follows it
+    if o.outcome = 'confirmed' and p_push = 'on' and o.observed_at > (
          select f.read_at from autonomy.file_states f where f.campaign_id = (o.unit).campaign_id) then
       perform autonomy.note_base((o.unit).campaign_id, o.field, o.observed, o.observed_at);
     elsif o.outcome in ('sent', 'unsure') and d.state in ('waiting', 'unsure') then
       update autonomy.deliveries x set sent = o.wanted, sent_at = p_now where x.id = d.id;
     end if;
     return case when d.wanted = o.wanted then 'again' else 'stale' end;
+  elsif o.outcome = 'sent' and (p_push <> 'on' or not autonomy.goes_out(
+          d, (autonomy.account_policy((o.unit).account)).frozen, autonomy.only_watched((o.unit).account))) then
+    return 'stale';  -- switched off, frozen or only observed since it was asked for
   elsif o.outcome = 'confirmed' or o.outcome = 'person' and o.observed = o.wanted then
     perform autonomy.note_base(d.campaign_id, o.field, o.observed, o.observed_at);
     perform autonomy.settle_delivery(d, 'confirmed', null, '', '', null, p_now);

@@ -70,8 +70,22 @@ comment on function public.record_deliveries(text, uuid, jsonb, timestamptz) is
   'written. A later without campaign_id holds of the whole account. Safe to call again. Raises AO007 (lease lost), '
   'AO010 (no list), AO014 (p_now is not the clock''s), AO015 (upgrade). [autonomous-operations]';
 
+create function autonomy.is_meant(p_which text, p_delivery autonomy.deliveries, p_unit autonomy.platform_units)
+returns boolean
+language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
+  return case p_which when 'actions' then p_delivery.wanted_by = 'action'
+    when 'held' then p_delivery.field = 'budget' and not autonomy.carries_budget(p_unit)
+    else true end;
+end $$;
+comment on function autonomy.is_meant(text, autonomy.deliveries, autonomy.platform_units) is
+  'Whether a delivery is among those that are given up: all; actions, what was decided here; held, budgets that are '
+  'not to be touched on their platform any more. Pure. [autonomous-operations]';
+
 create function autonomy.give_up_deliveries(
-  p_account text, p_before timestamptz, p_unsure boolean, p_message text, p_now timestamptz) returns bigint
+  p_account text, p_before timestamptz, p_unsure boolean, p_message text, p_now timestamptz,
+  p_which text default 'all') returns bigint
 language plpgsql set search_path = ''
 as $$
 declare
@@ -82,7 +96,7 @@ begin
   if not exists (
     select from autonomy.platform_units x join autonomy.deliveries d on d.campaign_id = x.campaign_id
     where x.account = p_account and d.is_current and d.state in ('waiting', 'unsure')
-      and (p_before is null or d.wanted_at <= p_before)) then
+      and (p_before is null or d.wanted_at <= p_before) and autonomy.is_meant(p_which, d, x)) then
     return 0;
   end if;
   perform autonomy.lock_effects();
@@ -97,7 +111,7 @@ begin
     join autonomy.deliveries d on d.campaign_id = x.campaign_id and d.is_current
       and (d.state = 'waiting' or p_unsure and d.state = 'unsure')
     left join autonomy.file_states f on f.campaign_id = x.campaign_id
-    where x.account = p_account and (p_before is null or d.wanted_at <= p_before)
+    where x.account = p_account and (p_before is null or d.wanted_at <= p_before) and autonomy.is_meant(p_which, d, x)
     order by d.campaign_id, d.field
   loop
     perform autonomy.undo_delivery(v_one.d, 'not_delivered', 'NOT_DELIVERED', '', p_message, v_one.base, v_one.title,
@@ -107,9 +121,10 @@ begin
   perform autonomy.note_wanted(v_ids);
   return cardinality(v_ids);
 end $$;
-comment on function autonomy.give_up_deliveries(text, timestamptz, boolean, text, timestamptz) is
-  'What waits in an account (p_before: since before then; p_unsure: also what was written and never answered for) is '
-  'given up: the rows are again as the platform has them, actions fail as NOT_DELIVERED; how many. Safe to call again. '
+comment on function autonomy.give_up_deliveries(text, timestamptz, boolean, text, timestamptz, text) is
+  'What waits in an account (p_before: since before then; p_unsure: also what was written and never answered for; '
+  'p_which: see is_meant) is given up: the rows are again as the platform has them, actions fail as NOT_DELIVERED; how '
+  'many. Safe to call again. '
   '[autonomous-operations]';
 
 create function public.fail_undelivered(p_now timestamptz default now()) returns jsonb
@@ -121,17 +136,30 @@ declare
 begin
   perform autonomy.simulated_moment(p_now);
   for v_one in
-    select a.account, (autonomy.account_policy(a.account)).approval_hours::float8 as hours,
+    select a.account, a.push, a.state, (autonomy.account_policy(a.account)).approval_hours::float8 as hours,
       autonomy.platform_title(a.platform) as title, a.state_message
-    from autonomy.platform_accounts a where a.state = 'broken' and a.push <> 'off' order by a.account
+    from autonomy.platform_accounts a where a.push <> 'off' order by a.account
   loop
-    v_failed := v_failed + autonomy.give_up_deliveries(v_one.account, p_now - v_one.hours * interval '1 hour', false,
-      format('It could not be delivered to %s within %s hours: %s', v_one.title, v_one.hours, v_one.state_message),
-      p_now);
+    if v_one.state = 'broken' then
+      v_failed := v_failed + autonomy.give_up_deliveries(
+        v_one.account, p_now - v_one.hours * interval '1 hour', false,
+        format('It could not be delivered to %s within %s hours: %s', v_one.title, v_one.hours, v_one.state_message),
+        p_now);
+    end if;
+    if v_one.push = 'on' then
+      v_failed := v_failed + autonomy.give_up_deliveries(
+        v_one.account, p_now - v_one.hours * interval '1 hour', false,
+        format('It could not be delivered to %s within %s hours; by now it would be decided anew.', v_one.title,
+               v_one.hours), p_now, 'actions');
+      v_failed := v_failed + autonomy.give_up_deliveries(
+        v_one.account, null, true,
+        format('On %s its budget is not one that is changed from here any more.', v_one.title), p_now, 'held');
+    end if;
   end loop;
   return jsonb_build_object('failed', v_failed);
 end $$;
 comment on function public.fail_undelivered(timestamptz) is
-  'What has waited longer than approval_hours in an account that its platform refuses as a whole fails as '
-  'NOT_DELIVERED, and its row is again as the platform has it: {"failed"}. Safe to call again. Raises AO014 (p_now is '
+  'What was decided here and has waited longer than approval_hours to be carried over fails as NOT_DELIVERED, and its '
+  'row is again as the platform has it; so does what a person wants in an account that its platform refuses as a '
+  'whole, and at once a budget that came to be held there: {"failed"}. Safe to call again. Raises AO014 (p_now is '
   'not the clock''s). [autonomous-operations]';

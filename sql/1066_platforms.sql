@@ -129,6 +129,7 @@ begin
     raise exception using errcode = 'AO003', message = format('The account %L is not connected.', p_account),
       hint = 'The connected ones: python -m autonomy sync --list.';
   end if;
+  perform from autonomy.platform_accounts x where x.account = p_account for update;  -- before effects, as all do
   perform autonomy.give_up_deliveries(p_account, null, true, 'Its account was disconnected from its platform.', now());
   delete from autonomy.platform_accounts x where x.account = p_account;
   delete from autonomy.platform_units y where y.account = p_account;

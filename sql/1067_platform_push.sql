@@ -90,6 +90,28 @@ comment on function autonomy.in_step(text, timestamptz) is
   'Rows of an account that differ from what is known of its platform take that: nobody''s change; how many. A part of '
   'set_platform_push. Raises what triggers of campaigns raise. [autonomous-operations]';
 
+create function autonomy.push_switched() returns trigger
+language plpgsql set search_path = ''
+as $$
+-- What was changed here while nothing was carried over would go there all at once, and no one was asked.
+begin
+  if current_setting('autonomy.push', true) is not distinct from new.push then
+    return new;
+  end if;
+  raise exception using errcode = 'AO012',
+    message = format('push: whether changes of the account %L are carried over is switched by set_platform_push alone.',
+                     new.account),
+    hint = format('select set_platform_push(%L, %L);', new.account, new.push);
+end $$;
+comment on function autonomy.push_switched() is
+  'Trigger of platform_accounts: push is switched by set_platform_push, which asks, gives up what waits and brings '
+  'rows in step. Raises AO012. [autonomous-operations]';
+
+create trigger autonomy_push_switched before update of push on autonomy.platform_accounts
+  for each row when (new.push <> old.push) execute function autonomy.push_switched();
+create trigger autonomy_push_begun before insert on autonomy.platform_accounts
+  for each row when (new.push <> 'off') execute function autonomy.push_switched();
+
 create function public.set_platform_push(
   p_account text, p_push text, p_confirm boolean default false, p_actor text default null) returns jsonb
 language plpgsql set search_path = ''
@@ -120,7 +142,9 @@ begin
     elsif v_pull.push = 'off' or p_push = 'on' then
       v_taken := autonomy.in_step(p_account, now());
     end if;
+    perform set_config('autonomy.push', p_push, true);
     update autonomy.platform_accounts x set push = p_push where x.account = p_account returning * into v_pull;
+    perform set_config('autonomy.push', '', true);
   end if;
   return autonomy.connection(p_account, now()) || jsonb_build_object(
     'message', autonomy.push_words(v_pull, p_push), 'given_up', v_given_up, 'taken_over', v_taken);

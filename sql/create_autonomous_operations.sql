@@ -2043,10 +2043,14 @@ cross join lateral (values
 ('status',autonomy.field_text('status',c.status,null,0),f.status),('budget',case when autonomy.carries_budget(x)
 then autonomy.field_text('budget',null,c.budget,g.digits) end,autonomy.field_text('budget',null,f.budget,g.digits))) w (field,wish,base)
 left join autonomy.deliveries d on d.campaign_id=x.campaign_id and d.field=w.field and d.is_current
-where w.wish is not null and w.base is not null and (w.wish<>w.base or d.state in ('waiting','unsure'))
+where w.base is not null and case when w.wish is not null then w.wish<>w.base or d.state in ('waiting','unsure')
+else w.field='budget' and autonomy.carries_budget(x) and d.state in ('waiting','unsure') end
 order by x.campaign_id,w.field
 loop
-if v_one.open and (v_one.had).wanted=v_one.wish then
+if v_one.wish is null then
+update autonomy.deliveries d set is_current=false,state='replaced',settled_at=coalesce(p_seen_at,now())
+where d.id=(v_one.had).id;
+elsif v_one.open and (v_one.had).wanted=v_one.wish then
 if v_one.base=v_one.wish and p_seen_at is not null
 and ((v_one.had).was<>v_one.wish or (v_one.had).sent_at is null
 or p_seen_at>=(v_one.had).sent_at+interval '5 minutes') then
@@ -10853,7 +10857,7 @@ select w.name, w.checksum, pg_catalog.clock_timestamp() from (values
 ('0138_platform_mode', '4d32a3cf57eb6a7b15a51450a16cf7147bd2d9d581a55b1b27b9dac874d241a1'),
 ('0139_totals', '1903a76fbdd86b5964820bc73f0af8976b9e1bfa243ba3560a145f9f26e3640f'),
 ('0140_json', '489f251145d406ec7ea3feca1913a5275b42a314037fc9afb753b293f0c29684'),
-('0141_deliveries', '50cf33fcd025449d3df6af8c0cc11f369367192e7262f3b8ab8507e7f65ab58e'),
+('0141_deliveries', '039d3df4e6e65b581881d787b37f8c2bb3343c2aa3db2541341443671c29463d'),
 ('0200_performance', 'b25e9b0393d112ce01629e3a7c87a4fd4d32097b93b6485ff5babc31971bf3f7'),
 ('0205_reference_budgets', '4ff7ecd56ae18d7ad9bd675f65751cd7d69e7717617238015f8b038ec95f4a7a'),
 ('0210_facts', '595348ef1e93f13a3151a0db5b05cee20a29c886ea7a38104d4f8412f1d969f1'),

@@ -287,7 +287,7 @@ CODES: tuple[Code, ...] = (
     Code("NOT_TAKEN", "failure", "the platform did not take it",
          detail="its platform said yes, and three times it was not there when it was read back"),
     Code("NOT_DELIVERED", "failure", "it could not be delivered",
-         detail="its account was out of reach for `approval_hours`, or carrying over was ended"),
+         detail="it waited longer than `approval_hours`, or carrying over was ended"),
     Code("GONE", "failure", "the campaign is gone on its platform",
          detail="it was archived or deleted there; it is paused here and left to people"),
     Code("CAMPAIGN_NOT_FOUND", "failure", "the campaign is gone"),

@@ -20,6 +20,7 @@ COUNT_OF: Mapping[str, str] = {
     "sent": "unsure",
     "later": "waiting",
     "not_taken": "waiting",
+    "failed": "refused",
     "refused": "refused",
     "gone": "refused",
     "person": "persons",
@@ -30,9 +31,14 @@ TOLD = {
     "refused": "PLATFORM_REFUSED",
     "would_refuse": "PLATFORM_REFUSED",
     "gone": "GONE",
+    "failed": "NOT_TAKEN",
     "person": "CHANGED_MEANWHILE",
 }
 """Outcomes that are told one by one, with the code of an action that failed so."""
+
+BECAME = {"kept": "later", "seen_once": "later", "rejected": "later", "failed": "failed"}
+"""Where the database has made something else of an outcome: it goes on waiting, or it was the last
+time."""
 
 
 @dataclass(frozen=True)
@@ -128,16 +134,17 @@ class Pushed:
     told: list[Json] = field(default_factory=list)
     """What was refused, and what somebody else had changed there: the first of them."""
 
-    def note(self, rows: Sequence[Json]) -> None:
-        """Count what was written down; what was only announced is counted by its end."""
-        for one in rows:
-            outcome = one["outcome"]
-            if outcome == "sent":
+    def note(self, rows: Sequence[Json], results: Sequence[Json]) -> None:
+        """Count what was written down, by what became of it; what was only announced is counted by
+        its end."""
+        for one, result in zip(rows, results, strict=True):
+            if one["outcome"] == "sent":
                 continue
+            outcome = BECAME.get(result["outcome"], one["outcome"])
             name = COUNT_OF[outcome]
             setattr(self, name, getattr(self, name) + 1)
             if outcome in TOLD and len(self.told) < LISTED:
-                self.told.append(_told(one))
+                self.told.append(_told({**one, "outcome": outcome}))
 
     @property
     def looked_at(self) -> int:
@@ -171,6 +178,8 @@ def _told(one: Json) -> Json:
     if outcome == "person":
         by = f"by {one['actor']}" if one["actor"] else "by somebody"
         message = f"It was changed on the platform {by}, and stays so: {one['observed']}."
+    elif outcome == "failed":
+        message = f"The platform said yes to it, and still has {one['observed']}."
     elif outcome == "gone":
         message = message or "It is archived or deleted on the platform."
     return {

@@ -239,7 +239,7 @@ class _Pushing:
             for one, problem in zip(writes, problems, strict=True)
         ]
         asked = [
-            one for one, problem in zip(writes, problems, strict=True) if may_be_there(problem)
+            one for one, problem in zip(writes, problems, strict=True) if worth_a_look(problem)
         ]
         looked_at, failed = self._now(), None
         there: Mapping[str, Unit] = {}
@@ -253,7 +253,7 @@ class _Pushing:
         fault_point(self._way.fault, "after_push_verify")
         rows = []
         for one, problem, call in zip(writes, problems, calls, strict=True):
-            seen = (there.get(one.external_id), looked_at) if may_be_there(problem) else looks[one]
+            seen = (there.get(one.external_id), looked_at) if worth_a_look(problem) else looks[one]
             rows.append(self._came(one, problem, call, seen, history, wrote_at, failed))
         self._record(rows)
         fault_point(self._way.fault, "after_push_record")
@@ -270,8 +270,6 @@ class _Pushing:
         value = observed_value(one, unit)
         if isinstance(problem, Refused):
             return row(one, "refused", at=at, observed=value, error=problem, call=call)
-        if isinstance(problem, Gone):
-            return row(one, "gone", at=at, error=problem, call=call)
         if isinstance(problem, Later | AccountBroken):
             return row(one, "later", at=at, error=problem, call=call)
         if failed is not None:
@@ -282,6 +280,8 @@ class _Pushing:
         if found is not None:
             outcome = "confirmed" if isinstance(found, Confirm) else "gone"
             return row(one, outcome, at=at, observed=value, call=call)
+        if isinstance(problem, Gone):  # of what may not be changed it is said, too, and it is there
+            return row(one, "refused", at=at, observed=value, error=problem, call=call)
         outcome = "not_taken" if problem is None else "unsure"
         return row(one, outcome, at=at, observed=value, error=problem, call=call)
 
@@ -366,8 +366,8 @@ class _Pushing:
         taken = self._store.rpc(
             "record_deliveries", p_outcomes=rows, **self._held, **self._way.moment
         )
-        self._done.note(rows)
         results: list[Json] = taken["results"]
+        self._done.note(rows, results)
         return results
 
     def _matches(self, one: Wanted, there: Mapping[str, Unit]) -> bool:
@@ -384,6 +384,6 @@ class _Pushing:
         return began + timedelta(seconds=passed)
 
 
-def may_be_there(problem: PlatformError | None) -> bool:
-    """Whether a write that was answered so may have been carried out."""
-    return not isinstance(problem, Refused | Gone | Later | AccountBroken)
+def worth_a_look(problem: PlatformError | None) -> bool:
+    """Whether a look says more of a write that was answered so."""
+    return not isinstance(problem, Refused | Later | AccountBroken)

@@ -302,7 +302,9 @@ def _with_history(
     if not at_base and not ours_stands:
         # somebody's without a name: the next reading sees it a second time, and follows it
         return Wait("it was changed there, and by whom is not known")
-    if written and not _aside(change, observed_at):
+    # of an earlier wish, too: it could arrive after this one
+    on_its_way = change.sent is not None and not equals(change, change.sent, observed, digits)
+    if (written or on_its_way) and not _aside(change, observed_at):
         return Wait("whether it was taken is not known yet")
     return Write() if history is not None or not written else _by_two_looks(change)
 

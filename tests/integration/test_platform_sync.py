@@ -639,7 +639,10 @@ def test_both_engines_hold_alike(
         paper.change("11", budget_kind="shared")
     connect(paper)
     read(store, paper)
-    sql("update autonomy.platform_accounts set push = 'on'")  # else it is only observed
+    sql(  # else it is only observed
+        "do $$ begin perform set_config('autonomy.push', 'on', true);"
+        " update autonomy.platform_accounts set push = 'on'; end $$"
+    )
     sql("update autonomy_accounts set mode = null, min_confidence = 50, min_pause_confidence = 50")
     sql(f"update {change}")
     (proposed,) = store.rpc("propose_autonomous_actions")["decisions"]

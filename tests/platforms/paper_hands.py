@@ -11,6 +11,7 @@ from typing import Any, Literal
 from autonomy.platforms.base import (
     AccountBroken,
     Change,
+    Gone,
     Later,
     PlatformError,
     Refused,
@@ -20,9 +21,11 @@ from autonomy.platforms.base import (
 )
 from tests.integration.paper_platform import Paper
 
-Fate = Literal["ok", "lost", "never", "late", "limit", "of one", "refuse", "silent", "broken"]
+Fate = Literal[
+    "ok", "lost", "never", "late", "limit", "of one", "refuse", "silent", "broken", "gone"
+]
 """lost: carried out, no answer; never: not carried out, no answer; late: no answer, and it arrives
-later; silent: said to be done, and is not."""
+later; silent: said to be done, and is not; gone: said not to be there."""
 US = "our program"
 
 
@@ -98,6 +101,8 @@ class Hands(Paper):
             return Later("Meta limits changes of it.", seconds=3600, code="613/1487632")
         if way == "refuse":
             return Refused("Meta refused: not this one.", code="100", request_id="r2")
+        if way == "gone":
+            return Gone("Meta does not have this, or may not show it.", code="100/33")
         if way == "broken":
             return AccountBroken("Meta does not accept the access token.", code="190")
         return None

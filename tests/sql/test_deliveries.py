@@ -1120,6 +1120,7 @@ def test_a_waiting_action_counts_in_full(world: World) -> None:
 
 def test_where_nothing_is_carried_over_it_counts_from_when_it_was_done(db: Db) -> None:
     world = World(db, push="off")
+    world.db.execute("set autonomy.push = 'on'")
     world.db.execute("update autonomy.platform_accounts set push = 'on'")  # a sample account
     world.db.execute("delete from autonomy.platform_units where external_id = '11'")
     world.raise_()

@@ -122,7 +122,7 @@ UNDELIVERED = """
       insert into campaigns (title, account, status) values ('Slow', 'Paris', 'paused') returning id
     ), connected as (
       insert into autonomy.platform_accounts (account, platform, external_id, push)
-      values ('Paris', 'google', '1', 'on')
+      values ('Paris', 'google', '1', set_config('autonomy.push', 'on', true))
     ), there as (
       insert into autonomy.platform_units
         (campaign_id, account, external_id, kind, budget_kind, observed_at, out_of_step)

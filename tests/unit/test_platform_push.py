@@ -274,3 +274,43 @@ def test_hundreds_are_carried_over_in_one_pass(desk: Desk, hands: Hands) -> None
         hands.put(str(number), "50")
         desk.want(str(number), "status", "paused")
     assert carried(desk).confirmed == 450
+
+
+def test_what_may_not_be_written_and_is_there_is_refused(desk: Desk, hands: Hands) -> None:
+    """Meta says of what may not be changed that it does not exist: it can be read all the same."""
+    desk.want("11", "status", "paused")
+    hands.ways = ["gone"]
+    done = carried(desk)
+    assert outcomes(desk) == ["sent", "refused"]
+    assert desk.rows[-1]["observed"] == "active"
+    assert (done.refused, done.told[0]["code"]) == (1, "PLATFORM_REFUSED")
+
+
+def test_what_is_not_there_after_the_write_is_gone(desk: Desk, hands: Hands) -> None:
+    desk.want("11", "status", "paused")
+    hands.ways = ["gone"]
+    write = hands.set_status
+
+    def deleted(*one: Any, **how: Any) -> None:
+        del hands.units_there["11"]
+        write(*one, **how)
+
+    hands.set_status = deleted  # type: ignore[method-assign]
+    carried(desk)
+    assert outcomes(desk) == ["sent", "gone"]
+
+
+@pytest.mark.parametrize(
+    ("became", "counted", "code"),
+    [("kept", "waiting", None), ("seen_once", "waiting", None), ("rejected", "waiting", None),
+     ("failed", "refused", "NOT_TAKEN")],
+)  # fmt: skip
+def test_what_became_of_it_is_told(became: str, counted: str, code: str | None) -> None:
+    """Not what was said of it: of two people ours may have been the later."""
+    done = Pushed(SHOP, "done")
+    said = "not_taken" if became == "failed" else "person"
+    one = {"campaign_id": "c11", "title": "One", "field": "budget", "wanted": "60", "code": "",
+           "outcome": said, "message": "", "actor": None, "observed": "50"}  # fmt: skip
+    done.note([one], [{"outcome": became, "sentence": None}])
+    assert {name: number for name, number in done.counts.items() if number} == {counted: 1}
+    assert [told["code"] for told in done.told] == ([code] if code else [])

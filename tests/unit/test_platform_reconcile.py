@@ -210,3 +210,14 @@ def test_right_after_a_write() -> None:
     assert after_write(change, there(), [told("active", 0)], NOW, 2) == Person("Maria Keller", NOW)
     assert after_write(change, there(), [told("active", 30)], NOW, 2) is None
     assert after_write(change, there(), [told("paused", 0, ours=True)], NOW, 2) is None
+
+
+@pytest.mark.parametrize(("ago", "what"), [(1, Wait), (6, Write)])
+def test_a_later_wish_does_not_overtake_a_write_that_may_still_arrive(ago: int, what: Any) -> None:
+    """Else a raise that got no answer could arrive after the cut that took its place."""
+    one = wanted(
+        "budget", "40.00", "50.00", step="cut", sent="80.00", sent_at=NOW - timedelta(minutes=ago)
+    )
+    assert isinstance(step(one, there(), []), what)
+    arrived = told(Decimal(80), ago, ours=True, field="budget")
+    assert step(one, there(budget=Decimal(80)), [arrived]) == Write()
