@@ -171,6 +171,15 @@ class Reads:
         """What was done to an account and what of that came true. Raises NotFound."""
         return dict(self._store.rpc("dashboard_proof", p_account=account, p_days=days))
 
+    def funnel(self, account: str | None, campaign_id: str | None, days: int = 7) -> Json:
+        """From impression to money, beside the days before, and which step explains the change, of
+        an account or a campaign. Raises BadRequest, NotFound."""
+        return dict(
+            self._store.rpc(
+                "dashboard_funnel", p_account=account, p_campaign_id=campaign_id, p_days=days
+            )
+        )
+
     def told(self, account: str | None = None) -> list[Json]:
         """What people can be told of, of all or of one account, and where. Raises NotFound."""
         return list(self._store.rpc("autonomy_notify_settings", p_account=account))

@@ -68,6 +68,7 @@ WRITERS = {
 NO_WRITERS = {
     "apply_autonomous_actions": "takes only its run's",
     "autonomy_account_days": "as the overview",
+    "dashboard_funnel": "as the overview",
     "dashboard_overview": "counts figures again, at no moment of the caller's",
     "dashboard_preview_policy": "a preview",
     "dashboard_preview_rule": "a preview",

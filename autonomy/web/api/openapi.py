@@ -15,7 +15,7 @@ from autonomy.errors import BadRequest
 from autonomy.rules.schema import rule_schema
 from autonomy.run.request import RunRequest
 from autonomy.run.sent import Sent
-from autonomy.web.api import answers, drafts, lists, month, proofs, rows
+from autonomy.web.api import answers, drafts, funnel, lists, month, proofs, rows
 from autonomy.web.api.routes import OPERATIONS, Operation
 from autonomy.web.auth.sessions import COOKIE
 from autonomy.web.parsing import KEY_PATTERN, LARGEST_BODY_BYTES, Parameters
@@ -143,6 +143,7 @@ def components() -> dict[str, Schema]:
     sent = {one.takes for one in OPERATIONS if not issubclass(one.takes, Parameters)} - {Sent}
     known = {
         **vars(rows),
+        **vars(funnel),
         **vars(month),
         **vars(drafts),
         **vars(proofs),

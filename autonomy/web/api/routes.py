@@ -14,6 +14,7 @@ from autonomy.run.sent import Change, Sent
 from autonomy.store import Json, Store
 from autonomy.web.api import agents as may
 from autonomy.web.api import drafts as drafting
+from autonomy.web.api import funnel as funnels
 from autonomy.web.api import requests as asked
 from autonomy.web.api.operations import OPERATIONS, Operation, serve
 from autonomy.web.auth.access import Access, refuse_agent
@@ -273,6 +274,11 @@ class Api:
     def forecast(self, query: asked.ForecastParameters) -> Json:
         """The month of each account: so far, and at its end with the range of 8 in 10."""
         return self._reads.forecast(query.account, query.limit)
+
+    @serve("GET", "/api/funnel", "Funnel", funnels.FunnelParameters)
+    def funnel(self, query: funnels.FunnelParameters) -> Json:
+        """Which step from impression to money explains the change of profit."""
+        return self._reads.funnel(query.account, query.campaign_id, query.days)
 
     @serve("GET", "/api/proof", "Proof", asked.ProofParameters)
     def proof(self, query: asked.ProofParameters) -> Json:

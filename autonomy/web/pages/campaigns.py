@@ -39,6 +39,7 @@ def campaign_pages(frame: Frame) -> Blueprint:
             spans=DAYS,
             span=days,
             why=frame.reads.explanation(str(campaign_id)),
+            funnel=frame.reads.funnel(None, str(campaign_id)),
             hold_days=HOLD_DAYS,
             on_hold=_on_hold(found),
         )

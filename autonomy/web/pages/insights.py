@@ -16,6 +16,8 @@ GROUPS = (
     ("What waits for you", ("opportunities",)),
 )  # fmt: skip
 SUGGESTIONS = GROUPS[0][1]
+MOST_FUNNELS = 3
+"""Accounts whose funnel is shown, those with the most active campaigns."""
 
 
 def insight_pages(frame: Frame) -> Blueprint:
@@ -33,9 +35,17 @@ def insight_pages(frame: Frame) -> Blueprint:
             groups=[] if nothing_learnt(found) else grouped(found),
             suggestions=SUGGESTIONS,
             rules={rule["id"] for rule in frame.reads.rules()},
+            funnels=funnels(frame),
         )
 
     return pages
+
+
+def funnels(frame: Frame) -> list[Json]:
+    """From impression to money, of the accounts that spent in both weeks."""
+    accounts = frame.reads.listed_accounts()[:MOST_FUNNELS]
+    found = [frame.reads.funnel(one["account"], None) for one in accounts]
+    return [one for one in found if one["profit_change"] is not None]
 
 
 def nothing_learnt(found: list[Json]) -> bool:
