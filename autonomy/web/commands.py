@@ -239,6 +239,18 @@ class Changes:
             )
         )
 
+    def archive_rule(self, rule_id: str) -> Json:
+        """Put a rule away; what it has done stays. Raises NotFound."""
+        return dict(
+            self._store.rpc("dashboard_archive_rule", p_rule_id=rule_id, p_actor=self._actor)
+        )
+
+    def restore_rule(self, rule_id: str) -> Json:
+        """Bring a rule back from the archive, inactive. Raises NotFound, StateConflict."""
+        return dict(
+            self._store.rpc("dashboard_restore_rule", p_rule_id=rule_id, p_actor=self._actor)
+        )
+
     def set_optimisation(self, on: bool) -> Json:
         """Switch budget optimisation; off takes its rules out and keeps them."""
         return dict(self._store.rpc("set_budget_optimisation", p_on=on, p_actor=self._actor))

@@ -274,6 +274,10 @@ class Reads:
         """Drafts of rules, newest first."""
         return dict(self._store.rpc("dashboard_rule_drafts", p_status=status, p_limit=limit))
 
+    def archived_rules(self) -> list[Json]:
+        """Rules that were put away, the last first."""
+        return list(self._store.rpc("dashboard_archived_rules")["archived"])
+
     def insights(self) -> list[Json]:
         """What was learnt this week, in sentences with figures."""
         return list(self._remembered.rpc("autonomous_insights"))

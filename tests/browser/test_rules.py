@@ -88,6 +88,23 @@ def test_an_error_points_at_its_condition(account: Served, visit: Visit) -> None
     expect(page.get_by_label("Threshold").nth(0)).not_to_have_attribute("aria-invalid", "true")
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_a_rule_is_put_away_and_brought_back(account: Served, visit: Visit, script: bool) -> None:
+    page = _signed_in(visit(account, java_script_enabled=script), "/rules")
+    page.get_by_role("link", name="Low ROI Pause", exact=True).click()
+    page.get_by_role("button", name="Put it away").click()
+    expect(page.get_by_text("The rule is put away.")).to_be_visible()
+    expect(page.get_by_role("switch", name="Low ROI Pause")).to_have_count(0)
+    archive = page.get_by_role("region", name="Archive")
+    expect(archive).to_contain_text("by the operator")
+    account.sql("update autonomous_rules set is_active = true")
+    assert account.sql("select count(*) from autonomous_rules") == [(3,)]
+    archive.get_by_role("button", name="Bring back Low ROI Pause").click()
+    expect(page.get_by_text("The rule is back, and inactive.")).to_be_visible()
+    back = "select is_active from autonomous_rules where rule_name = 'Low ROI Pause'"
+    assert account.sql(back) == [(False,)]
+
+
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_the_form_fits_and_can_be_read(
     account: Served, visit: Visit, width: int, scheme: str

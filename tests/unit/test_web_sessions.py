@@ -224,6 +224,8 @@ def test_every_unsafe_route_is_in_that_list() -> None:
         ("POST", "/accounts/events/<id>/delete"),
         ("POST", "/rules/<id>/preview"),
         ("POST", "/rules/<id>/form"),
+        ("POST", "/rules/<id>/archive"),
+        ("POST", "/rules/<id>/restore"),
         ("POST", "/actions/<id>/approve"),
         ("POST", "/actions/<id>/reject"),
         ("POST", "/opportunities/<id>/status"),

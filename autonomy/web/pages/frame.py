@@ -27,6 +27,8 @@ NOTICES = {
     "rule_saved": "The rule is saved. Watch it for a week.",
     "rule_on": "The rule is on; the next run uses it.",
     "rule_off": "The rule is off.",
+    "rule_archived": "The rule is put away. It is in the archive at the end of this page.",
+    "rule_restored": "The rule is back, and inactive. Look at its preview first.",
     "draft_adopted": "The proposal is a rule now, and inactive. Look at its preview first.",
     "draft_discarded": "The proposal is put aside.",
     "held": "The campaign is left alone until the hold ends.",

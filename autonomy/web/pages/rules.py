@@ -74,6 +74,7 @@ def rule_pages(frame: Frame) -> Blueprint:
     pages.app_template_filter("action_in_words")(action_in_words)
     _reading(pages, frame)
     _editing(pages, frame)
+    _archive(pages, frame)
     return pages
 
 
@@ -92,6 +93,7 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
             scores=_scores(frame),
             templates=TEMPLATES,
             drafts=frame.reads.drafts()["drafts"],
+            archived=frame.reads.archived_rules(),
             optimisation=frame.reads.optimisation(),
         )
 
@@ -137,6 +139,18 @@ def _reading(pages: Blueprint, frame: Frame) -> None:
                 scores=_scores(frame),
             )
         return frame.back("rules", "rule_on" if active else "rule_off")
+
+
+def _archive(pages: Blueprint, frame: Frame) -> None:
+    @pages.post("/rules/<uuid:rule_id>/archive")
+    def archive(rule_id: object) -> Response:
+        frame.changes(frame.access.operator()).archive_rule(str(rule_id))
+        return frame.back("rules", "rule_archived")
+
+    @pages.post("/rules/<uuid:rule_id>/restore")
+    def restore(rule_id: object) -> Response:
+        rule = frame.changes(frame.access.operator()).restore_rule(str(rule_id))
+        return frame.back(f"rules/{rule['id']}", "rule_restored")
 
 
 def _editing(pages: Blueprint, frame: Frame) -> None:
