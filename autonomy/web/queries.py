@@ -274,6 +274,10 @@ class Reads:
         """Drafts of rules, newest first."""
         return dict(self._store.rpc("dashboard_rule_drafts", p_status=status, p_limit=limit))
 
+    def rule_page(self, rule_id: str) -> Json:
+        """How often a rule was right by what it said, and its money by week."""
+        return dict(self._store.rpc("dashboard_rule_page", p_rule_id=rule_id))
+
     def archived_rules(self) -> list[Json]:
         """Rules that were put away, the last first."""
         return list(self._store.rpc("dashboard_archived_rules")["archived"])

@@ -88,6 +88,33 @@ def test_an_error_points_at_its_condition(account: Served, visit: Visit) -> None
     expect(page.get_by_label("Threshold").nth(0)).not_to_have_attribute("aria-invalid", "true")
 
 
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_a_rules_page_says_how_it_has_done(
+    account: Served, visit: Visit, width: int, scheme: str
+) -> None:
+    account.sql(
+        "update autonomy.action_results r set verdict = 'improved', money = 40 - 30 * x.n,"
+        " error = 12, right_probability = 0.7, executed_at = now() - x.n * interval '5 days'"
+        " from (select action_id, row_number() over (order by action_id) as n"
+        "       from autonomy.action_results where confidence is not null) x"
+        " where x.action_id = r.action_id"
+    )
+    number = account.sql(
+        "select rule_id from autonomy.action_results where verdict is not null"
+        " group by 1 order by count(*) desc limit 1"
+    )[0][0]
+    visitor = visit(account, width=width, axe=True, color_scheme=scheme)
+    page = visitor.sign_in().open(f"/rules/{number}")
+    done = page.get_by_role("region", name="How it has done")
+    expect(done).to_contain_text("right 70%")
+    expect(done.get_by_role("img", name="Money a week")).to_be_visible()
+    expect(page.get_by_role("region", name="What it did last")).to_be_visible()
+    _look(page, f"page-{width}-{scheme}")
+    assert visitor.violations() == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert visitor.problems == []
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_a_rule_is_put_away_and_brought_back(account: Served, visit: Visit, script: bool) -> None:
     page = _signed_in(visit(account, java_script_enabled=script), "/rules")

@@ -28,6 +28,7 @@ from autonomy.web.pages.condition_form import (
 )
 from autonomy.web.pages.frame import Frame, Noticed, by_htmx, form_choice, form_text
 from autonomy.web.pages.rule_form import after_button, fields_of_rule, fits_form, rule_of_form
+from autonomy.web.pages.rule_pictures import calibration, weekly
 from autonomy.web.parsing import Id, Parameters, one_of
 from autonomy.web.rule_body import findings, findings_of
 
@@ -285,11 +286,24 @@ def _editor(
         minimums=MINIMUMS,
         place_in_words=place_in_words,
         may_edit=may_edit,
+        done=_done(frame, rule_id) if rule_id is not None and not by_htmx() else None,
         **top,
     )
     if problem is not None:
         response.status_code = problem.http_status
     return response
+
+
+def _done(frame: Frame, rule_id: str) -> Json:
+    """What a rule has done: its score, pictures, and last actions."""
+    found = frame.reads.rule_page(rule_id)
+    return {
+        **found,
+        "score": _scores(frame).get(rule_id),
+        "dots": calibration(found["calibration"]),
+        "money": weekly(found["weeks"]),
+        "actions": frame.reads.actions({"rule_id": rule_id}, limit=5)["actions"],
+    }
 
 
 def _new_field(fields: Mapping[str, str]) -> str:
