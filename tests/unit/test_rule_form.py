@@ -119,6 +119,14 @@ def test_no_such_button_is_a_sentence(wrong: dict[str, str]) -> None:
         after_button({**fields_of_rule(_rule(ROI)), **wrong})
 
 
+def test_what_is_nested_too_deeply_has_no_form() -> None:
+    condition: dict[str, Any] = ROI
+    for _ in range(300):
+        condition = {"not": condition}
+    assert not fits_form(_rule(condition))
+    assert fields_of_rule(_rule(condition))["is"] == "filter"
+
+
 def test_no_form_nests_for_ever() -> None:
     deep = {"0." * depth + "is": "all" for depth in range(60)}
     with pytest.raises(BadRequest, match="nested"):

@@ -27,7 +27,7 @@ def test_weeks_lie_about_zero() -> None:
         {"week": "2026-11-23", "money": -25, "low": -25, "high": -25},
     ])  # fmt: skip
     first, nothing, last = found.weeks
-    assert found.zero == 75
+    assert (found.zero, found.axis) == (75, [(0, "75"), (100, "-25")])
     assert (first.y, first.low, first.high, first.style) == (25, 50, 0, "good")
     assert (first.words, nothing.y) == ("9 Nov", None)
     assert (last.y, last.style) == (100, "bad")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autonomy.errors import BadRequest
+from autonomy.rules.language import too_deep
 from autonomy.web.pages.condition_form import (
     FIELD,
     changed,
@@ -75,7 +76,8 @@ def fields_of_rule(rule: Mapping[str, Any]) -> dict[str, str]:
     """What the fields show for a rule; the same names as in the form."""
     action = rule["action"] if isinstance(rule["action"], Mapping) else {}
     kind = action.get("type")
-    fields = fields_of_part(part_of_condition(rule["condition"]))
+    deep = too_deep(rule["condition"])
+    fields = fields_of_part(part_of_condition({} if deep else rule["condition"]))
     fields["action_type"] = "curve" if action.get("by") else str(kind or "")
     fields |= {key: shown(action.get(key)) for key in ACTION_NUMBERS}
     fields["requires_approval"] = "on" if action.get("requires_approval") is True else ""

@@ -5,11 +5,11 @@ Places are in percent of the picture; words for each point stand beside them as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from autonomy.text import number_or_none
-from autonomy.web.charts import day_words
+from autonomy.web.charts import day_words, short
 
 LEAST_SAID = 40.0
 """Where the picture of confidence begins: nothing is done below it that a person has not asked."""
@@ -36,10 +36,11 @@ class Week(NamedTuple):
 
 
 class Money(NamedTuple):
-    """The weeks, and where zero lies."""
+    """The weeks, where zero lies, and what the upper and the lower edge stand for."""
 
     weeks: list[Week]
     zero: float
+    axis: list[tuple[int, str]]
 
 
 def calibration(bands: Sequence[Mapping[str, Any]]) -> list[Dot]:
@@ -69,10 +70,11 @@ def weekly(weeks: Sequence[Mapping[str, Any]]) -> Money:
     def up(value: float) -> float:
         return 100 - 100 * (value - least) / span
 
-    return Money([_week(at, len(weeks), week, up) for at, week in enumerate(weeks)], up(0.0))
+    axis = [(0, short(most)), (100, short(least))] if known else []
+    return Money([_week(at, len(weeks), week, up) for at, week in enumerate(weeks)], up(0.0), axis)
 
 
-def _week(at: int, of: int, week: Mapping[str, Any], up: Any) -> Week:
+def _week(at: int, of: int, week: Mapping[str, Any], up: Callable[[float], float]) -> Week:
     x = 100 * (at + 0.5) / max(1, of)
     words = day_words(str(week["week"])) if at % 3 == 0 else ""
     money, low, high = (number_or_none(week.get(key)) for key in ("money", "low", "high"))
