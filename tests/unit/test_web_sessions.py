@@ -185,6 +185,8 @@ UNSAFE = [
     ("POST", "/rules"),
     ("POST", "/rules/preview"),
     ("POST", "/rules/form"),
+    ("POST", "/api/rules/00000000-0000-0000-0000-000000000000/archive"),
+    ("POST", "/api/rules/00000000-0000-0000-0000-000000000000/restore"),
     ("POST", "/runs"),
     ("POST", "/settings"),
     ("POST", "/settings/told"),
