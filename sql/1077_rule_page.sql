@@ -53,6 +53,6 @@ begin
           'right', round(b.was_right, 1)) order by b.band), '[]') from bands b)));
 end $$;
 comment on function public.dashboard_rule_page(uuid, timestamptz) is
-  'What a rule did in 13 weeks: {"currency", "currencies", "weeks": [{"week", "measured", "money", "low", "high"}] in the '
-  'currency of most of its actions, with the 90 % interval, "calibration": [{"actions", "said", "right"}] by '
+  'What a rule did in 13 weeks: {"currency", "currencies", "weeks": [{"week", "measured", "money", "low", "high"}] in '
+  'the currency of most of its actions, with the 90 % interval, "calibration": [{"actions", "said", "right"}] by '
   'confidence, in percent}. Only reads; raises nothing. [autonomous-operations]';

@@ -5787,7 +5787,7 @@ select w.name, w.checksum, pg_catalog.clock_timestamp() from (values
 ('1070_causes', '6bb4259f571e80afe17709d581de8046a0583eb0650acff7ee2425aba9498ed3'),
 ('1075_drafts', 'b3fb9276c2164f4167afdf39964d641a4f47dcbe4dab6f3f147a103f5df77e59'),
 ('1076_archived_rules', '9b0ccb70a4dfafe442b996f1f7b6d190a0cf34d11f8324625de16142b8118e71'),
-('1077_rule_page', '10a14ae58abb4f8150c3871cf68d164d6116558861c40738b2dbd5c7c63942c4'),
+('1077_rule_page', 'b3a2de96bab72cb1af3d66a95cb14bf5e88b834332b7fd32bd39fa37892dd646'),
 ('1200_history', '3f5dd679b3023de64ac31dd943bce7043beb92cffb8596ce7d97fbaca7e5487d')
 ) w (name, checksum);
 commit;
