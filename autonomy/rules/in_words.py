@@ -56,6 +56,18 @@ def action_in_words(action: object) -> str:
     return _main_action(action) + "".join(_extras(action))
 
 
+def rule_in_words(rule: Mapping[str, Any]) -> str:
+    """A whole rule as one sentence."""
+    when = _lowered(condition_in_words(rule.get("condition")))
+    then = _lowered(action_in_words(rule.get("action")))
+    return f"When {when}: {then}."
+
+
+def _lowered(text: str) -> str:
+    """As it stands within a sentence: ROI and CTR stay as they are."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
 def _said(node: Node, around: str) -> str:
     """`around`: the word that joins it to its neighbours; another one inside is put in brackets."""
     match node:

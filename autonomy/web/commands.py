@@ -153,11 +153,6 @@ class Changes:
             )
         )
 
-    def archive_rule(self, rule_id: str, *, back: bool = False) -> Json:
-        """Put a rule away, or bring it back, inactive. Raises NotFound, BadRequest."""
-        name = "dashboard_restore_rule" if back else "dashboard_archive_rule"
-        return dict(self._store.rpc(name, retry=False, p_rule_id=rule_id, p_actor=self._actor))
-
     def set_campaign(self, campaign_id: str, values: Mapping[str, Any]) -> Json:
         """autonomous_enabled, hold_until, target_roi, conversion_value.
 
@@ -242,6 +237,18 @@ class Changes:
             self._store.rpc(
                 "dashboard_decide_draft", p_draft_id=draft_id, p_adopt=adopt, p_actor=self._actor
             )
+        )
+
+    def archive_rule(self, rule_id: str) -> Json:
+        """Put a rule away; what it has done stays. Raises NotFound."""
+        return dict(
+            self._store.rpc("dashboard_archive_rule", p_rule_id=rule_id, p_actor=self._actor)
+        )
+
+    def restore_rule(self, rule_id: str) -> Json:
+        """Bring a rule back from the archive, inactive. Raises NotFound, StateConflict."""
+        return dict(
+            self._store.rpc("dashboard_restore_rule", p_rule_id=rule_id, p_actor=self._actor)
         )
 
     def set_optimisation(self, on: bool) -> Json:

@@ -283,6 +283,14 @@ class Reads:
         """Drafts of rules, newest first."""
         return dict(self._store.rpc("dashboard_rule_drafts", p_status=status, p_limit=limit))
 
+    def rule_page(self, rule_id: str) -> Json:
+        """How often a rule was right by what it said, and its money by week."""
+        return dict(self._store.rpc("dashboard_rule_page", p_rule_id=rule_id))
+
+    def archived_rules(self) -> list[Json]:
+        """Rules that were put away, the last first."""
+        return list(self._store.rpc("dashboard_archived_rules")["archived"])
+
     def insights(self) -> list[Json]:
         """What was learnt this week, in sentences with figures."""
         return list(self._remembered.rpc("autonomous_insights"))
@@ -290,10 +298,6 @@ class Reads:
     def rule_history(self, rule_id: str | None = None, limit: int = 50) -> list[Json]:
         """Changes of rules, newest first."""
         return list(self._store.rpc("dashboard_rule_history", p_rule_id=rule_id, p_limit=limit))
-
-    def archived_rules(self) -> list[Json]:
-        """Rules that are put away, the last first."""
-        return list(self._store.rpc("dashboard_archived_rules"))
 
     def scoreboard(self) -> list[Json]:
         """How each rule has done in 90 days, by measured impact."""

@@ -216,6 +216,7 @@ def test_edit_a_rule_wrongly_and_rightly(account: Served, visit: Visit) -> None:
 def test_a_new_rule_from_a_template_as_json(account: Served, visit: Visit) -> None:
     page = visit(account).sign_in().open("/rules")
     page.get_by_role("link", name=re.compile("Use this template: Pause losers, but never")).click()
+    page.get_by_role("button", name="Edit as JSON").click()
     condition = page.get_by_label("Condition, as JSON")
     good = condition.input_value()
     condition.fill("{oops")
@@ -406,6 +407,7 @@ def test_axe_on_a_preview(account: Served, visit: Visit) -> None:
         page.get_by_role("link", name="High ROI Scale", exact=True).click()
         page.get_by_role("button", name="Preview").click()
         expect(page.get_by_role("heading", name="The last 30 days")).to_be_visible()
+        page.evaluate("scrollTo(0, 0)")
         assert visitor.violations() == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 

@@ -247,22 +247,6 @@ def test_a_rule_is_duplicated(account: Served, visit: Visit) -> None:
     )
 
 
-def test_a_rule_is_archived_and_comes_back(account: Served, visit: Visit) -> None:
-    """13: there was nothing between active and gone."""
-    page = visit(account).sign_in().open("/rules")
-    page.get_by_role("link", name="Low ROI Pause", exact=True).click()
-    page.get_by_role("button", name="Archive this rule").click()
-    expect(page.get_by_text("The rule is put away")).to_be_visible()
-    expect(page.get_by_role("switch", name="Low ROI Pause")).to_have_count(0)
-    account.sql("update autonomous_rules set is_active = true")  # wakes nothing that is put away
-    page.reload()
-    expect(page.get_by_role("switch", name="Low ROI Pause")).to_have_count(0)
-    page.get_by_role("button", name="Bring back Low ROI Pause").click()
-    expect(page.get_by_role("switch", name="Low ROI Pause")).to_have_attribute(
-        "aria-checked", "false"
-    )
-
-
 @pytest.mark.parametrize(
     ("mode", "kind", "said"),
     [("autonomous", "dry", "would pause"), ("approve", "real", "proposed")],

@@ -588,6 +588,21 @@ def test_preview_is_what_the_run_then_does(filled: FlaskClient) -> None:
     assert ran == said
 
 
+def test_a_rule_goes_into_the_archive_and_comes_back(filled: FlaskClient, sql: Any) -> None:
+    number = get(filled, "/api/rules")["rules"][0]["id"]
+    path = f"/api/rules/{number}"
+    away = filled.post(f"{path}/archive", headers=BEARER, json={})
+    assert (away.status_code, away.json["rule"]["id"]) == (200, number)
+    assert filled.post(f"{path}/archive", headers=BEARER, json={}).status_code == 404
+    assert filled.get(path, headers=BEARER).status_code == 404
+    sql("update autonomous_rules set is_active = true")
+    assert len(get(filled, "/api/rules")["rules"]) == 3
+    assert [one["rule_id"] for one in get(filled, "/api/rules/archived")["archived"]] == [number]
+    back = filled.post(f"{path}/restore", headers=BEARER, json={})
+    assert (back.status_code, back.json["id"], back.json["is_active"]) == (200, number, False)
+    assert filled.post(f"{path}/restore", headers=BEARER, json={}).status_code == 404
+
+
 def test_the_rule_form(filled: FlaskClient) -> None:
     rule = next(
         one for one in get(filled, "/api/rules")["rules"] if one["rule_name"] == "High ROI Scale"

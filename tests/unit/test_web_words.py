@@ -17,7 +17,7 @@ from autonomy.rules.templates import TEMPLATES
 from autonomy.text import NOTHING, count, decimal, listed, money, typed_amount
 from autonomy.web import formats as show
 from autonomy.web.pages.overview import visits
-from autonomy.web.pages.rule_form import fields_of_rule, is_flat, rule_of_form
+from autonomy.web.pages.rule_form import fields_of_rule, rule_of_form
 from autonomy.web.pages.runs import foreseen
 from autonomy.web.parsing import (
     ACTIONS_AFTER,
@@ -38,7 +38,8 @@ ANYTHING = st.recursive(
 
 FIELDS = st.sampled_from(
     ["rule_name", "rule_type", "priority", "mode", "metric", "operator", "threshold", "window",
-     "action_type", "condition", "action", "multiplier", "min_spend", "account"]
+     "action_type", "condition", "action", "multiplier", "min_spend", "account",
+     "is", "0.is", "0.metric", "0.0.is", "against", "than_metric", "times"]
 )  # fmt: skip
 
 
@@ -144,7 +145,7 @@ def test_actions() -> None:
     "template", [one.row for one in TEMPLATES], ids=lambda row: row["rule_name"]
 )
 def test_forms_keep_a_rule_as_it_is(template: dict[str, Any]) -> None:
-    for mode in ["form", "json"] if is_flat(template) else ["json"]:
+    for mode in ["form", "json"]:
         form = {**fields_of_rule(template), "mode": mode}
         back = rule_of_form(form)
         assert {key: back[key] for key in ("rule_name", "rule_type", "condition", "action")} == {
@@ -155,11 +156,7 @@ def test_forms_keep_a_rule_as_it_is(template: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("more", [{"notify": False}, {"requires_approval": True}])
 def test_forms_keep_the_switches_of_an_action(more: dict[str, bool]) -> None:
-    pauses = next(
-        one.row
-        for one in TEMPLATES
-        if is_flat(one.row) and one.row["action"]["type"] == "auto_pause"
-    )
+    pauses = next(one.row for one in TEMPLATES if one.row["action"]["type"] == "auto_pause")
     row = {**pauses, "action": {**pauses["action"], **more}}
     assert rule_of_form({**fields_of_rule(row), "mode": "form"})["action"] == row["action"]
 

@@ -1,4 +1,4 @@
-"""Drafts of rules in the API: what is sent, and the answers."""
+"""Drafts of rules, and the archive, in the API: what is sent, and the answers."""
 
 from __future__ import annotations
 
@@ -68,3 +68,15 @@ class Audit(Answer):
 
 class Drafts(Answer):
     drafts: list[Draft]
+
+
+class ArchivedRule(Answer):
+    rule_id: UUID
+    rule: Json
+    """As it was when it was put away."""
+    archived_at: datetime
+    archived_by: str
+
+
+class ArchivedRules(Answer):
+    archived: list[ArchivedRule]

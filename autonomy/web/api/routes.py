@@ -192,6 +192,21 @@ class Api:
             ]
         }  # fmt: skip
 
+    @serve("GET", "/api/rules/archived", "ArchivedRules")
+    def archived_rules(self, _: Parameters) -> Json:
+        """Rules that were put away, the last first."""
+        return {"archived": self._reads.archived_rules()}
+
+    @serve("POST", "/api/rules/{rule_id}/archive", "ArchivedRule")
+    def archive_rule(self, changes: Changes, _: Sent, rule_id: str) -> Json:
+        """Put a rule away; what it has done stays."""
+        return changes.archive_rule(rule_id)
+
+    @serve("POST", "/api/rules/{rule_id}/restore", "Rule")
+    def restore_rule(self, changes: Changes, _: Sent, rule_id: str) -> Json:
+        """Bring a rule back, inactive."""
+        return changes.restore_rule(rule_id)
+
     @serve("GET", "/api/rules/{rule_id}", "ListedRule")
     def rule(self, _: Parameters, rule_id: str) -> Json:
         """One rule."""
