@@ -140,7 +140,7 @@ class Pushed:
         for one, result in zip(rows, results, strict=True):
             if one["outcome"] == "sent":
                 continue
-            outcome = BECAME.get(result["outcome"], one["outcome"])
+            outcome = BECAME.get(result["outcome"], str(one["outcome"]))
             name = COUNT_OF[outcome]
             setattr(self, name, getattr(self, name) + 1)
             if outcome in TOLD and len(self.told) < LISTED:

@@ -62,12 +62,12 @@ STATES = "select id::text, status, budget from campaigns order by id"
 
 
 def essence(result: dict[str, Any]) -> dict[str, Any]:
-    """A report without what must differ: ids, times, and sentences."""
+    """A report without what must differ: ids, times, sentences; a database reaches no platform."""
     RunSummary.model_validate(result)
     for each in result["breakers"] + result["actions"] + result["held_decisions"]:
         each.pop("message", None)
         each.pop("reason", None)
-    own = ("run_id", "timestamp", "duration_ms", "warnings", "actions_measured")
+    own = ("run_id", "timestamp", "duration_ms", "warnings", "actions_measured", "delivered")
     rest = {name: value for name, value in result.items() if name not in own}
     for name in ("actions", "held_decisions"):
         rest[name] = sorted(rest[name], key=lambda each: str(each["campaign_id"]))

@@ -592,6 +592,7 @@ def test_a_rule_goes_into_the_archive_and_comes_back(filled: FlaskClient, sql: A
     number = get(filled, "/api/rules")["rules"][0]["id"]
     path = f"/api/rules/{number}"
     away = filled.post(f"{path}/archive", headers=BEARER, json={})
+    assert away.json is not None
     assert (away.status_code, away.json["rule"]["id"]) == (200, number)
     assert filled.post(f"{path}/archive", headers=BEARER, json={}).status_code == 404
     assert filled.get(path, headers=BEARER).status_code == 404
@@ -599,6 +600,7 @@ def test_a_rule_goes_into_the_archive_and_comes_back(filled: FlaskClient, sql: A
     assert len(get(filled, "/api/rules")["rules"]) == 3
     assert [one["rule_id"] for one in get(filled, "/api/rules/archived")["archived"]] == [number]
     back = filled.post(f"{path}/restore", headers=BEARER, json={})
+    assert back.json is not None
     assert (back.status_code, back.json["id"], back.json["is_active"]) == (200, number, False)
     assert filled.post(f"{path}/restore", headers=BEARER, json={}).status_code == 404
 

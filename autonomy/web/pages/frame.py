@@ -25,7 +25,6 @@ NOTICES = {
     "not_approved": "It could not be carried out; the action says why.",
     "rejected": "Rejected. The campaign stays as it is.",
     "rule_saved": "The rule is saved. Watch it for a week.",
-    "rule_back": "The rule is back, inactive.",
     "rule_on": "The rule is on; the next run uses it.",
     "rule_off": "The rule is off.",
     "rule_archived": "The rule is put away. It is in the archive at the end of this page.",
