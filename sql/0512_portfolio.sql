@@ -50,6 +50,7 @@ as $$
 begin
   -- Counted without an upper end in time: an action that another shard has just written counts. A budget counts
   -- when it was changed, which approval may have delayed. As text: by the ids or by the time, each by its index.
+  -- Ids one by one, by their key: all actions of the day would else be read for those of each batch.
   return query execute $sql$
   select coalesce(c.account, ''),
     count(*) filter (where a.action_type = 'auto_pause' and a.created_at > $1 - interval '24 hours'),
@@ -57,10 +58,9 @@ begin
     count(*) filter (where r.change < 0 and not r.of_a_total),
     coalesce(-sum(r.change) filter (where r.change < 0 and not r.of_a_total), 0)
   from autonomy.longest_approval() w (hours)
-  join public.autonomous_actions a
-    on a.created_at > $1 - interval '24 hours' - w.hours
-      and a.status in ('executed', 'pending')
-  $sql$ || case when p_ids is null then '' else 'and a.id = any ($2)' end || $sql$
+  $sql$ || case when p_ids is null then 'join public.autonomous_actions a on true' else
+    'cross join unnest($2) i (id) '
+    'cross join lateral (select k.* from public.autonomous_actions k where k.id = i.id offset 0) a' end || $sql$
   left join public.campaigns c on c.id = a.campaign_id
   cross join lateral (select case
     when a.status = 'executed' and a.executed_at > $1 - interval '24 hours' and a.action_type <> 'auto_resume'
@@ -70,6 +70,7 @@ begin
       then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change,
     -- what was shrunk for its account's total is no cut that anybody judged right
     a.rule_id is null and a.evidence #>> '{total,code}' is not null as of_a_total offset 0) r
+  where a.created_at > $1 - interval '24 hours' - w.hours and a.status in ('executed', 'pending')
   group by 1
   $sql$ using p_now, p_ids;
 end $$;
