@@ -180,9 +180,6 @@ declare
   v_batch_limit constant integer := 5000;
   v_told autonomy.told[];
   v_results autonomy.result[];
-  -- The run holds the lock of effects to its end: what was done within the day is counted once, and then what each
-  -- batch adds. Counted anew, 20 batches would count the first of them 19 times.
-  v_done autonomy.done[] := array(select d from autonomy.done_within_day(p_now) d);
 begin
   outcomes := '{}';     -- what became of each chosen decision, in their order; of the first, where time was up
   stopped := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
@@ -199,9 +196,7 @@ begin
           (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
           t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
           p_versions ->> t.rule_id::text)::autonomy.decision
-        from unnest(v_told) t), p_now, v_done);
-      v_done := v_done || array(
-        select d from autonomy.done_within_day(p_now, array(select r.action_id from unnest(v_results) r)) d);
+        from unnest(v_told) t), p_now);
     else
       v_results := array(
         select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end,
