@@ -50,6 +50,7 @@ as $$
 begin
   -- Counted without an upper end in time: an action that another shard has just written counts. A budget counts
   -- when it was changed, which approval may have delayed. As text: by the ids or by the time, each by its index.
+  -- Ids one by one, by their key: all actions of the day would else be read for those of each batch.
   return query execute $sql$
   select coalesce(c.account, ''),
     count(*) filter (where a.action_type = 'auto_pause' and a.created_at > $1 - interval '24 hours'),
@@ -57,10 +58,9 @@ begin
     count(*) filter (where r.change < 0 and not r.of_a_total),
     coalesce(-sum(r.change) filter (where r.change < 0 and not r.of_a_total), 0)
   from autonomy.longest_approval() w (hours)
-  join public.autonomous_actions a
-    on a.created_at > $1 - interval '24 hours' - w.hours
-      and a.status in ('executed', 'pending')
-  $sql$ || case when p_ids is null then '' else 'and a.id = any ($2)' end || $sql$
+  $sql$ || case when p_ids is null then 'join public.autonomous_actions a on true' else
+    'cross join unnest($2) i (id) '
+    'cross join lateral (select k.* from public.autonomous_actions k where k.id = i.id offset 0) a' end || $sql$
   left join public.campaigns c on c.id = a.campaign_id
   cross join lateral (select case
     when a.status = 'executed' and a.executed_at > $1 - interval '24 hours' and a.action_type <> 'auto_resume'
@@ -70,12 +70,52 @@ begin
       then (a.new_state -> 'budget')::numeric - (a.previous_state -> 'budget')::numeric end end as change,
     -- what was shrunk for its account's total is no cut that anybody judged right
     a.rule_id is null and a.evidence #>> '{total,code}' is not null as of_a_total offset 0) r
+  where a.created_at > $1 - interval '24 hours' - w.hours and a.status in ('executed', 'pending')
   group by 1
   $sql$ using p_now, p_ids;
 end $$;
 comment on function autonomy.done_within_day(timestamptz, uuid[]) is
   'What was done in each account within 24 hours: pauses (proposed ones too), raises and cuts of budgets with their '
   'money; of all actions, or of these. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.counted_done(p_run_id uuid, p_now timestamptz) returns autonomy.done[]
+language plpgsql set search_path = ''
+as $$
+begin
+  if not exists (select from autonomy.day_counts d where d.run_id = p_run_id) then
+    delete from autonomy.day_counts d where not exists (
+      select from public.autonomous_runs r where r.id = d.run_id and r.status = 'running');
+    insert into autonomy.day_counts (run_id, account, pauses, ups, raised, cuts, lowered)
+    select p_run_id, d.account, d.pauses, d.ups, d.raised, d.cuts, d.lowered from autonomy.done_within_day(p_now) d;
+    insert into autonomy.day_counts (run_id, account, pauses, ups, raised, cuts, lowered)
+    values (p_run_id, '', 0, 0, 0, 0, 0) on conflict do nothing;
+  end if;
+  return array(
+    select row(d.account, d.pauses, d.ups, d.raised, d.cuts, d.lowered)::autonomy.done
+    from autonomy.day_counts d where d.run_id = p_run_id);
+end $$;
+comment on function autonomy.counted_done(uuid, timestamptz) is
+  'What done_within_day says, under the lock of effects: counted once for a run, and again where anything but the '
+  'batches of runs has had that lock meanwhile. A part of apply; safe to call again; raises nothing. '
+  '[autonomous-operations]';
+
+create function autonomy.count_done(p_ids uuid[], p_now timestamptz) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  insert into autonomy.day_counts (run_id, account, pauses, ups, raised, cuts, lowered)
+  select r.run_id, d.account, d.pauses, d.ups, d.raised, d.cuts, d.lowered
+  from (select distinct c.run_id from autonomy.day_counts c) r
+  cross join autonomy.done_within_day(p_now, p_ids) d
+  order by 1, 2
+  on conflict (run_id, account) do update set
+    pauses = day_counts.pauses + excluded.pauses, ups = day_counts.ups + excluded.ups,
+    raised = day_counts.raised + excluded.raised, cuts = day_counts.cuts + excluded.cuts,
+    lowered = day_counts.lowered + excluded.lowered;
+end $$;
+comment on function autonomy.count_done(uuid[], timestamptz) is
+  'Adds actions that a batch has just written to what every run that is applying has counted, be it of another shard. '
+  'A part of apply, under the lock of effects, no use by itself; raises nothing. [autonomous-operations]';
 
 create function autonomy.active_by_account() returns table (account text, campaigns bigint, budget numeric)
 language plpgsql stable set search_path = '' set jit = off

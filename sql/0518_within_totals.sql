@@ -116,8 +116,28 @@ comment on function autonomy.shrunk_budgets(numeric, autonomy.shrinkable[]) is
   'What is left of each budget that is to be lowered, so that all together come to p_left: in proportion, none under '
   'its floor; a deeper cut of its own and what is left alone stays. Pure. [autonomous-operations]';
 
+create function autonomy.shrinking_since(p_account text, p_now timestamptz) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return (
+    select case when (t.one -> 'left') is not null then (t.one ->> 'since')::timestamptz end
+    from (
+      select r.summary -> 'totals' as totals from public.autonomous_runs r
+      where r.status = 'completed' and not r.dry_run order by r.started_at desc limit 1) l
+    cross join lateral jsonb_array_elements(
+      case jsonb_typeof(l.totals) when 'array' then l.totals else '[]' end) t (one)
+    where t.one ->> 'account' = p_account and (t.one ->> 'since')::timestamptz > p_now - interval '24 hours'
+    limit 1);
+end $$;
+comment on function autonomy.shrinking_since(text, timestamptz) is
+  'When the shrinking of an account to its total began, where the last run had not the time to bring it to its end; '
+  'else null. Only reads; raises nothing. [autonomous-operations]';
+
 create type autonomy.over_total as (
-  candidate autonomy.candidate, account text, budget numeric, floor numeric, kept boolean, digits integer, mode text,
+  candidate autonomy.candidate, account text, budget numeric,
+  before numeric,            -- its budget when the shrinking began, where an earlier run has lowered it for that
+  floor numeric, kept boolean, digits integer, mode text,
   break_even float8, asked float8, threshold float8, below float8, confidence float8, log_roi float8,
   min_budget numeric);
 comment on type autonomy.over_total is
@@ -136,11 +156,12 @@ begin
   end if;
   return query
   with in_force as materialized (
-    select f.account, f.p, (f.p).curvature::float8 as curvature, autonomy.price_in_force(f.account) as price
+    select f.account, f.p, (f.p).curvature::float8 as curvature, autonomy.price_in_force(f.account) as price,
+      autonomy.shrinking_since(f.account, p_now) as since
     from autonomy.policies_of(array(
       select distinct c.account from unnest(v_ids) i join public.campaigns c on c.id = i)) f
   )
-  select c, f.account, b.budget, autonomy.budget_floor(w.min_budget, n.digits),
+  select c, f.account, b.budget, greatest(b.budget, g.budget), autonomy.budget_floor(w.min_budget, n.digits),
     b.budget = 0 or autonomy.campaign_guardrail(
       c, f.p, 'down', e.confidence, 0, interval '0', null, 'total', 'decide', p_now) is not null,
     n.digits, (f.p).mode, v.break_even, v.asked, t.threshold, o.below, e.confidence,
@@ -148,6 +169,11 @@ begin
   from autonomy.candidate_rows(v_ids, p_now) c
   join in_force f on f.account = coalesce(c.account, '')
   cross join lateral (select greatest(coalesce(c.budget, 0), 0) as budget offset 0) b
+  left join lateral (
+    select autonomy.exact_number(a.previous_state -> 'budget') as budget from public.autonomous_actions a
+    where f.since is not null and a.campaign_id = c.campaign_id and a.status = 'executed' and a.executed_at >= f.since
+      and a.rule_id is null and a.evidence #>> '{total,code}' is not null
+    order by a.executed_at limit 1) g on true
   cross join lateral (select autonomy.currency_digits(c.currency) as digits offset 0) n
   cross join lateral (select greatest(autonomy.curve_floor((f.p).min_budget, c.reference_budget),
       c.platform_minimum) as min_budget offset 0) w

@@ -80,9 +80,11 @@ begin
     select t.account, s.campaign_id, s.new_budget
     from in_total t
     cross join lateral (
-      select sum(o.budget) as seen, array_agg(row((o.candidate).campaign_id, o.budget, o.floor,
-        case when q.acts and not (q.requires_approval and not q.proposes)
-          then case when q.pauses then 0 when q.cut > 0 then q.new_budget end end,
+      select sum(o.budget) as seen, array_agg(row((o.candidate).campaign_id, o.before, o.floor,
+        coalesce(case when q.acts and not (q.requires_approval and not q.proposes)
+            then case when q.pauses then 0 when q.cut > 0 then q.new_budget end end,
+          -- the share of it that an earlier run took is not taken twice
+          case when o.before > o.budget then o.budget end),
         o.kept or coalesce((q.pauses or q.cut > 0) and case when q.acts then q.requires_approval and not q.proposes
                                                             else q.pauses end, false),
         o.digits)::autonomy.shrinkable) as budgets

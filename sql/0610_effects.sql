@@ -5,7 +5,7 @@ set local statement_timeout = '15min';
 set local search_path = '';
 set local client_min_messages = 'warning';
 
-create function autonomy.lock_effects() returns public.autonomy_policy
+create function autonomy.lock_effects(p_batch boolean default false) returns public.autonomy_policy
 language plpgsql set search_path = ''
 as $$
 declare
@@ -13,6 +13,9 @@ declare
 begin
   perform autonomy.hold_schema();
   perform pg_advisory_xact_lock(hashtextextended('autonomy.effects', 0));
+  if not p_batch then  -- what changes what was done within the day, and does not say how
+    delete from autonomy.day_counts;
+  end if;
   select * into v_policy from public.autonomy_policy for share;
   if not found then
     raise exception using errcode = 'AO002',
@@ -21,10 +24,10 @@ begin
   end if;
   return autonomy.checked_policy(v_policy);
 end $$;
-comment on function autonomy.lock_effects() is
-  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. Safe to call '
-  'again. Raises AO002 where there is no policy or a limit is none, AO015 while the database is being upgraded. '
-  '[autonomous-operations]';
+comment on function autonomy.lock_effects(boolean) is
+  'Waits until no other transaction changes campaigns, then gives the policy, locked until commit. p_batch: for a '
+  'batch of a run, which keeps day_counts. Safe to call again. Raises AO002 where there is no policy or a limit is '
+  'none, AO015 while the database is being upgraded. [autonomous-operations]';
 
 create function autonomy.state(p_status text, p_budget numeric) returns jsonb
 language sql immutable set search_path = ''

@@ -192,9 +192,18 @@ comment on function autonomy.lock_decided(autonomy.decision[]) is
   'somebody else is changing at this moment. A part of apply_autonomous_actions. Safe to call again; raises nothing. '
   '[autonomous-operations]';
 
+create function autonomy.newly_done(p_results autonomy.result[]) returns uuid[]
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return array(select r.action_id from unnest(p_results) r where r.status in ('executed', 'pending'));
+end $$;
+comment on function autonomy.newly_done(autonomy.result[]) is
+  'The actions of results that were carried out or proposed now, and not accepted before (again). Pure. '
+  '[autonomous-operations]';
+
 create function autonomy.apply(
-  p_run_id uuid, p_lease_token uuid, p_decisions autonomy.decision[], p_now timestamptz,
-  p_done autonomy.done[] default null)
+  p_run_id uuid, p_lease_token uuid, p_decisions autonomy.decision[], p_now timestamptz)
 returns autonomy.result[]
 language plpgsql set search_path = '' set work_mem = '64MB'
 as $$
@@ -207,8 +216,8 @@ declare
   v_items autonomy.item[];
   v_added autonomy.item[];
   v_results autonomy.result[];
+  v_also autonomy.result[];
   v_portfolio jsonb;
-  v_done autonomy.done[];
 begin
   perform autonomy.moment_error(p_now);
   if p_now <> v_run.started_at then
@@ -222,7 +231,7 @@ begin
       message = format('Run %s is %s: it applies nothing.', p_run_id,
                        case when v_run.dry_run then 'a dry run' else 'in observe mode' end);
   end if;
-  v_policy := autonomy.lock_effects();
+  v_policy := autonomy.lock_effects(true);
   v_left := autonomy.lock_decided(p_decisions);
   if v_left <> '{}' then
     v_decisions := array(
@@ -237,15 +246,17 @@ begin
     v_decisions := array(select o from unnest(v_decisions) o
                          where (o.action_type = 'auto_resume' or o.new_budget > o.old_budget) is not true order by o.n);
   end if;
-  v_done := coalesce(p_done, array(select d from autonomy.done_within_day(p_now) d));
-  v_items := autonomy.judge(p_run_id, v_decisions, v_policy, v_portfolio, v_done, false, p_now);
+  v_items := autonomy.judge(p_run_id, v_decisions, v_policy, v_portfolio, autonomy.counted_done(p_run_id, p_now),
+                            false, p_now);
   v_results := autonomy.carry_out(p_run_id, v_items, v_decisions, p_now);
+  perform autonomy.count_done(autonomy.newly_done(v_results), p_now);
   if v_adding <> '{}' then
-    v_done := v_done || array(
-      select d from autonomy.done_within_day(p_now, array(select r.action_id from unnest(v_results) r)) d);
-    v_added := autonomy.judge(p_run_id, v_adding, v_policy, v_portfolio, v_done, false, p_now);
+    v_added := autonomy.judge(p_run_id, v_adding, v_policy, v_portfolio, autonomy.counted_done(p_run_id, p_now),
+                              false, p_now);
     v_items := v_items || v_added;
-    v_results := v_results || autonomy.carry_out(p_run_id, v_added, v_adding, p_now);
+    v_also := autonomy.carry_out(p_run_id, v_added, v_adding, p_now);
+    perform autonomy.count_done(autonomy.newly_done(v_also), p_now);
+    v_results := v_results || v_also;
   end if;
 
   -- What was accepted before is answered as it was answered then.
@@ -261,9 +272,8 @@ begin
   end if;
   return array(select r from unnest(v_results || v_left) r order by r.n);  -- each in its place
 end $$;
-comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz, autonomy.done[]) is
+comment on function autonomy.apply(uuid, uuid, autonomy.decision[], timestamptz) is
   'Carries out a run''s decisions, each by itself, and extends the lease: what became of each, in the order given. '
-  'p_done: what was done within the day, where the caller has counted since it holds the lock of effects. '
   'What both kinds of run end in. Safe to call again: an action''s id is accepted once. Raises AO007 (lease lost), '
   'AO010 (dry run or observe mode), AO014 (p_now is not the run''s), AO002 (no policy). [autonomous-operations]';
 

@@ -53,6 +53,36 @@ comment on function autonomy.lease_or_error(uuid, timestamptz) is
   'Takes the lease of all campaigns for a run inside the database. A part of run_autonomous_operations. Raises AO008 '
   '(another run is in progress), AO014, AO015, AO002. [autonomous-operations]';
 
+create function autonomy.run_until(p_began timestamptz) returns timestamptz
+language plpgsql stable set search_path = ''
+as $$
+declare
+  v_seconds text := current_setting('autonomy.run_seconds', true);
+begin
+  -- of the 55 s that a run may take: what is carried out last, detection and the report take some, too
+  return p_began + case when v_seconds ~ '^[0-9]{1,4}$' then v_seconds::integer else 30 end * interval '1 second';
+end $$;
+comment on function autonomy.run_until(timestamptz) is
+  'Until when a run inside the database begins something new, on the clock: 30 s after its beginning, or what the '
+  'setting autonomy.run_seconds says. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.chosen_change(
+  p_chosen autonomy.decided[], p_account text, out n bigint, out shrunk bigint, out change numeric)
+language plpgsql stable set search_path = ''
+as $$
+begin
+  select count(*), count(*) filter (where c.kind = 'total'),
+    coalesce(sum(case when c.verdict <> 'act' then 0 when c.direction = 'pause' then -coalesce(b.budget, 0)
+      when c.direction = 'resume' then coalesce(c.new_budget, 0) else c.new_budget - b.budget end), 0)
+  into n, shrunk, change
+  from unnest(p_chosen) c
+  cross join lateral (select (c.candidate).budget, coalesce((c.candidate).account, '') as account) b
+  where b.account = p_account;
+end $$;
+comment on function autonomy.chosen_change(autonomy.decided[], text) is
+  'Of the chosen decisions those of an account: how many, how many shrink for its total, and what all change of its '
+  'budgets. Only computes; raises nothing. [autonomous-operations]';
+
 create function autonomy.totals_told(p_chosen autonomy.decided[], p_now timestamptz) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -62,17 +92,30 @@ begin
       'ceiling', t.ceiling, 'active_budget', t.active_budget, 'shrunk', d.shrunk, 'after', t.active_budget + d.change)
       order by t.account collate "C"), '[]')
     from autonomy.totals_in_force(null, p_now) t
-    cross join lateral (
-      select count(*) filter (where c.kind = 'total') as shrunk,
-        coalesce(sum(case when c.verdict <> 'act' then 0 when c.direction = 'pause' then -coalesce(b.budget, 0)
-          when c.direction = 'resume' then coalesce(c.new_budget, 0) else c.new_budget - b.budget end), 0) as change
-      from unnest(p_chosen) c
-      cross join lateral (select (c.candidate).budget, coalesce((c.candidate).account, '') as account) b
-      where b.account = t.account) d);
+    cross join lateral autonomy.chosen_change(p_chosen, t.account) d);
 end $$;
 comment on function autonomy.totals_told(autonomy.decided[], timestamptz) is
   'What a run says of the accounts that have a total: what budgets may be together and are, how many are shrunk, and '
   'what they are once what it decided is done. Only reads; raises nothing. [autonomous-operations]';
+
+create function autonomy.totals_left(p_totals jsonb, p_left autonomy.decided[], p_now timestamptz) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if cardinality(p_left) = 0 then
+    return p_totals;  -- the usual case
+  end if;
+  return (
+    select coalesce(jsonb_agg(t.one || case when d.n = 0 then '{}' else jsonb_build_object('left', d.n,
+      'since', coalesce(autonomy.shrinking_since(t.one ->> 'account', p_now), p_now),
+      'shrunk', (t.one ->> 'shrunk')::bigint - d.shrunk, 'after', (t.one ->> 'after')::numeric - d.change) end
+      order by t.place), '[]')
+    from jsonb_array_elements(p_totals) with ordinality t (one, place)
+    cross join lateral autonomy.chosen_change(p_left, t.one ->> 'account') d);
+end $$;
+comment on function autonomy.totals_left(jsonb, autonomy.decided[], timestamptz) is
+  'What totals_told says, without the decisions that a run had no time for; of accounts with such how many are left, '
+  'and since when. Only reads; raises nothing. [autonomous-operations]';
 
 create function autonomy.run_decisions(
   p_portfolio jsonb, p_shown integer, p_now timestamptz,
@@ -97,7 +140,16 @@ begin
         select r.code, coalesce(((r.decided).candidate).account, '') as account, count(*) as n
         from run r where r.code in ('ACCOUNT_BROKEN', 'SUSPECT_DATA', 'VALUE_NOT_MEASURED') group by 1, 2) o
       group by o.code) h),
-    array(select r.decided from run r where r.verdict <> 'hold' order by r.campaign_id),
+    -- as they are carried out, should the time not suffice for all: what takes first, the most money first; then
+    -- what adds, the most certain first
+    array(select r.decided from run r
+      cross join lateral (select coalesce((r.decided).direction in ('up', 'resume')
+          or (r.decided).new_budget > ((r.decided).candidate).budget, false) as adds,
+        ((r.decided).candidate).budget - case when (r.decided).direction = 'pause' then 0
+                                              else (r.decided).new_budget end as takes) m
+      where r.verdict <> 'hold'
+      order by m.adds, case when m.adds then (r.decided).confidence::numeric else m.takes end desc nulls last,
+        r.campaign_id),
     array(select r.decided from run r where r.verdict = 'hold' order by r.campaign_id limit p_shown),
     (select coalesce(jsonb_agg(jsonb_build_object('campaign_id', r.campaign_id, 'direction', (r.decided).direction,
         'rule_id', (r.decided).rule_id, 'confidence', (r.decided).confidence)), '[]')
@@ -120,6 +172,7 @@ comment on function autonomy.run_decisions(jsonb, integer, timestamptz) is
 
 create function autonomy.carry_out_chosen(
   p_run_id uuid, p_lease jsonb, p_chosen autonomy.decided[], p_versions jsonb, p_shown integer, p_now timestamptz,
+  p_until timestamptz,
   out outcomes text[], out stopped text[], out actions jsonb, out failed jsonb)
 language plpgsql set search_path = ''
 as $$
@@ -127,15 +180,13 @@ declare
   v_batch_limit constant integer := 5000;
   v_told autonomy.told[];
   v_results autonomy.result[];
-  -- The run holds the lock of effects to its end: what was done within the day is counted once, and then what each
-  -- batch adds. Counted anew, 20 batches would count the first of them 19 times.
-  v_done autonomy.done[] := array(select d from autonomy.done_within_day(p_now) d);
 begin
-  outcomes := '{}';     -- what became of each chosen decision, in their order
+  outcomes := '{}';     -- what became of each chosen decision, in their order; of the first, where time was up
   stopped := '{}';      -- the codes of those that apply held (the freeze came meanwhile)
   actions := '[]';      -- p_shown of them, as the summary lists them
   failed := '[]';
   for v_start in 1 .. cardinality(p_chosen) by v_batch_limit loop
+    exit when v_start > 1 and clock_timestamp() >= p_until;  -- one batch at least, so that every run gets on
     v_told := array(select t from autonomy.told_decisions(p_chosen[v_start : v_start + v_batch_limit - 1]) t
                     order by t.campaign_id);
     if p_lease ->> 'mode' <> 'observe' then
@@ -145,18 +196,18 @@ begin
           (t.previous).status, (t.previous).budget, (t.new).status, (t.new).budget,
           t.code, null, t.reason, to_jsonb(t.previous), to_jsonb(t.new), t.evidence, t.expected_impact,
           p_versions ->> t.rule_id::text)::autonomy.decision
-        from unnest(v_told) t), p_now, v_done);
-      v_done := v_done || array(
-        select d from autonomy.done_within_day(p_now, array(select r.action_id from unnest(v_results) r)) d);
+        from unnest(v_told) t), p_now);
     else
       v_results := array(
         select row(null, null, t.campaign_id, case t.verdict when 'act' then 'would act' else 'would propose' end,
                    null, null)::autonomy.result
         from unnest(v_told) t);
     end if;
-    select outcomes || array_agg(r.status order by r.campaign_id),
+    select outcomes || array_agg(r.status order by c.ordinality),
       stopped || coalesce(array_agg(r.error) filter (where r.status = 'held'), '{}')
-    into outcomes, stopped from unnest(v_results) r;
+    into outcomes, stopped
+    from unnest(p_chosen[v_start : v_start + v_batch_limit - 1]) with ordinality c
+    join unnest(v_results) r using (campaign_id);
     failed := failed || (
       select coalesce(jsonb_agg(jsonb_build_object('campaign_id', t.campaign_id, 'title', t.title,
         'action_type', t.action_type, 'code', r.error, 'message', r.message) order by t.campaign_id), '[]')
@@ -174,9 +225,36 @@ begin
             limit p_shown - jsonb_array_length(actions)) f);
   end loop;
 end $$;
-comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz) is
-  'Carries out what a run inside the database has chosen, in batches, or says in observe mode what it would do. A part '
-  'of run_autonomous_operations, no use by itself. Raises AO007. [autonomous-operations]';
+comment on function autonomy.carry_out_chosen(uuid, jsonb, autonomy.decided[], jsonb, integer, timestamptz,
+                                              timestamptz) is
+  'Carries out what a run inside the database has chosen, in batches, or says in observe mode what it would do. After '
+  'p_until it begins none but the first: what is left the next run decides again. A part of run_autonomous_operations, '
+  'no use by itself. Raises AO007. [autonomous-operations]';
+
+create function autonomy.held_with(p_held jsonb, p_stopped text[]) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_object_agg(h.code, h.n), '{}')
+    from (select code, sum(n) as n from (
+            select key as code, value::bigint as n from jsonb_each_text(p_held)
+            union all select s, 1 from unnest(p_stopped) s) c
+          group by code) h);
+end $$;
+comment on function autonomy.held_with(jsonb, text[]) is
+  'How many decisions each code holds, those beside that were stopped when it came to carrying out. Pure. '
+  '[autonomous-operations]';
+
+create function autonomy.time_was_up(p_left integer) returns jsonb
+language plpgsql immutable set search_path = ''
+as $$
+begin
+  return case when p_left > 0
+    then jsonb_build_object('deadline_reached', true, 'decisions_left_for_next_run', p_left) else '{}' end;
+end $$;
+comment on function autonomy.time_was_up(integer) is
+  'What a run''s result says where there was no time for so many decisions. Pure. [autonomous-operations]';
 
 create function autonomy.actions_taken(
   p_chosen autonomy.decided[], p_outcomes text[], p_mode text, p_opportunities jsonb) returns jsonb
@@ -209,7 +287,7 @@ language plpgsql set search_path = '' set statement_timeout = '55s' set work_mem
 as $$
 declare
   v_shown constant integer := 100;  -- entries of the summary's lists; the counts are of all
-  v_began timestamptz := clock_timestamp();
+  v_began timestamptz := clock_timestamp(); v_until timestamptz := autonomy.run_until(clock_timestamp());
   v_run_id uuid := gen_random_uuid();
   v_lease jsonb; v_mode text; v_portfolio jsonb;
   v_codes jsonb;                 -- code -> how many decisions
@@ -239,14 +317,12 @@ begin
   into v_codes, v_held, v_held_of_accounts, v_chosen, v_held_first, v_held_out, v_versions, v_totals, v_observed,
     v_would from autonomy.run_decisions(v_portfolio, v_shown, p_now) d;
   select c.outcomes, c.stopped, c.actions, c.failed into v_outcomes, v_stopped, v_actions, v_failed
-  from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now) c;
-  select coalesce(jsonb_object_agg(h.code, h.n), '{}') into v_held
-  from (select code, sum(n) as n from (
-          select key as code, value::bigint as n from jsonb_each_text(v_held)
-          union all select s, 1 from unnest(v_stopped) s) c
-        group by code) h;
+  from autonomy.carry_out_chosen(v_run_id, v_lease, v_chosen, v_versions, v_shown, p_now, v_until) c;
+  v_totals := autonomy.totals_left(v_totals, v_chosen[cardinality(v_outcomes) + 1 :], p_now);
+  v_held := autonomy.held_with(v_held, v_stopped);
   perform autonomy.note_held_out(v_held_out, p_now) where v_mode <> 'observe';
-  v_around := autonomy.look_around(v_mode <> 'observe', p_now);
+  v_around := case when clock_timestamp() < v_until then autonomy.look_around(v_mode <> 'observe', p_now)
+    else '{"opportunities_detected": 0, "actions_measured": 0, "warnings": []}' end;
 
   v_result := jsonb_build_object(
     'success', true,
@@ -269,7 +345,8 @@ begin
       || autonomy.total_warnings(p_now),
     'actions_measured', v_around -> 'actions_measured',
     'duration_ms', round(extract(epoch from clock_timestamp() - v_began) * 1000))
-    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb;
+    || case when v_lease ? 'simulated' then '{"simulated": true}' else '{}' end::jsonb
+    || autonomy.time_was_up(cardinality(v_chosen) - cardinality(v_outcomes));
   perform public.finish_autonomous_run(v_run_id, (v_lease ->> 'lease_token')::uuid, v_result, null, 200, p_now);
   return v_result;
 end $$;

@@ -79,6 +79,9 @@ def run_sentence(one: Json) -> str:
     left = ""
     if one["after"] > one["ceiling"]:
         more = money(one["after"] - one["ceiling"], currency=one["currency"])
-        left = f", {more} of it too much: the rest is left alone, at its floor, or waits"
+        rest = "the rest is left alone, at its floor, or waits"
+        if one.get("left"):  # its time was up
+            rest = f"the next run goes on with {counted(one['left'], 'campaign')}"
+        left = f", {more} of it too much: {rest}"
     said = f'In account "{one["account"]}" budgets came to {had} a day; {limit} {may}'
     return f"{said}; {shrunk + ', ' if shrunk else ''}{after} a day now{left}."

@@ -104,6 +104,14 @@ def test_an_account_without_a_total() -> None:
                 " floor, or waits."
             ),
         ),
+        (
+            {"active_budget": 1000, "shrunk": 9, "after": 950, "left": 3},
+            (
+                'In account "north" budgets came to 1,000.00 EUR a day; its total is 900.00 EUR;'
+                " 9 campaigns shrunk for it, 950.00 EUR a day now, 50.00 EUR of it too much: the"
+                " next run goes on with 3 campaigns."
+            ),
+        ),
     ],
 )
 def test_what_a_run_did(told: dict[str, Any], sentence: str) -> None:
