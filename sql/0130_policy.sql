@@ -72,7 +72,8 @@ comment on table autonomy.replaced is
 create table if not exists autonomy.kept_grants (
   signature text not null,
   role text not null,
-  command text not null
+  command text not null,
+  primary key (signature, role, command)
 );
 comment on table autonomy.kept_grants is
   'What was granted on functions of ours that are not there: given again with the function. [autonomous-operations]';

@@ -13,7 +13,8 @@ begin
   end loop;
   delete from autonomy.kept_grants where true;
   insert into autonomy.kept_grants
-  select g.signature, g.role, g.command from pg_temp.autonomy_grants g where to_regprocedure(g.signature) is null;
+  select distinct g.signature, g.role, g.command from pg_temp.autonomy_grants g
+  where to_regprocedure(g.signature) is null;
   perform pg_temp.put_views_back();
   for v_made in insert into autonomy.replaced (name, definition)
     select signature, definition from pg_temp.autonomy_replaced order by 1 returning name

@@ -1159,7 +1159,7 @@ end $$;
 create table if not exists autonomy.replaced (id bigint generated always as identity primary key,name text not null,definition text not null,replaced_at timestamptz not null default now()
 );
 comment on table autonomy.replaced is '[autonomous-operations]';
-create table if not exists autonomy.kept_grants (signature text not null,role text not null,command text not null
+create table if not exists autonomy.kept_grants (signature text not null,role text not null,command text not null,primary key (signature,role,command)
 );
 comment on table autonomy.kept_grants is '[autonomous-operations]';
 create table if not exists public.autonomy_policy (id boolean primary key default true check (id),mode text not null default 'autonomous',frozen boolean not null default false,frozen_reason text not null default '',break_even_roi numeric not null default 1.0,min_confidence numeric not null default 50,cooldown_hours numeric not null default 24,min_pause_hours numeric not null default 24,max_data_age_hours numeric not null default 48,max_step numeric not null default 2.0,max_growth_7d numeric not null default 3.0,max_budget numeric not null default 50000,min_budget numeric not null default 1,pause_breaker_share numeric not null default 0.25,pause_breaker_count numeric not null default 5,growth_breaker_share numeric not null default 0.30,growth_breaker_count numeric not null default 5,tracking_breaker_ratio numeric not null default 0.40,tracking_breaker_min_expected numeric not null default 20,resume_when_proven_wrong boolean not null default true,resume_confidence numeric not null default 20,evidence_half_life_days numeric not null default 7,conversion_delay_hours numeric not null default 0,holdout_share numeric not null default 0,hold_days_after_rollback numeric not null default 7,person_hold_days numeric not null default 7,automation_actors text[] not null default '{}',approval_hours numeric not null default 24,prior_mean_roi float8 not null default 1.0,prior_tau2 float8 not null default 0.64,prior_order_value float8 not null default 50,prior_cv2 float8 not null default 1.5,prior_order_spread float8 not null default 0.16,curvature numeric not null default 2,
@@ -10923,7 +10923,8 @@ execute v_made.command;
 end loop;
 delete from autonomy.kept_grants where true;
 insert into autonomy.kept_grants
-select g.signature,g.role,g.command from pg_temp.autonomy_grants g where to_regprocedure(g.signature) is null;
+select distinct g.signature,g.role,g.command from pg_temp.autonomy_grants g
+where to_regprocedure(g.signature) is null;
 perform pg_temp.put_views_back();
 for v_made in insert into autonomy.replaced (name,definition)
 select signature,definition from pg_temp.autonomy_replaced order by 1 returning name
@@ -10958,7 +10959,7 @@ select w.name, w.checksum, pg_catalog.clock_timestamp() from (values
 ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2'),
 ('0128_exclusions', '6670ab68b2e53ac5211f1157ca339ffc3088c853285fbf715b61456be303c437'),
 ('0129_file_states', '1802c04064cbca416c3c435ef4fecf92c495c61c230469aff4a1456ef63d823b'),
-('0130_policy', 'a19ef58c85490bac10172511bd93faa4b008a718cdf258f01d0db1b3c7d4d582'),
+('0130_policy', '8a36d9096212d7255e756d4bcc884db9eb74f61713e7891740baac82ef1550dc'),
 ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f'),
 ('0134_platforms', 'dace6015af54cda1bb0cb2bb8367fd7daea12a60b468445e6832ddd33df8c54d'),
 ('0135_accounts', 'b43294734ebdd6cddeaad94d82d7ab1a608d4412a290655d966d107bb4d610d3'),

@@ -44,7 +44,7 @@ if not exists (select from (values
 ('0127_events', '1db4d72d1fa5881df5bc2b0e2a097dd2f8620d8cf0ec3dc80936f3dd4fddc0e2'),
 ('0128_exclusions', '6670ab68b2e53ac5211f1157ca339ffc3088c853285fbf715b61456be303c437'),
 ('0129_file_states', '1802c04064cbca416c3c435ef4fecf92c495c61c230469aff4a1456ef63d823b'),
-('0130_policy', 'a19ef58c85490bac10172511bd93faa4b008a718cdf258f01d0db1b3c7d4d582'),
+('0130_policy', '8a36d9096212d7255e756d4bcc884db9eb74f61713e7891740baac82ef1550dc'),
 ('0132_priors', '207d0994d2ffa05b204e49fe3ae6f9bbded73198756d4a6674a403e5a887fe9f'),
 ('0134_platforms', 'dace6015af54cda1bb0cb2bb8367fd7daea12a60b468445e6832ddd33df8c54d'),
 ('0135_accounts', 'b43294734ebdd6cddeaad94d82d7ab1a608d4412a290655d966d107bb4d610d3'),
@@ -6624,7 +6624,8 @@ execute v_made.command;
 end loop;
 delete from autonomy.kept_grants where true;
 insert into autonomy.kept_grants
-select g.signature,g.role,g.command from pg_temp.autonomy_grants g where to_regprocedure(g.signature) is null;
+select distinct g.signature,g.role,g.command from pg_temp.autonomy_grants g
+where to_regprocedure(g.signature) is null;
 perform pg_temp.put_views_back();
 for v_made in insert into autonomy.replaced (name,definition)
 select signature,definition from pg_temp.autonomy_replaced order by 1 returning name
