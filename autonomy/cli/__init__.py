@@ -24,6 +24,7 @@ from autonomy.cli import (
     operate,
     past,
     platforms,
+    proof,
     rules,
     serving,
     settings,
@@ -53,7 +54,7 @@ def cli() -> None:
 
 for module in (
     operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, forecast,
-    platforms, database, past, serving, assistant,
+    proof, platforms, database, past, serving, assistant,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)
