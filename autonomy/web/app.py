@@ -8,18 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, request
-from jinja2 import ChainableUndefined
 
 from autonomy.config import Settings
 from autonomy.errors import NotConfigured
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
-from autonomy.web import charts, row_words
-from autonomy.web import formats as show
 from autonomy.web.auth.access import Access
 from autonomy.web.auth.sessions import Sessions
 from autonomy.web.auth.throttle import Throttle
 from autonomy.web.auth.tokens import FetchCertificates, OidcVerifier
+from autonomy.web.dress import dress
 from autonomy.web.error_answers import answer_failures, json_answer
 from autonomy.web.headers import secure
 from autonomy.web.packing import pack
@@ -49,9 +47,7 @@ def create_app(
     app = Flask("autonomy.web", static_folder=None, template_folder="templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.strict_slashes = False
-    app.jinja_env.undefined = ChainableUndefined  # stored JSON may lack anything
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update({**show.FILTERS, **charts.FILTERS, **row_words.FILTERS})
+    dress(app)
 
     sessions = Sessions(settings, clock)
     proxied = "K_SERVICE" in os.environ if behind_proxy is None else behind_proxy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, cast
 
 from autonomy.errors import DatabaseTimeout, NotFound
@@ -170,6 +171,17 @@ class Reads:
     def proof(self, account: str, days: int) -> Json:
         """What was done to an account and what of that came true. Raises NotFound."""
         return dict(self._store.rpc("dashboard_proof", p_account=account, p_days=days))
+
+    def report(self, account: str, first: date, last: date) -> Json:
+        """A span of an account's days: figures, what was done, what it brought, what waits.
+
+        Raises NotFound, BadRequest.
+        """
+        return dict(
+            self._store.rpc(
+                "dashboard_report", p_account=account, p_from=str(first), p_until=str(last)
+            )
+        )
 
     def told(self, account: str | None = None) -> list[Json]:
         """What people can be told of, of all or of one account, and where. Raises NotFound."""

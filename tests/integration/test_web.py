@@ -112,7 +112,7 @@ def page(client: FlaskClient, path: str, token: str = OPERATOR) -> str:
 PAGES = [
     "/", "/actions", "/opportunities", "/rules", "/rules/history", "/rules/new", "/campaigns",
     "/runs", "/settings", "/actions?status=pending", "/opportunities?status=resolved", "/insights",
-    "/accounts", "/proof",
+    "/accounts", "/proof", "/report",
 ]  # fmt: skip
 
 

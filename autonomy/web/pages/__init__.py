@@ -21,6 +21,7 @@ from autonomy.web.pages.opportunities import opportunity_pages
 from autonomy.web.pages.optimisation import optimisation_pages
 from autonomy.web.pages.overview import overview_pages
 from autonomy.web.pages.proof import proof_pages
+from autonomy.web.pages.report import report_pages
 from autonomy.web.pages.rules import rule_pages
 from autonomy.web.pages.runs import run_pages
 from autonomy.web.pages.settings import settings_pages
@@ -35,6 +36,7 @@ def page_routes(
         overview_pages(frame),
         insight_pages(frame),
         proof_pages(frame),
+        report_pages(frame),
         action_pages(frame),
         opportunity_pages(frame),
         rule_pages(frame),
