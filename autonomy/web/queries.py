@@ -187,6 +187,10 @@ class Reads:
         """What people can be told of, of all or of one account, and where. Raises NotFound."""
         return list(self._store.rpc("autonomy_notify_settings", p_account=account))
 
+    def last_told(self, limit: int = 30) -> list[Json]:
+        """The last message of each cause and channel, the newest first."""
+        return list(self._store.rpc("dashboard_told", p_limit=limit))
+
     def exclusions(
         self, account: str | None = None, campaign_id: str | None = None, limit: int = 200
     ) -> Json:

@@ -17,6 +17,7 @@ from autonomy.web.pages.campaigns import campaign_pages
 from autonomy.web.pages.drafts import draft_pages
 from autonomy.web.pages.frame import Frame
 from autonomy.web.pages.insights import insight_pages
+from autonomy.web.pages.notifications import notification_pages
 from autonomy.web.pages.opportunities import opportunity_pages
 from autonomy.web.pages.optimisation import optimisation_pages
 from autonomy.web.pages.overview import overview_pages
@@ -45,6 +46,7 @@ def page_routes(
         campaign_pages(frame),
         run_pages(frame, run),
         settings_pages(frame),
+        notification_pages(frame),
         optimisation_pages(frame),
         account_pages(frame),
     ]
