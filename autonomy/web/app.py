@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, request
@@ -60,8 +61,9 @@ def create_app(
         app.register_blueprint(routes)
     answer_failures(app)
     app.before_request(read_whole)
-    app.after_request(secure)
-    app.after_request(pack)  # the functions after a request are called in reverse: the last first
+    app.after_request(partial(secure, embedded_by=settings.embed_origins))
+    # The functions after a request are called in reverse: the last first.
+    app.after_request(partial(pack, embedded=bool(settings.embed_origins)))
     return app
 
 
