@@ -36,7 +36,7 @@ Environment (values of secrets are never printed and never stand in a command li
   AUTONOMY_VIEWER_TOKEN, AUTONOMY_AGENT_TOKEN, AUTONOMY_WEBHOOK_URL,
   AUTONOMY_WEBHOOK_SECRET,
   AUTONOMY_SLACK_WEBHOOK_URL, AUTONOMY_SMTP_URL, AUTONOMY_MAIL_FROM,
-  AUTONOMY_MAIL_TO                                                        optional
+  AUTONOMY_MAIL_TO, AUTONOMY_EMBED_ORIGINS                                optional
   AUTONOMY_META_TOKEN, AUTONOMY_META_APP_SECRET,
   AUTONOMY_GOOGLE_ADS_CREDENTIALS
                                to read advertising accounts               optional
@@ -65,6 +65,7 @@ AUTONOMY_AGENT_TOKEN:agent-token
 AUTONOMY_WEBHOOK_URL:webhook-url AUTONOMY_WEBHOOK_SECRET:webhook-secret
 AUTONOMY_SLACK_WEBHOOK_URL:slack-webhook-url AUTONOMY_SMTP_URL:smtp-url
 AUTONOMY_MAIL_FROM:mail-from AUTONOMY_MAIL_TO:mail-to
+AUTONOMY_EMBED_ORIGINS:embed-origins
 AUTONOMY_META_TOKEN:meta-token AUTONOMY_META_APP_SECRET:meta-app-secret
 AUTONOMY_GOOGLE_ADS_CREDENTIALS:google-ads-credentials"
 # Several credentials have names: each has variables of its own.

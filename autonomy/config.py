@@ -71,6 +71,9 @@ class Settings:
     """AUTONOMY_MAIL_TO: who is told, addresses with commas between."""
     dashboard_url: str = ""
     """AUTONOMY_DASHBOARD_URL: the dashboard's address, for links in messages. Empty: no links."""
+    embed_origins: tuple[str, ...] = ()
+    """AUTONOMY_EMBED_ORIGINS: exact https origins that may show the dashboard in a frame, with
+    commas between. Empty: nobody may."""
     allow_private_webhooks: bool = False
     """AUTONOMY_ALLOW_PRIVATE_WEBHOOKS: 1 lets webhooks reach private addresses (intranets)."""
     log_level: str = "INFO"
@@ -103,6 +106,7 @@ class Settings:
             slack_webhook_url=_first(env, "AUTONOMY_SLACK_WEBHOOK_URL"),
             **_mail(env),
             dashboard_url=_url(env, "AUTONOMY_DASHBOARD_URL", "https://ops.example.com"),
+            embed_origins=_origins(env, "AUTONOMY_EMBED_ORIGINS"),
             allow_private_webhooks=_flag(env, "AUTONOMY_ALLOW_PRIVATE_WEBHOOKS"),
             log_level=_choice(
                 env, "AUTONOMY_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
@@ -204,6 +208,24 @@ def _url(env: Mapping[str, str], name: str, example: str) -> str:
     if url and not known:
         raise NotConfigured(f"{name} is not an address.", hint=f"It looks like {example}")
     return url
+
+
+_ORIGIN = re.compile(
+    r"https://[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(?::([1-9][0-9]{0,4}))?"
+)
+
+
+def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """As a browser writes an origin, letter for letter: it stands in a header of every answer."""
+    found = dict.fromkeys(part.strip() for part in _first(env, name).split(",") if part.strip())
+    for origin in found:
+        match = _ORIGIN.fullmatch(origin)
+        if match is None or int(match[4] or 1) > 65535 or match[4] == "443":
+            raise NotConfigured(
+                f"{name}: {origin[:100]!r} is not an exact https origin.",
+                hint="It looks like https://admin.example.com, without a path, a * or port 443.",
+            )
+    return tuple(found)
 
 
 _SMTP = {"smtps": ("tls", 465), "smtp": ("starttls", 587), "smtp+plain": ("none", 25)}

@@ -12,6 +12,7 @@ import click
 
 from autonomy import __version__
 from autonomy.cli import (
+    account_report,
     accounts,
     assistant,
     campaigns,
@@ -24,6 +25,7 @@ from autonomy.cli import (
     operate,
     past,
     platforms,
+    proof,
     rules,
     serving,
     settings,
@@ -53,7 +55,7 @@ def cli() -> None:
 
 for module in (
     operate, notify, rules, settings, accounts, campaigns, exclusions, events, feed, forecast,
-    platforms, database, past, serving, assistant,
+    proof, account_report, platforms, database, past, serving, assistant,
 ):  # fmt: skip
     for command in module.COMMANDS:
         cli.add_command(command)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, request
-from jinja2 import ChainableUndefined
 
 from autonomy.config import Settings
 from autonomy.errors import NotConfigured
 from autonomy.run.request import RunAnswer
 from autonomy.store import Store
-from autonomy.web import charts, row_words
-from autonomy.web import formats as show
 from autonomy.web.auth.access import Access
 from autonomy.web.auth.sessions import Sessions
 from autonomy.web.auth.throttle import Throttle
 from autonomy.web.auth.tokens import FetchCertificates, OidcVerifier
+from autonomy.web.dress import dress
 from autonomy.web.error_answers import answer_failures, json_answer
 from autonomy.web.headers import secure
 from autonomy.web.packing import pack
@@ -49,9 +48,7 @@ def create_app(
     app = Flask("autonomy.web", static_folder=None, template_folder="templates")
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.strict_slashes = False
-    app.jinja_env.undefined = ChainableUndefined  # stored JSON may lack anything
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update({**show.FILTERS, **charts.FILTERS, **row_words.FILTERS})
+    dress(app)
 
     sessions = Sessions(settings, clock)
     proxied = "K_SERVICE" in os.environ if behind_proxy is None else behind_proxy
@@ -64,8 +61,9 @@ def create_app(
         app.register_blueprint(routes)
     answer_failures(app)
     app.before_request(read_whole)
-    app.after_request(secure)
-    app.after_request(pack)  # the functions after a request are called in reverse: the last first
+    app.after_request(partial(secure, embedded_by=settings.embed_origins))
+    # The functions after a request are called in reverse: the last first.
+    app.after_request(partial(pack, embedded=bool(settings.embed_origins)))
     return app
 
 

@@ -1,11 +1,14 @@
-"""What every answer carries: nothing may be embedded, cached, sniffed, or run that is not ours."""
+"""What every answer carries: nothing may be cached, sniffed, or run that is not ours, nor embedded
+by anybody who is not named."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from flask import Request, Response, g, request
 
+NOBODY = "'none'"
 HSTS = "max-age=31536000"
 PERMISSIONS = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
@@ -26,7 +29,7 @@ def nonce() -> str:
     return str(g.nonce)
 
 
-def content_security_policy() -> str:
+def content_security_policy(embedded_by: Sequence[str] = ()) -> str:
     """Everything is forbidden that the pages do not need. No inline style, no inline script."""
     return "; ".join(
         [
@@ -37,17 +40,19 @@ def content_security_policy() -> str:
             "connect-src 'self'",
             "form-action 'self'",
             "base-uri 'none'",
-            "frame-ancestors 'none'",
+            f"frame-ancestors {' '.join(embedded_by) or NOBODY}",
         ]
     )
 
 
-def secure(response: Response) -> Response:
-    """Add the headers; a static file may be kept, everything else not."""
+def secure(response: Response, embedded_by: Sequence[str] = ()) -> Response:
+    """Add the headers; a static file may be kept, everything else not. `embedded_by`: origins that
+    may show our pages in a frame."""
     headers = response.headers
-    headers["Content-Security-Policy"] = content_security_policy()
+    headers["Content-Security-Policy"] = content_security_policy(embedded_by)
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["X-Frame-Options"] = "DENY"
+    if not embedded_by:  # it knows no list; who reads frame-ancestors ignores it
+        headers["X-Frame-Options"] = "DENY"
     # Not no-referrer: a form would then send `Origin: null`, which our own check refuses.
     headers["Referrer-Policy"] = "same-origin"
     headers["Permissions-Policy"] = PERMISSIONS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, cast
 
 from autonomy.errors import DatabaseTimeout, NotFound
@@ -180,9 +181,24 @@ class Reads:
             )
         )
 
+    def report(self, account: str, first: date, last: date) -> Json:
+        """A span of an account's days: figures, what was done, what it brought, what waits.
+
+        Raises NotFound, BadRequest.
+        """
+        return dict(
+            self._store.rpc(
+                "dashboard_report", p_account=account, p_from=str(first), p_until=str(last)
+            )
+        )
+
     def told(self, account: str | None = None) -> list[Json]:
         """What people can be told of, of all or of one account, and where. Raises NotFound."""
         return list(self._store.rpc("autonomy_notify_settings", p_account=account))
+
+    def last_told(self, limit: int = 30) -> list[Json]:
+        """The last message of each cause and channel, the newest first."""
+        return list(self._store.rpc("dashboard_told", p_limit=limit))
 
     def exclusions(
         self, account: str | None = None, campaign_id: str | None = None, limit: int = 200

@@ -672,7 +672,9 @@ def _paths(served: Served) -> list[str]:
         f"/rules/{rule}?mode=json", f"/actions/{action}", f"/campaigns/{campaign}", f"/runs/{run}",
         f"/rollback?action_ids={action}", "/runs/now", "/accounts", f"/accounts?account={name}",
         "/actions?from=2026-11-28&to=2026-11-28", "/optimisation",
-        "/presets?preset=grow"]  # fmt: skip
+        "/presets?preset=grow", "/proof", f"/proof?account={name}&days=365", "/report",
+        "/notifications", "/notifications/test",
+        f"/report?account={name}&from=2026-11-01&until=2026-11-01"]  # fmt: skip
     return paths
 
 

@@ -58,6 +58,8 @@ def test_every_command_in_json(ask: Ask, fresh: LocalStack, tmp_path: Path) -> N
     assert ask("rollback", first["id"], "--preview")["changed"]
     assert len(ask("rollback", first["id"], "--yes")["changed"]) == 1
     assert isinstance(ask("opportunities"), list)
+    assert ask("proof", "--days", "7")["actions"]["actions"] >= 0
+    assert ask("report")["waiting"]["proposals"] >= 0
     assert ask("audit")["ok"] is True
     assert ask("freeze", "checking") == {"frozen": True, "frozen_reason": "checking"}
     assert ask("unfreeze") == {"frozen": False, "frozen_reason": ""}

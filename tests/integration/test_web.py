@@ -112,7 +112,7 @@ def page(client: FlaskClient, path: str, token: str = OPERATOR) -> str:
 PAGES = [
     "/", "/actions", "/opportunities", "/rules", "/rules/history", "/rules/new", "/campaigns",
     "/runs", "/settings", "/actions?status=pending", "/opportunities?status=resolved", "/insights",
-    "/accounts",
+    "/accounts", "/proof", "/report", "/notifications",
 ]  # fmt: skip
 
 
@@ -693,19 +693,20 @@ def test_settings_and_freeze(filled: FlaskClient) -> None:
 
 
 def test_who_is_told_of_what(filled: FlaskClient, sql: Any) -> None:
-    text = page(filled, "/settings")
+    text = page(filled, "/notifications")
     for one in get_told(sql):
         for channel in one["channels"]:
             assert f'name="{one["code"]}" value="{channel}"' in text
-    assert text.count("not set up") == 3
+    assert text.count("(not set up)") == 3
+    assert 'href="./notifications"' in page(filled, "/settings")
     form = [("shown", "told"), ("FROZEN", "email"), ("FROZEN", "slack"), ("UNKNOWN", "slack")]
-    sent = filled.post("/settings/told", headers=BEARER, data=MultiDict(form))
+    sent = filled.post("/notifications", headers=BEARER, data=MultiDict(form))
     assert sent.status_code == 303
     assert sent.headers["Location"].endswith("done=settings_saved")
     told = {one["code"]: one["channels"] for one in get_told(sql)}
     assert told.pop("FROZEN") == ["email", "slack"]
     assert not any(told.values()), "a row without a tick is one of which nobody is told"
-    again = filled.post("/settings/told", headers=BEARER, data=MultiDict(form))
+    again = filled.post("/notifications", headers=BEARER, data=MultiDict(form))
     assert again.headers["Location"].endswith("done=nothing")
     assert sql("select distinct updated_by from autonomy.told_where") == [("operator (dashboard)",)]
 
@@ -716,9 +717,9 @@ def test_who_is_told_of_what(filled: FlaskClient, sql: Any) -> None:
 def test_who_is_told_is_not_changed_by_half_a_form(
     filled: FlaskClient, sql: Any, form: dict[str, str]
 ) -> None:
-    assert filled.post("/settings/told", headers=BEARER, data=form).status_code == 400
+    assert filled.post("/notifications", headers=BEARER, data=form).status_code == 400
     viewer = {"Authorization": f"Bearer {VIEWER}"}
-    refused = filled.post("/settings/told", headers=viewer, data={"shown": "told"})
+    refused = filled.post("/notifications", headers=viewer, data={"shown": "told"})
     assert refused.status_code == 403
     assert sql("select * from autonomy.told_where") == []
 

@@ -56,6 +56,18 @@ class Sessions:
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )
 
+    @property
+    def cookie_rules(self) -> dict[str, Any]:
+        """What our cookies allow: no other site's request carries them.
+
+        In a frame of a named origin they must be None, and are Partitioned: kept apart for each
+        site at the top of the window, so that what is opened elsewhere does not have them.
+        """
+        rules: dict[str, Any] = {"secure": True, "httponly": True, "path": "/"}
+        if self._settings.embed_origins:
+            return rules | {"samesite": "None", "partitioned": True}
+        return rules | {"samesite": "Strict"}
+
     def open(self, role: Role) -> Session:
         """A new session. Raises NotConfigured where there is no key to sign with."""
         if not self._settings.session_key:
@@ -105,10 +117,4 @@ class Sessions:
 
 def cookie_options(session: Session, sessions: Sessions) -> dict[str, Any]:
     """The attributes of the session's cookie."""
-    return {
-        "max_age": sessions.max_age_seconds(session),
-        "secure": True,
-        "httponly": True,
-        "samesite": "Strict",
-        "path": "/",
-    }
+    return {"max_age": sessions.max_age_seconds(session), **sessions.cookie_rules}

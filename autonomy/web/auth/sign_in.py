@@ -46,7 +46,7 @@ def sign_in_routes(access: Access) -> Blueprint:
         if session is not None:
             access.sign_out(session)
         response = _to("sign-in")
-        response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+        response.delete_cookie(COOKIE, **access.sessions.cookie_rules)
         return response
 
     @routes.post("/theme")
@@ -54,9 +54,7 @@ def sign_in_routes(access: Access) -> Blueprint:
         access.refuse_foreign_origin()
         chosen = "dark" if request.form.get("theme") == "dark" else "light"
         response = _to(_safe_path(_came_from()))
-        response.set_cookie(
-            "theme", chosen, max_age=THEME_SECONDS, secure=encrypted(request), samesite="Lax"
-        )
+        response.set_cookie("theme", chosen, max_age=THEME_SECONDS, **_theme_rules(access))
         return response
 
     @routes.app_context_processor
@@ -68,6 +66,13 @@ def sign_in_routes(access: Access) -> Blueprint:
         return _renewed(access, response)
 
     return routes
+
+
+def _theme_rules(access: Access) -> dict[str, Any]:
+    """A matter of taste: it may stand in plain http, and in a link from elsewhere."""
+    if access.settings.embed_origins:
+        return access.sessions.cookie_rules
+    return {"secure": encrypted(request), "samesite": "Lax"}
 
 
 def _sign_in(access: Access, wanted: str) -> Response:

@@ -17,9 +17,12 @@ from autonomy.web.pages.campaigns import campaign_pages
 from autonomy.web.pages.drafts import draft_pages
 from autonomy.web.pages.frame import Frame
 from autonomy.web.pages.insights import insight_pages
+from autonomy.web.pages.notifications import notification_pages
 from autonomy.web.pages.opportunities import opportunity_pages
 from autonomy.web.pages.optimisation import optimisation_pages
 from autonomy.web.pages.overview import overview_pages
+from autonomy.web.pages.proof import proof_pages
+from autonomy.web.pages.report import report_pages
 from autonomy.web.pages.rules import rule_pages
 from autonomy.web.pages.runs import run_pages
 from autonomy.web.pages.settings import settings_pages
@@ -33,6 +36,8 @@ def page_routes(
     return [
         overview_pages(frame),
         insight_pages(frame),
+        proof_pages(frame),
+        report_pages(frame),
         action_pages(frame),
         opportunity_pages(frame),
         rule_pages(frame),
@@ -41,6 +46,7 @@ def page_routes(
         campaign_pages(frame),
         run_pages(frame, run),
         settings_pages(frame),
+        notification_pages(frame),
         optimisation_pages(frame),
         account_pages(frame),
     ]

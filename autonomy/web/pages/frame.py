@@ -86,7 +86,8 @@ class Frame:
 
     def render(self, template: str, **values: Any) -> Response:
         """A page or a fragment."""
-        g.zone, hold_days, _ = self._policy_known(values.get("policy"))
+        of_policy, hold_days, _ = self._policy_known(values.get("policy"))
+        g.zone = values.pop("zone", of_policy)  # of one account it is the account's
         alone = left_alone(hold_days)
         return Response(render_template(template, zone=g.zone, left_alone=alone, **values))
 

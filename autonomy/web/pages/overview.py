@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -58,7 +57,8 @@ def overview_pages(frame: Frame) -> Blueprint:
             to_do=_to_do(money["to_do"], waiting, all_waiting=asked.account is None),
             **frame.reads.month(asked.account or request.args.get("month"), found["currency"]),
         )
-        response.set_cookie(VISITS_COOKIE, seen, max_age=REMEMBERED_SECONDS, **_OURS_ALONE)
+        rules = frame.access.sessions.cookie_rules
+        response.set_cookie(VISITS_COOKIE, seen, max_age=REMEMBERED_SECONDS, **rules)
         return response
 
     @pages.post("/freeze")
@@ -144,14 +144,6 @@ def _to_do(found: list[Json], waiting: list[Json], *, all_waiting: bool) -> list
         if id_ not in named and all_waiting
     ]
     return listed + rest
-
-
-_OURS_ALONE: dict[str, Any] = {
-    "secure": True,
-    "httponly": True,
-    "samesite": "Strict",
-    "path": "/",
-}
 
 
 def visits(cookie: str, now: int) -> tuple[str | None, str]:

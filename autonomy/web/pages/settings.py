@@ -63,14 +63,6 @@ def settings_pages(frame: Frame) -> Blueprint:
             return _form(frame, policy, error)
         return frame.back("settings", "settings_saved" if changed else "nothing")
 
-    @pages.post("/settings/told")
-    def save_told() -> Response:
-        caller = frame.access.operator()
-        changed = changed_boxes(frame.reads.told())
-        if changed:
-            frame.changes(caller).set_told(changed)
-        return frame.back("settings", "settings_saved" if changed else "nothing")
-
     return pages
 
 
@@ -177,10 +169,7 @@ def _form(frame: Frame, policy: Json, problem: AutonomyError | None = None) -> R
         groups=GROUPS,
         limits={row["setting"]: row for row in frame.store.rpc("autonomy_policy_limits")},
         flags=FLAGS,
-        told=frame.reads.told(),
         history=told_history(frame.reads.policy_history(), policy),
-        channels=CHANNELS,
-        set_up=frame.settings.channels,
     )
     if problem is not None:
         response.status_code = problem.http_status

@@ -59,6 +59,7 @@
     if (closer && dialog.open) { event.preventDefault(); dialog.close(); }
     if (event.target === dialog) { dialog.close(); }
     if (event.target.closest("a[data-slow]")) { busy(true); }
+    if (event.target.closest("[data-print]")) { print(); }
     var dismiss = event.target.closest("[data-dismiss]");
     if (dismiss) {
       event.preventDefault();
