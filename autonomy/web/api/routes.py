@@ -47,9 +47,8 @@ class Api:
                 self._access.person()
                 found = one.view(self, one.takes.read(request.args), **ids)
             else:
-                for_people = one.for_agents is may.never
-                ask = self._access.operator if for_people else self._access.operator_or_agent
-                caller = ask()
+                access, for_people = self._access, one.for_agents is may.never
+                caller = access.operator() if for_people else access.operator_or_agent()
                 Parameters.read(request.args)
                 body = one.takes.parse(json_body(request))
                 if caller.role == "agent" and not one.for_agents(body):
