@@ -32,7 +32,7 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
             hint="By its title: python -m autonomy explain TITLE",
         )
     candidate = page["candidates"][0]
-    return explain(
+    explained = explain(
         store.rpc("dashboard_rules"),
         candidate,
         store.select("autonomy_policy", limit=1)[0],
@@ -40,6 +40,16 @@ def explain_campaign(store: Store, campaign_id: str, now: datetime | None = None
         store.rpc("portfolio_state", p_now=moment.isoformat()),
         accounts=_accounts(store, candidate["account"], moment),
     )
+    return {**explained, "last_action": _last_action(store, campaign_id)}
+
+
+def _last_action(store: Store, campaign_id: str) -> Json | None:
+    """What was done to it last, and how far that is on its platform; None where nothing was."""
+    log = store.rpc("dashboard_actions", p_filter={"campaign_id": campaign_id}, p_limit=1)
+    for one in log["actions"]:
+        kept = ("id", "action_type", "status", "reason", "error", "created_at", "delivery")
+        return {name: one.get(name) for name in kept}
+    return None
 
 
 def foresee_campaigns(store: Store, campaign_ids: Sequence[str]) -> dict[str, Json]:
@@ -137,6 +147,10 @@ def as_text(explanation: dict[str, Any]) -> str:
         "",
         _evidence_line(explanation["evidence"], currency),
     ]
+    if last := explanation["last_action"]:
+        there = (last["delivery"] or {}).get("message")
+        said = [last["reason"] or last["action_type"], last["status"], there]
+        lines.insert(4, f"Last: {' - '.join(one for one in said if one)}")
     for rule in explanation["rules"]:
         lines += ["", *_rule_lines(rule, currency)]
     for breaker in explanation["breakers"]:

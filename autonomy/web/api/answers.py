@@ -300,6 +300,7 @@ class Past(Answer):
     worst_pauses: list[Json] = LEFT_OUT
     other_currencies: list[Json] = LEFT_OUT
     cannot_know: str = LEFT_OUT
+    own: Json = LEFT_OUT
 
 
 class Preview(Answer):
@@ -352,6 +353,7 @@ class Explanation(Answer):
     rules: list[Json]
     rules_skipped: list[Json]
     breakers: list[Json]
+    last_action: Json | None
 
 
 class Runs(Page):
