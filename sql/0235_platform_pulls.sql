@@ -200,11 +200,6 @@ begin
       message = format('This reading of the account %L does not hold its lease any more: another one took over.',
                        p_account);
   end if;
-  begin
-    perform public.fail_undelivered(p_now);
-  exception when others then
-    raise warning 'What was not delivered did not fail: %', sqlerrm;  -- it goes on waiting
-  end;
   return jsonb_build_object('account', v_pull.account, 'state', v_pull.state, 'pulled_at', v_pull.pulled_at,
                             'restated_at', v_pull.restated_at, 'not_before', v_pull.not_before);
 end $$;

@@ -690,11 +690,6 @@ returning*into v_pull;
 if not found then
 raise exception using errcode='AO007',message=format('This reading of the account %L does not hold its lease any more: another one took over.',p_account);
 end if;
-begin
-perform public.fail_undelivered(p_now);
-exception when others then
-raise warning 'What was not delivered did not fail: %',sqlerrm;
-end;
 return jsonb_build_object('account',v_pull.account,'state',v_pull.state,'pulled_at',v_pull.pulled_at,'restated_at',v_pull.restated_at,'not_before',v_pull.not_before);
 end $$;
 create function autonomy.dashboard_state_of_platforms(p_each boolean default false)
@@ -6780,7 +6775,7 @@ end $$;
 delete from public.autonomy_migrations where name not in ('0100_existing_database', '0105_money', '0110_campaigns', '0120_actions', '0126_day_counts', '0127_events', '0128_exclusions', '0129_file_states', '0130_policy', '0132_priors', '0134_platforms', '0135_accounts', '0136_account_policies', '0137_account_findings', '0138_platform_mode', '0139_totals', '0140_json', '0141_deliveries', '0200_performance', '0205_reference_budgets', '0210_facts', '0215_one_grain', '0218_unusual_campaigns', '0220_keeping_facts', '0221_following_metrics', '0222_events', '0225_zones', '0226_values', '0227_exclusions', '0230_ingest', '0240_feed', '0310_conditions', '0320_rules', '0330_predicates', '0340_default_rules', '0400_confidence', '0405_curve', '0410_evidence', '0412_priors', '0415_curvature', '0417_delay', '0418_measuring', '0420_doubt', '0425_put_back', '0426_delivery_marks', '0495_totals', '0500_find', '0502_prices', '0505_codes', '0506_number_words', '0507_suspect', '0508_events', '0510_candidates', '0511_measured', '0511_pulses', '0512_portfolio', '0513_broken_days', '0515_guardrails', '0518_within_totals', '0520_decide', '0525_decide_together', '0530_sentences', '0540_propose', '0550_identify', '0560_leases', '0600_changes', '0610_effects', '0620_by_hand', '0630_judge', '0640_apply', '0650_proposals', '0660_roll_back', '0690_warnings', '0695_retention', '0700_runs', '0800_rates', '0805_standing', '0810_high_traffic_low_conversion', '0820_declining_performance', '0825_collapsed_return', '0830_budget_inefficiency', '0840_audience_mismatch', '0850_creative_fatigue', '0860_timing_optimization', '0870_opportunities', '0900_impact', '0940_holdouts', '0950_database_run', '9900_rights');
 insert into public.autonomy_migrations (name, checksum, applied_at)
 select w.name, w.checksum, pg_catalog.clock_timestamp() from (values
-('0235_platform_pulls', '82974a294d26f66578264b5a85cd5024da2db6218bc92127109c1157a32b2147'),
+('0235_platform_pulls', '0facaa073a27edb93189cc30534f4b1f9536cec3185c72f85d4ec346025801e1'),
 ('0236_platform_units', '7acfa1a92efd2cb7e5c6d789d007ceddb96b367646aa643faddc033d795f1cc4'),
 ('0237_platform_days', '0d89e3689f1b16e8b3853c0038b9d597b6dc247f8743aa1634e7e05ae3ba76b5'),
 ('0665_platform_pushes', '9683c3809b35468fc8f0f0cdd1448e76cd42cc636ac09e6c6ba011fdb1e0f820'),

@@ -158,7 +158,16 @@ def pull(store: Store, account: str, way: Way | None = None) -> Pulled:
         counts.update(outcome=found.outcome, code=found.code, units=found.units, days=found.days)
     if found.outcome != "lost":
         _finish(store, token, way, found)
+        _give_up(store, way)
     return found
+
+
+def _give_up(store: Store, way: Way) -> None:
+    """What has waited too long for its platform fails; where that fails, it goes on waiting."""
+    try:
+        store.rpc("fail_undelivered", **way.moment)
+    except AutonomyError as error:
+        say("nothing was given up", level=logging.WARNING, code=error.code)
 
 
 def _finish(store: Store, token: str, way: Way, found: Pulled) -> None:

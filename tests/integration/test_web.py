@@ -21,6 +21,7 @@ from autonomy.run import explanation
 from autonomy.run.explanation import preview_rule
 from autonomy.run.runner import Runner
 from autonomy.store import Store
+from autonomy.web.api.funnel import FunnelParameters
 from autonomy.web.api.openapi import document
 from autonomy.web.api.requests import ProofParameters
 from autonomy.web.api.routes import OPERATIONS
@@ -802,7 +803,10 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
     event = {"campaign_id": ids["campaign_id"], "from": "2020-01-01", "until": "2020-01-02",
              "why": "Sale", "no_cuts": True}  # fmt: skip
     ids["event_id"] = (filled.post("/api/events", headers=BEARER, json=event).json or {})["id"]
+    draft = {"rule": RULE | {"rule_name": "Proposed"}}
+    ids["draft_id"] = (filled.post("/api/drafts", headers=BEARER, json=draft).json or {})["id"]
     bodies: dict[str, Any] = {
+        "NewDraft": {"rule": RULE | {"rule_name": "Another"}},
         "RollbackOne": {"preview": True}, "Rollback": {"run_id": ids["run_id"], "preview": True},
         "OpportunityStatus": {"status": "open"}, "NewRule": RULE, "RuleChange": {"priority": 1},
         "PreviewRule": {"rule": RULE | {"rule_name": "Other"}}, "RunRequest": {"dry_run": True},
@@ -816,10 +820,10 @@ def test_answers_have_the_shapes_that_the_description_promises(filled: FlaskClie
                     "until_day": "2020-01-02"},
     }  # fmt: skip
     for one in OPERATIONS:
-        if one.path.endswith(("approve", "reject")):
+        if one.path.endswith(("approve", "reject", "discard")):
             continue
         path = one.path.format(**ids)
-        if one.takes is ProofParameters:
+        if one.takes in (ProofParameters, FunnelParameters):
             path += f"?account={bodies['AccountChange']['account']}"
         sent = bodies.get(one.takes.__name__, {})
         answer = filled.open(path, method=one.method, headers=BEARER, json=sent)
