@@ -9,12 +9,14 @@ set local client_min_messages = 'warning';
 create table if not exists autonomy.day_counts (
   run_id uuid,
   account text,
+  -- an account's name may fit into no index
+  account_key uuid generated always as (md5(account)::uuid) stored,
   pauses bigint not null,
   ups bigint not null,
   raised numeric not null,
   cuts bigint not null,
   lowered numeric not null,
-  primary key (run_id, account)
+  primary key (run_id, account_key)
 );
 comment on table autonomy.day_counts is
   'Derived: of each run that applies, what was done in each account within the 24 hours before its moment and since, '

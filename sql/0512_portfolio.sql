@@ -108,7 +108,7 @@ begin
   from (select distinct c.run_id from autonomy.day_counts c) r
   cross join autonomy.done_within_day(p_now, p_ids) d
   order by 1, 2
-  on conflict (run_id, account) do update set
+  on conflict (run_id, account_key) do update set
     pauses = day_counts.pauses + excluded.pauses, ups = day_counts.ups + excluded.ups,
     raised = day_counts.raised + excluded.raised, cuts = day_counts.cuts + excluded.cuts,
     lowered = day_counts.lowered + excluded.lowered;
