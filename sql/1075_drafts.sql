@@ -24,7 +24,6 @@ comment on column autonomy.rule_drafts.rule is 'rule_name, rule_type, condition,
 comment on column autonomy.rule_drafts.why is 'what its author says of it: text from outside, to be quoted';
 comment on column autonomy.rule_drafts.origin is 'who drafted it, as the log of changes names actors';
 comment on column autonomy.rule_drafts.rule_id is 'the rule that it became, where it was adopted';
-create index if not exists rule_drafts_status on autonomy.rule_drafts (status, created_at desc, id);
 
 create function autonomy.open_drafts() returns integer
 language plpgsql stable set search_path = ''
