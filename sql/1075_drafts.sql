@@ -103,7 +103,7 @@ begin
     raise exception using errcode = 'AO004', message = format('This draft was %s already.', v_draft.status);
   end if;
   if p_adopt then
-    v_rule := public.dashboard_save_rule(v_draft.rule || '{"is_active": false}', null, p_actor);
+    v_rule := public.dashboard_save_rule(v_draft.rule || '{"is_active": false}'::jsonb, null::uuid, p_actor);
   end if;
   update autonomy.rule_drafts d set
     status = case when p_adopt then 'adopted' else 'discarded' end, decided_at = clock_timestamp(),

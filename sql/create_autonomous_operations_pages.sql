@@ -5909,7 +5909,7 @@ elsif v_draft.status<>'open' then
 raise exception using errcode='AO004',message=format('This draft was %s already.',v_draft.status);
 end if;
 if p_adopt then
-v_rule:=public.dashboard_save_rule(v_draft.rule||'{"is_active": false}',null,p_actor);
+v_rule:=public.dashboard_save_rule(v_draft.rule||'{"is_active": false}'::jsonb,null::uuid,p_actor);
 end if;
 update autonomy.rule_drafts d set
 status=case when p_adopt then 'adopted' else 'discarded' end,decided_at=clock_timestamp(),decided_by=left(coalesce(p_actor,current_user),200),rule_id=(v_rule->>'id')::uuid
@@ -6813,7 +6813,7 @@ select w.name, w.checksum, pg_catalog.clock_timestamp() from (values
 ('1067_platform_push', '4328d033859886d43a119305cc05af602109c8b4d5306fde85ee68ba19474363'),
 ('1070_causes', '74bb863dc16a2ed8da48398833bffb7fab618bcb62d579a0d03bd0c06b3c47d9'),
 ('1071_dashboard_told', 'c898332b687cb012e4799a57e3ea0ad58663b8cf9528d653fc53d7ca3c0092d3'),
-('1075_drafts', 'd3beeb238e4e975f2902215d20f96cfc13d89d34d9fb670aaf1481552800fd17'),
+('1075_drafts', '1dbf9c419a8e9a9a852ff9889de9403f3d97f13aa8be5d388a000722b104743c'),
 ('1076_archived_rules', '9b0ccb70a4dfafe442b996f1f7b6d190a0cf34d11f8324625de16142b8118e71'),
 ('1077_funnel', 'fc742cf734b896bf60a130da98d2ae1e73492a43bd6070e1265519a93d311398'),
 ('1077_rule_page', 'b3a2de96bab72cb1af3d66a95cb14bf5e88b834332b7fd32bd39fa37892dd646'),
