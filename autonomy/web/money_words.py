@@ -72,16 +72,16 @@ def pace(today: Mapping[str, Any], currency: str | None) -> Pace:
         return Pace(None, "", "no figures of today yet")
     if not most:
         return Pace(None, "", "no active budget")
-    share = spend / most
-    said = f"{100 * share:.0f}% of {money(most, False, currency)}, {named}"
+    used = spend / most
+    said = f"{100 * used:.0f}% of {money(most, False, currency)}, {named}"
     if hours < EARLIEST_HOUR:
-        return Pace(share, "", f"{said}; too early to tell the pace")
+        return Pace(used, "", f"{said}; too early to tell the pace")
     by_midnight = spend * 24 / hours / most
     if by_midnight > CLOSE[1]:
-        return Pace(share, "warn", f"{said}; ahead of pace")
+        return Pace(used, "warn", f"{said}; ahead of pace")
     if by_midnight < CLOSE[0]:
-        return Pace(share, "", f"{said}; below pace")
-    return Pace(share, "good", f"{said}; on pace")
+        return Pace(used, "", f"{said}; below pace")
+    return Pace(used, "good", f"{said}; on pace")
 
 
 def limits(found: Sequence[Mapping[str, Any]]) -> list[Json]:
