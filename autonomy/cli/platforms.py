@@ -19,6 +19,10 @@ from autonomy.store import Json
 
 RECOMMENDED = "balanced"
 """The preset that a connected account begins with."""
+SMALL_STEPS = (
+    "Meta may begin to learn anew after a large change of a budget (many say above 20 %; Meta "
+    "names no number). To raise by at most a fifth at a time:"
+)
 OURS_UNKNOWN = (
     "Who changed what there is read; which of it this program did cannot be told, since the "
     "platform does not say whose its credential is."
@@ -32,6 +36,7 @@ OURS_UNKNOWN = (
 @click.option("--credential", default="", help="Which of several, by its name.")
 @click.option("--login", "login_id", help="Google Ads: the manager that access comes through.")
 @click.option("--conversion", help="Meta: the one type of action that counts, as purchase.")
+@click.option("--max-step", type=click.FloatRange(1, 10), help="At most so much up: 1.2 for Meta.")
 @click.option("--check", is_flag=True, help="Write the shapes of the answers; connect nothing.")
 @click.option(
     "--file", "path", type=click.Path(dir_okay=False, path_type=Path), help="Where --check writes."
@@ -44,6 +49,7 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
     credential: str,
     login_id: str | None,
     conversion: str | None,
+    max_step: float | None,
     check: bool,
     path: Path | None,
     as_json: bool,
@@ -67,6 +73,9 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
         facts, notes = _looked_at(wanted, as_json)
     except PlatformError as error:
         raise click.ClickException(_with_help(platform, error)) from error
+    limits: Json = dict(PRESETS[RECOMMENDED].values)
+    if max_step is not None:
+        limits["max_step"] = max_step
     with connected() as target:
         made = target.store.rpc(
             "connect_platform_account",
@@ -77,7 +86,7 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
             p_login_id=_number(login_id) if login_id else None,
             p_credential=wanted["credential"],
             p_conversion_action=conversion,
-            p_limits=PRESETS[RECOMMENDED].values,
+            p_limits=limits,
             p_actor="cli",
         )
     if as_json:
@@ -88,6 +97,8 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
     click.echo(f"Currency {made['currency']}, time zone {made['time_zone']}. It is observed.")
     for sentence in notes:
         click.echo(sentence)
+    if platform == "meta" and max_step is None:
+        click.echo(f"{SMALL_STEPS} python -m autonomy accounts set {account!r} max_step=1.2")
     click.echo(f"Read it now: python -m autonomy sync --account {account!r}")
 
 
