@@ -83,10 +83,7 @@ def _of_account(
             came = write_all(
                 platform, changes[:MOST], digits, until=way.deadline, validate_only=True
             )
-    except NotConfigured as error:
-        asked.problem = error.message
-        return asked
-    except PlatformError as error:
+    except (NotConfigured, PlatformError) as error:
         asked.problem = error.message
         return asked
     for one, problem in zip(changes, came, strict=False):

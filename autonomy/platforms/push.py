@@ -47,7 +47,7 @@ from autonomy.platforms.reconcile import (
     smallest_digits,
     taken_for_ours,
 )
-from autonomy.platforms.sync import GRACE_SECONDS, LEASE_SECONDS, Way, in_parts
+from autonomy.platforms.sync import GRACE_SECONDS, LEASE_SECONDS, Way, finish, in_parts
 from autonomy.platforms.writing import PARTS, ends_all, look_again, write_all
 from autonomy.store import Json, Store
 
@@ -80,24 +80,8 @@ def push(store: Store, account: str, way: Way | None = None) -> Pushed:
         _Pushing(store, began, token, way, done).carry_out()
         counts.update(outcome=done.outcome, code=done.code, **done.counts)
     if done.outcome != "lost":
-        _finish(store, token, way, done)
+        finish(store, token, way, done)
     return done
-
-
-def _finish(store: Store, token: str, way: Way, done: Pushed) -> None:
-    try:
-        store.rpc(
-            "finish_platform_pull",
-            p_account=done.account,
-            p_token=token,
-            p_outcome=done.outcome,
-            p_message=done.message,
-            p_code=done.code,
-            p_seconds=done.seconds,
-            **way.moment,
-        )
-    except LeaseLost as error:  # it took too long: whoever took over goes on with it
-        done.outcome, done.message = "lost", error.message
 
 
 class _OutOfTime(Exception):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from autonomy.crash_points import fault_point
@@ -157,7 +157,7 @@ def pull(store: Store, account: str, way: Way | None = None) -> Pulled:
         _Reading(store, began, token, way, found).carry_out()
         counts.update(outcome=found.outcome, code=found.code, units=found.units, days=found.days)
     if found.outcome != "lost":
-        _finish(store, token, way, found)
+        finish(store, token, way, found, p_pulled=found.pulled, p_restated=found.restated)
         _give_up(store, way)
     return found
 
@@ -170,22 +170,32 @@ def _give_up(store: Store, way: Way) -> None:
         say("nothing was given up", level=logging.WARNING, code=error.code)
 
 
-def _finish(store: Store, token: str, way: Way, found: Pulled) -> None:
+class Ended(Protocol):
+    """What there is to say at the end of a lease, of a reading or of carrying over."""
+
+    account: str
+    outcome: str
+    message: str
+    code: str
+    seconds: float | None
+
+
+def finish(store: Store, token: str, way: Way, done: Ended, **more: bool) -> None:
+    """End the lease and say what came of it; `lost` where another process has taken over."""
     try:
         store.rpc(
             "finish_platform_pull",
-            p_account=found.account,
+            p_account=done.account,
             p_token=token,
-            p_outcome=found.outcome,
-            p_pulled=found.pulled,
-            p_restated=found.restated,
-            p_message=found.message,
-            p_code=found.code,
-            p_seconds=found.seconds,
+            p_outcome=done.outcome,
+            p_message=done.message,
+            p_code=done.code,
+            p_seconds=done.seconds,
+            **more,
             **way.moment,
         )
-    except LeaseLost as error:  # it took too long: whoever took over says what came of it
-        found.outcome, found.message = "lost", error.message
+    except LeaseLost as error:  # it took too long: whoever took over goes on with it
+        done.outcome, done.message = "lost", error.message
 
 
 class _Reading:
