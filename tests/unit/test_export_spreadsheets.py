@@ -90,14 +90,14 @@ def test_without_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ExportError) as refusal:
         read(path)
     assert "python-calamine reads spreadsheets and is not installed" in str(refusal.value)
-    assert "pip install -r requirements-dev.txt" in str(refusal.value)
+    assert "pip install -r requirements-import.txt" in str(refusal.value)
 
 
 def test_the_deployed_function_does_not_need_it() -> None:
     root = Path(__file__).resolve().parents[2]
     name = "python-calamine"
     assert name not in (root / "requirements.txt").read_text()
-    assert name in (root / "requirements-dev.txt").read_text()
+    assert name in (root / "requirements-import.txt").read_text()
 
 
 @pytest.fixture(scope="module")
