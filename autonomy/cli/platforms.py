@@ -68,7 +68,8 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
         number = _number(external_id) if external_id else _only_one(wanted, as_json)
         wanted["external_id"], login_id = number, wanted["login_id"]
         if check:
-            _write_shapes(wanted, path or Path(f"platform-check-{platform}.json"))
+            if _write_shapes(wanted, path or Path(f"platform-check-{platform}.json")):
+                _note_checked(platform, number)
             return
         facts, notes = _looked_at(wanted, as_json)
     except PlatformError as error:
@@ -359,8 +360,21 @@ def _with_help(platform: str, error: Any) -> str:
     return f"{error.message}{code}{more}"
 
 
-def _write_shapes(wanted: Json, path: Path) -> None:
-    """Read a little of everything, and write what the answers are made of; no figure, no name."""
+def _note_checked(platform: str, number: str) -> None:
+    """It was tried on a real account: from now on nobody is told that it never was."""
+    with connected() as target:
+        there = target.store.rpc("list_platform_accounts")
+        for one in there:
+            if (one["platform"], one["external_id"]) == (platform, number):
+                target.store.rpc("record_platform_check", p_account=one["account"])
+                click.echo(f"{one['account']}: a real account that answers as expected; noted.")
+                return
+    click.echo("It answers as expected. Checked again once it is connected, that is noted.")
+
+
+def _write_shapes(wanted: Json, path: Path) -> bool:
+    """Read a little of everything, and write what the answers are made of; no figure, no name.
+    Whether a real account, active and with campaigns, has answered as expected."""
     from datetime import UTC, datetime, timedelta
     from zoneinfo import ZoneInfo
 
@@ -383,6 +397,7 @@ def _write_shapes(wanted: Json, path: Path) -> None:
             next(platform.changes(now - timedelta(days=7), now), [])
         with suppress(PlatformError):
             platform.notes()
+        return facts.active and bool(units) and not shapes.elsewhere
     finally:
         text = json.dumps({"platform": wanted["platform"], "answers": shapes.seen}, indent=2)
         path.write_text(text + "\n", encoding="utf-8")

@@ -178,7 +178,7 @@ class _Pushing:
             self._open += len(changes) - (self._done.confirmed - before)
 
     def _part(self, platform: Platform, part: list[Wanted]) -> None:
-        looks = self._looks(platform, part)
+        looks, part = self._looks(platform, part)
         steps = self._decided(platform, part, looks)
         settled = [self._settled(one, steps[one], *looks[one]) for one in part]
         writes = [one for one in part if isinstance(steps[one], Write)]
@@ -227,10 +227,13 @@ class _Pushing:
         ]
         looked_at, failed = self._now(), None
         there: Mapping[str, Unit] = {}
+        unread: Mapping[str, PlatformError] = {}
         history: Sequence[Change] = ()
         try:
-            there = look_again(platform, asked) if asked else {}
-            off = [one for one in asked if not self._matches(one, there)]
+            if asked:
+                there, unread = look_again(platform, asked)
+            read = [one for one in asked if one.external_id not in unread]
+            off = [one for one in read if not self._matches(one, there)]
             history = self._history(platform, off, wrote_at) or () if off else ()
         except PlatformError as error:
             failed = error
@@ -238,7 +241,8 @@ class _Pushing:
         rows = []
         for one, problem, call in zip(writes, problems, calls, strict=True):
             seen = (there.get(one.external_id), looked_at) if worth_a_look(problem) else looks[one]
-            rows.append(self._came(one, problem, call, seen, history, wrote_at, failed))
+            dark = unread.get(one.external_id) or failed
+            rows.append(self._came(one, problem, call, seen, history, wrote_at, dark))
         self._record(rows)
         fault_point(self._way.fault, "after_push_record")
         if failed is not None:
@@ -288,11 +292,17 @@ class _Pushing:
 
     def _looks(
         self, platform: Platform, part: list[Wanted]
-    ) -> dict[Wanted, tuple[Unit | None, datetime]]:
-        """What stands there now: the last reading's word may be a minute old, or a doubt."""
+    ) -> tuple[dict[Wanted, tuple[Unit | None, datetime]], list[Wanted]]:
+        """What stands there now: the last reading's word may be a minute old, or a doubt. And of
+        which that is known: what could not be read waits, and says why."""
         now = self._now()
-        there = look_again(platform, part)
-        return {one: (there.get(one.external_id), now) for one in part}
+        there, unread = look_again(platform, part)
+        self._record([
+            row(one, "later", at=now, error=unread[one.external_id])
+            for one in part if one.external_id in unread
+        ])  # fmt: skip
+        known = [one for one in part if one.external_id not in unread]
+        return {one: (there.get(one.external_id), now) for one in known}, known
 
     def _decided(
         self,

@@ -12,6 +12,8 @@ from typing import Any
 
 import requests
 
+from autonomy.platforms.http import is_loopback
+
 _WORD = re.compile(r"[A-Z][A-Z_]{1,60}")
 _NAMES = ("name", "email", "title")
 _KINDS = ("event_type", "action_type")
@@ -25,10 +27,13 @@ class Shapes:
 
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []
+        self.elsewhere = False
+        """Whether something else than a platform answered: a server of tests on this machine."""
         self.session = requests.Session()
         self.session.hooks["response"].append(self._note)
 
     def _note(self, response: requests.Response, **_: Any) -> None:
+        self.elsewhere = self.elsewhere or is_loopback(response.request.url or "")
         path = re.sub(r"\d{4,}", "ID", (response.request.path_url or "").partition("?")[0])
         try:
             body = blanked(json.loads(response.content))

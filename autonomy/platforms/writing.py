@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Protocol, cast, runtime_checkable
 
 from autonomy.platforms.base import AccountBroken, Later, Platform, PlatformError, Switch, Unit
+from autonomy.platforms.http import Hiccup
 from autonomy.platforms.reconcile import Wanted, amount_of
 
 PARTS: Mapping[str, int] = {"meta": 10, "google": 500}
@@ -16,6 +17,8 @@ SECONDS_BETWEEN_WRITES = 0.2
 """Where each thing is written by itself: five a second."""
 OF_ONE_THING = frozenset({"613/1487632", "CONCURRENT_MODIFICATION", "NOT_SENT"})
 """Limits of one campaign or ad set alone: the others go on."""
+FEW_UNREAD = 5
+"""Things that may fail to be read, each by itself; more are no fault of theirs."""
 
 
 @runtime_checkable
@@ -76,9 +79,36 @@ def ends_all(problem: PlatformError | None) -> bool:
     return isinstance(problem, AccountBroken)
 
 
-def look_again(platform: Platform, changes: Sequence[Wanted]) -> Mapping[str, Unit]:
-    """The things of these changes as they stand now; what is not there is left out."""
+def look_again(
+    platform: Platform, changes: Sequence[Wanted]
+) -> tuple[Mapping[str, Unit], Mapping[str, PlatformError]]:
+    """The things of these changes as they stand now (what is not there is left out), and why some
+    could not be read, both by id. What is wrong with more than a few of them, or with the account,
+    is raised."""
     units = list({one.external_id: one.unit() for one in changes}.values())
+    found: dict[str, Unit] = {}
+    problems: dict[str, PlatformError] = {}
+    together = isinstance(platform, SetsMany)
+    waiting = [units] if together and units else [[unit] for unit in units]
+    while waiting:
+        part = waiting.pop(0)
+        try:
+            found |= _read(platform, part)
+        except PlatformError as error:
+            passing = isinstance(error, Hiccup)
+            if passing and (together or any(isinstance(one, Hiccup) for one in problems.values())):
+                raise  # it is out of order as a whole
+            if ends_all(error) and not passing or len(problems) >= FEW_UNREAD:
+                raise
+            if len(part) == 1:
+                problems[part[0].external_id] = error
+                continue
+            middle = len(part) // 2
+            waiting[:0] = [part[:middle], part[middle:]]
+    return found, problems
+
+
+def _read(platform: Platform, units: Sequence[Unit]) -> Mapping[str, Unit]:
     if isinstance(platform, LooksAgain):
         return platform.read_again(units)
     found = {unit.external_id: platform.unit(unit.external_id) for unit in units}

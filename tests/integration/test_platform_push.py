@@ -260,6 +260,51 @@ def _dark(*_: Any) -> Any:
     raise PlatformError("Nothing can be read back.")
 
 
+# One that cannot be read ----------------------------------------------------------------------
+
+
+def _reads_of(yard: Yard, unit: str) -> Callable[[Any], bool]:
+    """Readings that are of this one, or of several with it."""
+
+    def holds(call: Any) -> bool:
+        if _writes(call):
+            return False
+        if yard.platform == "meta":
+            return bool(call.path.endswith(f"/{unit}"))
+        return "campaign.id IN" in str(call.body) and unit in str(call.body)
+
+    return holds
+
+
+@pytest.mark.parametrize("skip", [0, 1], ids=["before the write", "read back"])
+def test_one_that_cannot_be_read_leaves_the_others(yard: Yard, skip: int) -> None:
+    one, two, three, *_ = yard.units
+    for unit in (one, two, three):
+        yard.want(unit, status="paused")
+    error = yard.fake.fault_answer("minimum" if yard.platform == "meta" else "INVALID_STATUS_CHANGE")
+    yard.fake.fail(error, times=0, skip=skip, when=_reads_of(yard, one))
+    done = yard.push()
+    assert (done.outcome, done.confirmed) == ("done", 2)
+    assert (done.waiting, done.unsure) == ((1, 0), (0, 1))[skip]
+    assert yard.delivery(one, "status")["message"]
+    assert len(yard.ours(one)) == skip
+    yard.fake.faults.clear()
+    yard.age(minutes=6)
+    assert yard.push().confirmed == 1
+    assert yard.here() == yard.there()
+    assert len(yard.ours(one)) == 1
+
+
+def test_a_limit_met_while_looking_ends_the_turn(yard: Yard) -> None:
+    for unit in yard.units:
+        yard.want(unit, status="paused")
+    name = "management_limit" if yard.platform == "meta" else "RESOURCE_EXHAUSTED"
+    error = yard.fake.fault_answer(name)
+    yard.fake.fail(error, times=0, when=_reads_of(yard, yard.units[0]))
+    done = yard.push()
+    assert (done.outcome, done.confirmed, yard.ours()) == ("later", 0, [])
+
+
 # Killed anywhere, and two at once -----------------------------------------------------------------
 
 POINTS = ("before_push_write", "after_push_write", "after_push_verify", "after_push_record")

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from autonomy.cli import cli
 from autonomy.local import LocalStack
+from autonomy.platforms.http import is_loopback
 from tests.integration import test_web
 from tests.platforms import control, sample
 from tests.platforms.fake_google import FakeGoogle
@@ -198,3 +199,24 @@ def test_the_shapes_of_the_answers_without_a_figure(
     assert '"ACTIVE"' in text
     assert any(one["path"].endswith("/activities") for one in answers)
     assert sql("select count(*) from autonomy.platform_accounts") == [(0,)]
+
+
+CHECKED = "select checked_at is not null from autonomy.platform_accounts"
+
+
+def test_a_check_of_a_real_account_is_noted(
+    meta: FakeMeta, typed: Type, tmp_path: Path, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = ("connect", "meta", "--account", BERLIN, "--check", "--file", str(tmp_path / "s.json"))
+    monkeypatch.setattr("autonomy.platforms.shapes.is_loopback", lambda _: False)
+    assert "Checked again once it is connected" in typed(*check).output
+    typed("connect", "meta", "--account", BERLIN)
+    with monkeypatch.context() as here:  # as it is: a server on this machine
+        here.setattr("autonomy.platforms.shapes.is_loopback", is_loopback)
+        assert "noted" not in typed(*check).output
+    assert sql(CHECKED) == [(False,)]
+    meta.fail(meta.fault_answer("token"), when=lambda call: call.path.endswith("/campaigns"))
+    typed(*check, code=1)
+    assert sql(CHECKED) == [(False,)]
+    assert "a real account that answers as expected" in typed(*check).output
+    assert sql(CHECKED) == [(True,)]
