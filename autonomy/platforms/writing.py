@@ -98,7 +98,7 @@ def look_again(
             passing = isinstance(error, Hiccup)
             if passing and (together or any(isinstance(one, Hiccup) for one in problems.values())):
                 raise  # it is out of order as a whole
-            if ends_all(error) and not passing or len(problems) >= FEW_UNREAD:
+            if (ends_all(error) and not passing) or len(problems) >= FEW_UNREAD:
                 raise
             if len(part) == 1:
                 problems[part[0].external_id] = error

@@ -281,7 +281,9 @@ def test_one_that_cannot_be_read_leaves_the_others(yard: Yard, skip: int) -> Non
     one, two, three, *_ = yard.units
     for unit in (one, two, three):
         yard.want(unit, status="paused")
-    error = yard.fake.fault_answer("minimum" if yard.platform == "meta" else "INVALID_STATUS_CHANGE")
+    error = yard.fake.fault_answer(
+        "minimum" if yard.platform == "meta" else "INVALID_STATUS_CHANGE"
+    )
     yard.fake.fail(error, times=0, skip=skip, when=_reads_of(yard, one))
     done = yard.push()
     assert (done.outcome, done.confirmed) == ("done", 2)
