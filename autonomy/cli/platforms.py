@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from autonomy.cli.connection import Target, connected
 from autonomy.cli.output import json_option, moment, print_json, print_table
+from autonomy.cli.platform_check import check_shapes
 from autonomy.engine.policy import PRESETS
 from autonomy.errors import StateConflict
 from autonomy.run.delivered import delivered_sentences
@@ -68,8 +68,7 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
         number = _number(external_id) if external_id else _only_one(wanted, as_json)
         wanted["external_id"], login_id = number, wanted["login_id"]
         if check:
-            if _write_shapes(wanted, path or Path(f"platform-check-{platform}.json")):
-                _note_checked(platform, number)
+            check_shapes(wanted, number, path or Path(f"platform-check-{platform}.json"))
             return
         facts, notes = _looked_at(wanted, as_json)
     except PlatformError as error:
@@ -358,47 +357,3 @@ def _with_help(platform: str, error: Any) -> str:
     more = f" {WHERE_TO_GET[platform]}" if isinstance(error, AccountBroken) else ""
     code = f" ({error.code})" if error.code else ""
     return f"{error.message}{code}{more}"
-
-
-def _note_checked(platform: str, number: str) -> None:
-    """It was tried on a real account: from now on nobody is told that it never was."""
-    with connected() as target:
-        there = target.store.rpc("list_platform_accounts")
-        for one in there:
-            if (one["platform"], one["external_id"]) == (platform, number):
-                target.store.rpc("record_platform_check", p_account=one["account"])
-                click.echo(f"{one['account']}: a real account that answers as expected; noted.")
-                return
-    click.echo("It answers as expected. Checked again once it is connected, that is noted.")
-
-
-def _write_shapes(wanted: Json, path: Path) -> bool:
-    """Read a little of everything, and write what the answers are made of; no figure, no name.
-    Whether a real account, active and with campaigns, has answered as expected."""
-    from datetime import UTC, datetime, timedelta
-    from zoneinfo import ZoneInfo
-
-    from autonomy.platforms.base import PlatformError
-    from autonomy.platforms.opened import opened
-    from autonomy.platforms.shapes import Shapes
-
-    shapes = Shapes()
-    try:
-        platform = opened(wanted, shapes.session)
-        facts = platform.account()
-        today = datetime.now(ZoneInfo(facts.time_zone)).date()
-        units = next(platform.units(), [])
-        if units:
-            platform.unit(units[0].external_id)
-        next(platform.days(today - timedelta(days=2), today - timedelta(days=1)), [])
-        platform.pulse()
-        now = datetime.now(UTC)
-        with suppress(PlatformError):  # an account may permit everything but these
-            next(platform.changes(now - timedelta(days=7), now), [])
-        with suppress(PlatformError):
-            platform.notes()
-        return facts.active and bool(units) and not shapes.elsewhere
-    finally:
-        text = json.dumps({"platform": wanted["platform"], "answers": shapes.seen}, indent=2)
-        path.write_text(text + "\n", encoding="utf-8")
-        click.echo(f"{path}: {len(shapes.seen)} answers, figures and names blanked.")
