@@ -57,6 +57,9 @@ TOOLS: tuple[Tool, ...] = (
     Tool("scoreboard", "get_rules_scoreboard", "What each rule has achieved in 90 days."),
     Tool("insights", "get_insights", "What was learnt this week, in sentences with figures."),
     Tool("forecast", "get_forecast", "The month of each account, with the range of 8 in 10."),
+    Tool("funnel", "get_funnel",
+         "From impression to money beside the days before, of an account or a campaign: which step "
+         "explains the change."),
     Tool("proof", "get_proof", "What the system said and did, and what of it came true."),
     Tool("past", "get_optimisation",
          "What each preset and budget optimisation would have brought on the account's own past, "

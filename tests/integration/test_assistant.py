@@ -79,6 +79,7 @@ def test_no_tool_moves_money(settings: Settings, store: Store, fresh: LocalStack
         "explain": {"campaign_id": known["campaign_id"]},
         "run": {"run_id": known["run_id"]},
         "proof": {"account": known["account"]},
+        "funnel": {"campaign_id": known["campaign_id"]},
         "preview_rule": {"rule": RULE},
         "preview_rollback": {"run_id": known["run_id"]},
         "draft_rule": {"rule": RULE, "why": "it burns money"},

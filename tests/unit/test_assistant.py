@@ -39,6 +39,7 @@ GOLDEN = {
     "dry_run": "POST /api/runs",
     "explain": "GET /api/campaigns/{campaign_id}/explanation",
     "forecast": "GET /api/forecast",
+    "funnel": "GET /api/funnel",
     "freeze": "PATCH /api/policy",
     "insights": "GET /api/insights",
     "opportunities": "GET /api/opportunities",
