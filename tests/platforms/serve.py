@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import threading
 import time
@@ -75,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fake: FakeMeta | FakeGoogle
     fake = FakeMeta(world) if options.platform == "meta" else FakeGoogle(world)
     stop = threading.Event()
+    # Not by an exception, which may come in the middle of anything. Set before who reads the
+    # address can end it again.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     base = fake.start(options.port)
     account, *_ = world.accounts
     told = {"account": account, "variables": variables(fake, base)}
@@ -82,8 +87,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"account {account}, token {fake.token}", file=sys.stderr, flush=True)
     try:
         follow(fake, options.speed, stop)
-    except KeyboardInterrupt:
-        pass
     finally:
         fake.stop()
     return 0
